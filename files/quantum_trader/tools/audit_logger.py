@@ -1,0 +1,35 @@
+#!/usr/bin/env python3
+"""The audit trail's face: log_action() and action() for programs, a command line for people.
+
+    from audit_logger import log_action, action
+    python3 audit_logger.py --help
+"""
+
+from __future__ import annotations
+
+import os.path
+import sys
+
+# The package beside the real file, not beside the link to it: a release is never mixed with the next one.
+_RELEASE = os.path.dirname(os.path.realpath(__file__))
+sys.path.insert(0, _RELEASE)
+try:
+    from qt_audit import settings as _settings
+    from qt_audit.recorder import AuditError, action, log_action
+finally:
+    sys.path.remove(_RELEASE)
+
+__all__ = ["AuditError", "action", "log_action", "main"]
+
+_settings.name_home(__file__)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; the exit status is the answer."""
+    from qt_audit.commands import run
+
+    return run(sys.argv[1:] if arguments is None else arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,58 @@
+"""Check audit.env, or the file named, without using it. Echoes no value: the file holds secrets.
+
+examples:
+  audit_logger.py check_config                      the installation's own config/audit.env
+  audit_logger.py check_config audit /tmp/new.env   a file before it lands there
+  audit_logger.py check_config --list               every setting, its default and what it is for
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from qt_audit.commands.log import add_json
+from qt_audit.commands.output import explain, print_json
+from qt_audit.settings import SETTINGS, Settings, SettingsError, problems, read_env_file
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("kind", nargs="?", choices=["audit"], default="audit", help="what to check (default: audit)")
+    parser.add_argument("file", nargs="?", metavar="FILE", help="the file (default: $QT_HOME/config/audit.env)")
+    parser.add_argument("--list", action="store_true", help="list all settings instead")
+    add_json(parser)
+
+
+def run(options: argparse.Namespace, settings: Settings) -> int:
+    if options.list:
+        _list(options.json)
+        return 0
+    path = options.file or settings.env_file
+    found = _problems(path, required=options.file is not None)
+    if options.json:
+        print_json({"file": path, "problems": found})
+    elif found:
+        for problem in found:
+            explain("audit_logger.py check_config", problem)
+    else:
+        state = "no such file; the defaults are used" if not os.path.exists(path) else "no fault found"
+        print(f"✅ {path}: {state}")
+    return 2 if found else 0
+
+
+def _problems(path: str, required: bool) -> list[str]:
+    if required and not os.path.exists(path):
+        return [f"{path}: no such file"]
+    try:
+        return problems(read_env_file(path), path)
+    except SettingsError as error:
+        return [str(error)]
+
+
+def _list(as_json: bool) -> None:
+    if as_json:
+        print_json([{"name": s.name, "default": s.default, "secret": s.secret, "help": s.help} for s in SETTINGS])
+        return
+    for setting in SETTINGS:
+        default = f" (default: {setting.default})" if setting.default else ""
+        print(f"{setting.name:<24} {setting.help}{default}")

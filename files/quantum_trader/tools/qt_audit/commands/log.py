@@ -1,0 +1,79 @@
+"""Record a message, or with `-` every line of standard input as an entry of its own.
+
+Each entry is durable before it is acknowledged. Starting Python costs a hundred times an
+append: who has many messages pipes them into one `log -`.
+
+examples:
+  audit_logger.py log "Auto-repair: Restarted Grafana container" --outcome succeeded --detail container=grafana
+  journalctl -u my-service -f -o cat | audit_logger.py log - --source my-service
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from qt_audit.commands.output import explain, print_json_line
+from qt_audit.entry import OUTCOMES, escaped
+from qt_audit.recorder import AuditError, record
+from qt_audit.settings import Settings, current
+
+_LONGEST_LINE = 16 * 1024 * 1024
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="answer in JSON")
+
+
+def add_details(parser: argparse.ArgumentParser, source: str) -> None:
+    parser.add_argument("--source", default=source, metavar="S", help=f"the program it is about (default: {source})")
+    parser.add_argument(
+        "--detail", action="append", default=[], type=_detail, metavar="KEY=VALUE", help="add to the details; repeatable"
+    )
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("message", metavar="MESSAGE", help="the sentence that people read; - for standard input")
+    add_details(parser, "audit_logger")
+    parser.add_argument("--outcome", choices=OUTCOMES, default="info", metavar="O", help="|".join(OUTCOMES))
+    parser.add_argument("--run", default=None, metavar="ID", help="id shared by the entries of one action")
+    add_json(parser)
+
+
+def run(options: argparse.Namespace, settings: Settings) -> int:
+    details = dict(options.detail)
+    if options.message != "-":
+        return acknowledge(options.message, options.source, options.outcome, details, options.json, options.run)
+    status = 0
+    for line in iter(lambda: sys.stdin.buffer.readline(_LONGEST_LINE), b""):
+        text = line.rstrip(b"\r\n").decode("utf-8", "surrogateescape")
+        if text.strip():
+            status |= acknowledge(text, options.source, options.outcome, details, options.json, options.run)
+            sys.stdout.flush()
+    return status
+
+
+def acknowledge(
+    message: str, source: str, outcome: str, details: dict[str, Any], as_json: bool, run: str | None = None
+) -> int:
+    """Record a message and say so once it is durable; exit status 1 if it could not be recorded."""
+    try:
+        receipt = record(message, source=source, outcome=outcome, details=details, run=run, required=True)
+    except AuditError as error:
+        explain("audit_logger.py", str(error))
+        return 1
+    assert receipt is not None  # noqa: S101 - required=True raises otherwise
+    if as_json:
+        place = {"ts": receipt.ts, "seq": receipt.seq, "hash": receipt.hash, "place": receipt.place.path}
+        print_json_line({**place, "home": receipt.place.is_home})
+    else:
+        print(f"✅ Audit logged: {escaped(current().redactor.text(message))}")
+    return 0
+
+
+def _detail(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not key or not equals:
+        raise argparse.ArgumentTypeError("write it as KEY=VALUE")
+    return key, value

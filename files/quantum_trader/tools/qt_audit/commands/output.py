@@ -1,0 +1,44 @@
+"""What every command prints with: escaped text, colour on a terminal only, JSON on request."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import Any, TextIO
+
+from qt_audit.entry import Entry, escaped
+
+_COLOURS = {"red": "31", "green": "32", "yellow": "33", "blue": "34", "grey": "90", "bold": "1"}
+OUTCOME_COLOURS = {"started": "blue", "succeeded": "green", "failed": "red"}
+
+
+def explain(program: str, message: str) -> None:
+    """One line on stderr."""
+    print(f"{program}: {escaped(message)}", file=sys.stderr)
+
+
+def coloured(text: str, colour: str | None, stream: TextIO | None = None) -> str:
+    """The text in a colour where the stream is a terminal that wants it (NO_COLOR is honoured)."""
+    stream = stream or sys.stdout
+    if colour is None or "NO_COLOR" in os.environ or not stream.isatty():
+        return text
+    return f"\x1b[{_COLOURS[colour]}m{text}\x1b[0m"
+
+
+def print_entry(entry: Entry, as_json: bool) -> None:
+    """An entry as people read it, or as the record's JSON object."""
+    if as_json:
+        print_json_line(entry.as_dict())
+    else:
+        print(coloured(entry.log_line(), OUTCOME_COLOURS.get(entry.outcome)))
+
+
+def print_json_line(value: Any) -> None:
+    """One JSON object on one line, ASCII, for programs that read a stream."""
+    print(json.dumps(value, separators=(",", ":")))
+
+
+def print_json(value: Any) -> None:
+    """One JSON answer; indented, ASCII (so that no control character reaches a terminal)."""
+    print(json.dumps(value, indent=2))

@@ -1,0 +1,236 @@
+"""One audit entry: its fields, its limits, and its two written forms.
+
+The record holds one JSON object a line (ASCII, keys in a fixed order, `prev` last);
+the log that people read holds `[ts] action`. Everything here is pure.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from json.encoder import encode_basestring_ascii as _quoted
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+FIELDS = ("seq", "ts", "action", "source", "outcome", "host", "user", "pid", "run", "details", "prev")
+OUTCOMES = ("info", "started", "succeeded", "failed")
+GENESIS = "0" * 64
+"""`prev` of the very first line."""
+
+MAX_LINE = 8000
+"""Longest line of the record, in bytes, its newline included."""
+MAX_SEQ_DIGITS = 20
+_FRAME = len('{"seq":,"ts":"2026-11-23T00:00:00.000000Z",,"prev":""}\n') + MAX_SEQ_DIGITS + 64
+MAX_BODY = MAX_LINE - _FRAME
+"""Longest body: what a line holds between `ts` and `prev`."""
+
+PREV_SLICE = slice(-66, -2)
+"""Where `prev` stands in a line without its newline: last key, fixed width."""
+
+_MAX_ACTION = 4000
+_KEEP_WHOLE = 200
+_second: dict[int, str] = {}
+_ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
+
+
+class EntryError(ValueError):
+    """A line of the record is not an entry."""
+
+
+class Draft:
+    """An entry before it has a place in the chain. Texts are redacted already."""
+
+    __slots__ = ("action", "details", "host", "outcome", "pid", "run", "source", "ts", "user")
+
+    def __init__(
+        self,
+        action: str,
+        source: str,
+        outcome: str,
+        host: str,
+        user: str,
+        pid: int,
+        run: str | None,
+        details: dict[str, Any],
+        ts: str | None = None,
+    ) -> None:
+        self.action = action
+        self.source = source
+        self.outcome = outcome
+        self.host = host
+        self.user = user
+        self.pid = pid
+        self.run = run
+        self.details = details
+        self.ts = ts
+        """When it was first written elsewhere; None means: now."""
+
+    def body(self, more: Mapping[str, Any] | None = None) -> str:
+        """The JSON text between `ts` and `prev`, at most MAX_BODY bytes, ASCII.
+
+        What would not fit is kept as an excerpt, with the length and the SHA-256 of the whole.
+        """
+        details = {**self.details, **more} if more else self.details
+        body = self._encode(self.action, details)
+        if len(body) <= MAX_BODY:
+            return body
+        action, details = _shorten(self.action, details, MAX_BODY - (len(self._encode("", {}))))
+        return self._encode(action, details)
+
+    def _encode(self, action: str, details: Mapping[str, Any]) -> str:
+        run = "null" if self.run is None else _quoted(self.run)
+        return (
+            f'"action":{_quoted(action)},"source":{_quoted(self.source)},"outcome":"{self.outcome}",'
+            f'"host":{_quoted(self.host)},"user":{_quoted(self.user)},"pid":{self.pid},"run":{run},'
+            f'"details":{_ENCODER.encode(details) if details else "{}"}'
+        )
+
+
+class Entry:
+    """An entry as it was read back. Compares by nothing but identity: the line is the truth."""
+
+    __slots__ = FIELDS
+
+    def __init__(
+        self,
+        seq: int,
+        ts: str,
+        action: str,
+        source: str,
+        outcome: str,
+        host: str,
+        user: str,
+        pid: int,
+        run: str | None,
+        details: dict[str, Any],
+        prev: str,
+    ) -> None:
+        self.seq = seq
+        self.ts = ts
+        self.action = action
+        self.source = source
+        self.outcome = outcome
+        self.host = host
+        self.user = user
+        self.pid = pid
+        self.run = run
+        self.details = details
+        self.prev = prev
+
+    def as_dict(self) -> dict[str, Any]:
+        """The entry as the record's JSON object, keys in their order."""
+        return {field: getattr(self, field) for field in FIELDS}
+
+    def log_line(self) -> str:
+        """The entry as people read it, without a newline."""
+        return log_line(self.ts, self.action)
+
+
+def parse(line: bytes) -> Entry:
+    """The entry that a line of the record holds; the newline may be there or not.
+
+    Raises EntryError if the line is not a JSON object with the fields of an entry.
+    """
+    try:
+        fields = json.loads(line)
+        entry = Entry(**fields)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise EntryError(f"not an entry: {type(error).__name__}") from None
+    if type(entry.seq) is not int or type(entry.ts) is not str or type(entry.details) is not dict:
+        raise EntryError("not an entry: a field has the wrong type")
+    return entry
+
+
+def line(seq: int, ts: str, body: str, prev: str) -> bytes:
+    """A line of the record, with its newline."""
+    return f'{{"seq":{seq},"ts":"{ts}",{body},"prev":"{prev}"}}\n'.encode("ascii")
+
+
+def chain_hash(line_bytes: bytes) -> str:
+    """What the next line's `prev` must be: SHA-256 of the line without its newline, in hex."""
+    return hashlib.sha256(line_bytes.rstrip(b"\n")).hexdigest()
+
+
+def timestamp(microseconds: int) -> str:
+    """RFC 3339 in UTC with six digits, from microseconds since the epoch."""
+    seconds, fraction = divmod(microseconds, 1_000_000)
+    known = _second.get(seconds)
+    if known is None:
+        year, month, day, hour, minute, second = time.gmtime(seconds)[:6]
+        known = f"{year:04d}-{month:02d}-{day:02d}T{hour:02d}:{minute:02d}:{second:02d}"
+        _second.clear()
+        _second[seconds] = known
+    return f"{known}.{fraction:06d}Z"
+
+
+def now() -> str:
+    """The current time as entries write it."""
+    return timestamp(time.time_ns() // 1000)
+
+
+def segment_name(ts: str) -> str:
+    """The segment that an entry of this time belongs to."""
+    return f"{ts[:7]}.jsonl"
+
+
+def log_line(ts: str, action: str) -> str:
+    """`[ts] action` with everything that is not printable escaped, without a newline."""
+    return f"[{ts}] {escaped(action)}"
+
+
+def escaped(text: str) -> str:
+    r"""The text with control, format and other unprintable characters as `\n`, `\x1b`, `\u202e`.
+
+    One line, and no escape sequence or right-to-left mark reaches a terminal (CWE-117, CWE-150).
+    """
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else _escape(char) for char in text)
+
+
+def _escape(char: str) -> str:
+    return char.encode("unicode_escape", "surrogatepass").decode("ascii")
+
+
+def _shorten(action: str, details: Mapping[str, Any], room: int) -> tuple[str, dict[str, Any]]:
+    """An action and details whose JSON fits into `room` bytes, with measures of what was cut."""
+    kept: dict[str, Any] = {}
+    left = room
+    if len(_ENCODER.encode(action)) > _MAX_ACTION:
+        kept["action_excerpt"] = _measure(action)
+        action = _cut(action, _MAX_ACTION - 400)
+    left -= len(_ENCODER.encode(action)) + len(_ENCODER.encode(kept)) + 1
+    large: dict[str, Any] = {}
+    for key, value in details.items():
+        cost = len(_ENCODER.encode({key: value})) + 1
+        if cost <= _KEEP_WHOLE and cost <= left - 1200:
+            kept[key] = value
+            left -= cost
+        else:
+            large[key] = value
+    if large:
+        whole = _ENCODER.encode(large)
+        kept["details_excerpt"] = {"text": _cut(whole, left - 300), **_measure(whole)}
+    return action, kept
+
+
+def _measure(text: str) -> dict[str, Any]:
+    """Length in characters, and SHA-256 of the text in UTF-8."""
+    whole = text.encode("utf-8", "surrogatepass")
+    return {"length": len(text), "sha256": hashlib.sha256(whole).hexdigest()}
+
+
+def _cut(text: str, size: int) -> str:
+    """The longest beginning, by halves, whose JSON fits into `size` bytes, and an ellipsis."""
+    low, high = 0, min(len(text), size)
+    while low < high:
+        middle = (low + high + 1) // 2
+        if len(_ENCODER.encode(text[:middle])) <= size:
+            low = middle
+        else:
+            high = middle - 1
+    return text[:low] + "…"

@@ -1,0 +1,147 @@
+"""A place where a record can be kept, and safe ways to open what is in it.
+
+Every component below a place's path is opened relative to its parent and never through
+a link, only regular files are used, and what root creates belongs to the directory's owner.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from qt_audit.settings import Settings
+
+LOG_NAME = "AUTO_REPAIR_AUDIT.log"
+RECORD = "record"
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_FILE = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+
+
+class Place:
+    """A directory that holds a record; the installation's own (`home`) has the log for people beside it."""
+
+    __slots__ = ("directory_mode", "file_mode", "is_home", "log_path", "path", "private", "record_path", "status_path")
+
+    def __init__(self, path: str, home: bool = False, private: bool = False) -> None:
+        self.path = path
+        self.is_home = home
+        self.private = private
+        """Lies where others may write too: it must be ours alone."""
+        self.directory_mode = 0o750 if home else 0o700
+        self.file_mode = 0o640 if home else 0o600
+        self.status_path = f"{path}/status" if home else path
+        self.record_path = f"{self.status_path}/{RECORD}"
+        self.log_path = f"{self.status_path}/{LOG_NAME}"
+
+    def open(self) -> tuple[int, int]:
+        """Descriptors of the status and the record directory; created where they are missing.
+
+        Raises OSError if they cannot be, if one of them is a link, or if a private place is not ours alone.
+        """
+        base = self._open_base()
+        try:
+            if not self.is_home:
+                return base, open_directory(RECORD, base, self.directory_mode)
+            status = open_directory("status", base, self.directory_mode)
+        except BaseException:
+            os.close(base)
+            raise
+        os.close(base)
+        try:
+            return status, open_directory(RECORD, status, self.directory_mode)
+        except BaseException:
+            os.close(status)
+            raise
+
+    def _open_base(self) -> int:
+        flags = _DIRECTORY if self.private else _DIRECTORY & ~os.O_NOFOLLOW
+        try:
+            base = os.open(self.path, flags)
+        except FileNotFoundError:
+            os.makedirs(self.path, self.directory_mode, exist_ok=True)
+            base = os.open(self.path, flags)
+        if not self.is_home:
+            status = os.fstat(base)
+            forbidden = 0o077 if self.private else 0o022
+            if status.st_uid != os.geteuid() or status.st_mode & forbidden:
+                os.close(base)
+                raise PermissionError(errno.EPERM, "not a directory of yours alone", self.path)
+        return base
+
+
+def home(settings: Settings) -> Place:
+    """Where an installation's record is: QT_HOME/status/record."""
+    return Place(settings.home, home=True)
+
+
+def fallbacks() -> tuple[Place, ...]:
+    """Where entries of this user go when they cannot be written at home, in order."""
+    state = os.environ.get("XDG_STATE_HOME") or ""
+    if not os.path.isabs(state):
+        state = os.path.join(os.path.expanduser("~"), ".local", "state")
+    return (
+        Place(os.path.join(state, "quantum_trader")),
+        Place(f"/var/tmp/quantum_trader-{os.geteuid()}", private=True),  # noqa: S108 - checked to be ours alone
+    )
+
+
+def open_directory(name: str, parent: int, mode: int) -> int:
+    """The directory `name` in `parent`, created where it is missing; never through a link."""
+    try:
+        return os.open(name, _DIRECTORY, dir_fd=parent)
+    except FileNotFoundError:
+        pass
+    try:
+        os.mkdir(name, mode, dir_fd=parent)
+    except FileExistsError:
+        return os.open(name, _DIRECTORY, dir_fd=parent)
+    directory = os.open(name, _DIRECTORY, dir_fd=parent)
+    keep_owner(directory, parent)
+    os.fsync(parent)
+    return directory
+
+
+def open_file(name: str, directory: int, flags: int, mode: int = 0) -> tuple[int, os.stat_result]:
+    """The regular file `name` in `directory`, and its status when it was opened.
+
+    O_CREAT makes the file durable by name and gives it the directory's owner. Raises OSError for a
+    link, a pipe, a device; FileExistsError as O_EXCL does.
+    """
+    try:
+        if flags & os.O_EXCL:
+            descriptor = _create(name, directory, flags, mode)
+        else:
+            descriptor = os.open(name, flags & ~os.O_CREAT | _FILE, dir_fd=directory)
+    except FileNotFoundError:
+        if not flags & os.O_CREAT:
+            raise
+        try:
+            descriptor = _create(name, directory, flags, mode)
+        except FileExistsError:  # somebody was quicker
+            return open_file(name, directory, flags & ~os.O_CREAT)
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "not a regular file", name)
+    return descriptor, status
+
+
+def _create(name: str, directory: int, flags: int, mode: int) -> int:
+    descriptor = os.open(name, flags | os.O_CREAT | os.O_EXCL | _FILE, mode, dir_fd=directory)
+    try:
+        keep_owner(descriptor, directory)
+        os.fsync(directory)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def keep_owner(descriptor: int, directory: int) -> None:
+    """Give a thing that root made to the owner of the directory that it lies in."""
+    if os.geteuid() == 0:
+        owner = os.fstat(directory)
+        os.fchown(descriptor, owner.st_uid, owner.st_gid)

@@ -1,0 +1,322 @@
+"""Settings: the environment first, then config/audit.env, then the default; one validated object.
+
+The table SETTINGS is the one place that names a setting. Values are never echoed in an
+error: the file holds secrets.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+from qt_audit.redaction import Redactor
+
+_MAX_FILE = 64 * 1024
+
+
+class SettingsError(ValueError):
+    """A setting cannot be used; the message says where and what to change, and holds no value."""
+
+
+class Setting:
+    """One setting: its name, its default, how to read it, and what it is for."""
+
+    __slots__ = ("default", "help", "name", "read", "secret")
+
+    def __init__(self, name: str, default: str, read: Callable[[str], Any], help: str, secret: bool = False) -> None:
+        self.name = name
+        self.default = default
+        self.read = read
+        self.help = help
+        self.secret = secret
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0.01 <= value <= 3600:
+        raise ValueError("must be a number of seconds from 0.01 to 3600")
+    return value
+
+
+def _port(text: str) -> int:
+    value = int(text)
+    if not 1 <= value <= 65535:
+        raise ValueError("must be a port from 1 to 65535")
+    return value
+
+
+def _months(text: str) -> int:
+    value = int(text)
+    if not 0 <= value <= 1200:
+        raise ValueError("must be a number of months from 0 to 1200")
+    return value
+
+
+def _switch(text: str) -> bool:
+    value = text.strip().lower()
+    if value in ("1", "yes", "true", "on"):
+        return True
+    if value in ("0", "no", "false", "off", ""):
+        return False
+    raise ValueError("must be 1 or 0")
+
+
+def _patterns(text: str) -> tuple[re.Pattern[str], ...]:
+    patterns = []
+    for number, pattern in enumerate(text.split(), 1):
+        try:
+            patterns.append(re.compile(pattern))
+        except re.error:
+            raise ValueError(f"pattern {number} is not a regular expression") from None
+        if patterns[-1].fullmatch(""):
+            raise ValueError(f"pattern {number} matches the empty text")
+    return tuple(patterns)
+
+
+def _text(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("must not hold control characters")
+    return text
+
+
+SETTINGS = (
+    Setting("QT_ALERT_WEBHOOK", "", _text, "address that alerts and summaries are posted to", secret=True),
+    Setting("QT_AUDIT_EMAIL", "", _text, "address that summaries are mailed to"),
+    Setting("QT_SMTP_SERVER", "localhost", _text, "mail server"),
+    Setting("QT_SMTP_PORT", "25", _port, "its port, 1 to 65535"),
+    Setting("QT_LOCK_TIMEOUT", "2", _seconds, "how long a writer waits for the record's lock, in seconds"),
+    Setting("QT_AUDIT_REQUIRED", "0", _switch, "1: an action that cannot be recorded must not run"),
+    Setting("QT_REDACT", "", _patterns, r"further secrets: regular expressions, separated by blanks (write \s for a blank)"),
+    Setting("QT_ARCHIVE_AFTER_MONTHS", "1", _months, "`archive` compresses segments that ended so many months ago"),
+    Setting("QT_ARCHIVE_KEEP_MONTHS", "0", _months, "`archive` removes segments older than so many months; 0 keeps all"),
+)  # fmt: skip
+NAMES = frozenset(setting.name for setting in SETTINGS)
+_BY_NAME = {setting.name: setting for setting in SETTINGS}
+_SECRET_NAME = re.compile("PASSWORD|SECRET|TOKEN|WEBHOOK|KEY", re.IGNORECASE)
+
+
+class Settings:
+    """All settings of one installation, validated. Prints no secret."""
+
+    __slots__ = ("_values", "home", "redactor", "warnings")
+
+    def __init__(self, home: str, values: Mapping[str, Any], redactor: Redactor, warnings: tuple[str, ...]) -> None:
+        self.home = home
+        """QT_HOME, an absolute path, links not resolved."""
+        self._values = values
+        self.redactor = redactor
+        self.warnings = warnings
+        """What was wrong in the settings, one clear line each; the default stands in for it."""
+
+    def __getitem__(self, name: str) -> Any:
+        return self._values[name]
+
+    def __repr__(self) -> str:
+        return f"Settings(home={self.home!r})"
+
+    @property
+    def env_file(self) -> str:
+        return env_file(self.home)
+
+    @property
+    def lock_timeout(self) -> float:
+        return float(self._values["QT_LOCK_TIMEOUT"])
+
+    @property
+    def required(self) -> bool:
+        return bool(self._values["QT_AUDIT_REQUIRED"])
+
+
+def env_file(home: str) -> str:
+    """Where an installation's settings and secrets are."""
+    return f"{home}/config/audit.env"
+
+
+def parse_env(text: str, where: str = "audit.env") -> dict[str, str]:
+    """KEY=VALUE lines, as systemd's EnvironmentFile and a shell read them; `#` begins a comment line.
+
+    A value may stand in single quotes (kept as it is) or double quotes (`\\"`, `\\\\`, `\\$` and a
+    backslash before a backtick stand for the second character). Raises SettingsError with
+    the file and the line's number for anything else, a key given twice included.
+    """
+    values: dict[str, str] = {}
+    for number, raw in enumerate(text.split("\n"), 1):
+        stripped = raw.strip()
+        if not stripped or stripped.startswith(("#", ";")):
+            continue
+        name, equals, value = stripped.removeprefix("export ").partition("=")
+        if not equals or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+            raise SettingsError(f"{where}, line {number}: write KEY=VALUE, without blanks around the equals sign")
+        if name in values:
+            raise SettingsError(f"{where}, line {number}: {name} is given twice; keep one of the two")
+        values[name] = _unquoted(value, f"{where}, line {number}: {name}")
+    return values
+
+
+def _unquoted(value: str, where: str) -> str:
+    if value[:1] == "'":
+        if len(value) < 2 or value.find("'", 1) != len(value) - 1:
+            raise SettingsError(f"{where}: close the single quote at the end of the line")
+        return value[1:-1]
+    if value[:1] == '"':
+        if not re.fullmatch(r'"(?:[^"\\]|\\.)*"', value):
+            raise SettingsError(f"{where}: close the double quote at the end of the line")
+        return re.sub(r'\\(["\\$`])', r"\1", value[1:-1])
+    if re.search(r"[\s\"'`\\]", value):
+        raise SettingsError(f"{where}: put the value into single quotes")
+    return value
+
+
+def read_env_file(path: str) -> dict[str, str]:
+    """The file's settings; {} where there is no file.
+
+    Raises SettingsError if it cannot be read or is malformed.
+    """
+    try:
+        with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise SettingsError(f"{path}: must be a regular file")
+            content = file.read(_MAX_FILE + 1)
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read ({error.strerror}); run as its owner, or mend its mode") from None
+    if len(content) > _MAX_FILE:
+        raise SettingsError(f"{path}: longer than {_MAX_FILE} bytes; settings are short")
+    try:
+        return parse_env(content.decode("utf-8"), path)
+    except UnicodeDecodeError:
+        raise SettingsError(f"{path}: must be UTF-8") from None
+
+
+def problems(values: Mapping[str, str], where: str) -> list[str]:
+    """What is wrong with settings that a file gives: unusable values, unknown QT_ names. Echoes no value."""
+    found = []
+    for name, value in values.items():
+        if name in _BY_NAME:
+            try:
+                _read(name, value, where)
+            except SettingsError as error:
+                found.append(str(error))
+        elif name.startswith("QT_") and name != "QT_HOME":
+            found.append(f"{where}: {name} is not a setting; `audit_logger.py check_config --list` names them all")
+    return found
+
+
+def load(home: str | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+    """The settings of an installation, whatever state its file is in.
+
+    A file that cannot be used, or a value that cannot, never stops a record from being
+    written: the default stands in, and `warnings` says so. `strict` turns them into an error.
+    """
+    env = os.environ if environ is None else environ
+    home = os.path.abspath(home or env.get("QT_HOME") or _named_home)
+    path = env_file(home)
+    warnings = []
+    try:
+        from_file = read_env_file(path)
+    except SettingsError as error:
+        from_file, warnings = {}, [str(error)]
+    values: dict[str, Any] = {}
+    secrets = [value for name, value in from_file.items() if _SECRET_NAME.search(name)]
+    for setting in SETTINGS:
+        text, where = env.get(setting.name), "environment"
+        if text is None:
+            text, where = from_file.get(setting.name, setting.default), path
+        if setting.secret:
+            secrets.append(text)
+        try:
+            values[setting.name] = _read(setting.name, text, where)
+        except SettingsError as error:
+            warnings.append(str(error))
+            values[setting.name] = _instead(setting, text)
+    literals = {part for secret in secrets for part in (secret, *secret.split()) if part}
+    return Settings(home, values, Redactor(values["QT_REDACT"], literals), tuple(warnings))
+
+
+def strict(settings: Settings) -> Settings:
+    """The same settings; raises SettingsError with the first thing that is wrong in them."""
+    if settings.warnings:
+        raise SettingsError(settings.warnings[0])
+    return settings
+
+
+def _read(name: str, text: str, where: str) -> Any:
+    try:
+        return _BY_NAME[name].read(text)
+    except ValueError as error:
+        says = str(error)
+        # int() and float() echo what they were given; our own messages never do.
+        reason = says if says.startswith(("must", "pattern")) else "must be a number"
+        raise SettingsError(f"{where}: {name} {reason}") from None
+
+
+def _instead(setting: Setting, text: str) -> Any:
+    """What stands in for an unusable value: the default; for patterns, their text taken literally."""
+    if setting.name == "QT_REDACT":
+        return tuple(re.compile(re.escape(pattern)) for pattern in text.split())
+    return setting.read(setting.default)
+
+
+_named_home = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+def name_home(face: str) -> None:
+    """Make the directory above the tools/ in which this face was named (its `__file__`) the default QT_HOME.
+
+    Links are not resolved: an installation is where the operator named it, not in a release.
+    """
+    global _named_home
+    _named_home = os.path.dirname(os.path.dirname(os.path.abspath(face)))
+
+
+class _Known:
+    """The settings that were read last, and what they were read from."""
+
+    __slots__ = ("looked", "named", "settings", "source")
+
+    def __init__(self, named: str | None, source: object, settings: Settings, looked: float) -> None:
+        self.named = named
+        self.source = source
+        self.settings = settings
+        self.looked = looked
+
+
+_known: _Known | None = None
+_FRESH = 1.0
+
+
+def current() -> Settings:
+    """The settings as they are now: a changed QT_HOME counts at once, any other change within a second.
+
+    The same object is returned while nothing changed; cheap, for it is called for every entry.
+    """
+    global _known
+    named, now, known = os.environ.get("QT_HOME"), time.monotonic(), _known
+    if known is not None and known.named == named:
+        if now - known.looked < _FRESH:
+            return known.settings
+        if known.source == _source(known.settings.env_file):
+            known.looked = now
+            return known.settings
+    settings = load()
+    _known = _Known(named, _source(settings.env_file), settings, now)
+    return settings
+
+
+def _source(path: str) -> object:
+    """What tells whether settings must be read again: the file's fingerprint and the environment's values."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        fingerprint = None
+    else:
+        fingerprint = (status.st_mtime_ns, status.st_size, status.st_ino)
+    return fingerprint, [os.environ.get(setting.name) for setting in SETTINGS]
