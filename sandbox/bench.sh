@@ -1,0 +1,9 @@
+#!/bin/bash
+# `make bench`: the measurements in tests/bench; $ARGS goes to them.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+sandbox/packages.sh python3 python3-venv jq coreutils procps
+sandbox/venv.sh
+mapfile -t arguments < <(xargs -r -n1 printf '%s\n' <<<"${ARGS:-}")
+exec .venv/bin/python tests/bench "${arguments[@]}"

@@ -1,0 +1,30 @@
+#!/bin/bash
+# `make test`: lint, then every test. $PYTEST_ARGS goes to pytest.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+sandbox/packages.sh python3 python3-venv shellcheck jq logrotate cron util-linux coreutils procps
+# A base takes a minute on a new machine: meanwhile the linters work.
+sandbox/as_root.sh base >/dev/null &
+building=$!
+trap 'kill "$building" 2>/dev/null || true' EXIT
+sandbox/venv.sh
+lint=0
+sandbox/lint.sh || lint=$?
+wait "$building"
+trap - EXIT
+[ "$lint" -eq 0 ] || exit "$lint"
+
+# The words of $PYTEST_ARGS, quoted ones whole.
+mapfile -t arguments < <(xargs -r -n1 printf '%s\n' <<<"${PYTEST_ARGS:-}")
+# Tests of one VPS stay together in one worker (xdist_group), the others fill the second.
+pytest=(.venv/bin/python -m pytest --numprocesses 2 --dist loadgroup)
+if [ "$(id -u)" -eq 0 ]; then
+    exec "${pytest[@]}" "${arguments[@]}"
+fi
+# The sandbox needs root, the rest does not: each runs with the rights it needs.
+status=0
+"${pytest[@]}" "${arguments[@]}" --ignore tests/deployed || status=$?
+sudo --preserve-env=QT_SANDBOX_CACHE,http_proxy,https_proxy "${pytest[@]}" -p no:cacheprovider \
+    tests/deployed "${arguments[@]}" || status=$?
+exit "$status"
