@@ -1,0 +1,45 @@
+"""The VPS that the tests of the roles share: dry-run while bare, deployed with secrets, deployed again."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+
+import pytest
+
+from sandbox.target import Target
+from tests.deployed.deployment import DELIVERED, SECRETS, SOURCE, Deployment, Host, connect
+
+
+@pytest.fixture(scope="session")
+def deployment(fresh_vps: Callable[..., Target], tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+    vps = fresh_vps("audited")
+    tree = tmp_path_factory.mktemp("delivered") / "quantum_trader"
+    shutil.copytree(DELIVERED, tree)
+    secrets = vps.inventory / "group_vars" / "all" / "secrets.yml"
+    secrets.write_text(json.dumps(SECRETS))
+    secrets.chmod(0o600)
+    source = {SOURCE: str(tree)}
+    dry = vps.playbook("deploy", "--check", "--diff", "-vvv", variables=source)
+    first = vps.playbook("deploy", "--diff", "-vvv", variables=source)
+    if first.returncode != 0:
+        pytest.fail(f"the deploy failed:\n{first.stdout[-20000:]}", pytrace=False)
+    return Deployment(vps, tree, dry, first, vps.playbook("deploy", "--diff", "-vvv", variables=source))
+
+
+@pytest.fixture(scope="session")
+def deployed_vps(deployment: Deployment) -> Target:
+    return deployment.vps
+
+
+@pytest.fixture(scope="session")
+def host(deployed_vps: Target) -> Host:
+    """The deployed VPS, as root."""
+    return connect(deployed_vps)
+
+
+@pytest.fixture(scope="session")
+def qt(deployed_vps: Target) -> Host:
+    """The deployed VPS, as the account that everything belongs to."""
+    return connect(deployed_vps, "qt")
