@@ -94,4 +94,3 @@ def backwards(descriptor: int, end: int) -> Iterator[bytes]:
         found = [line + b"\n" for line in data.split(b"\n")[:-1]]
         rest = found.pop(0) if position else b""  # it may have begun before this block
         yield from reversed(found)
-

@@ -1,0 +1,107 @@
+"""Compress finished months of the record, and remove the oldest where a retention is set.
+
+The month that is written to is never touched. A segment is checked first, and left alone
+if it is faulty; its archive is read back and compared before the plain file goes. What is
+removed is named by an entry in the trail first, so that `verify` can tell it from theft.
+Writers and readers may go on meanwhile. Exit status 1: a segment is faulty.
+
+examples:
+  audit_logger.py archive --dry-run
+  audit_logger.py archive --after 3 --keep 36
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from qt_audit import archive
+from qt_audit.commands.log import add_json
+from qt_audit.commands.output import coloured, explain, print_json
+from qt_audit.place import home
+from qt_audit.recorder import AuditError, record
+from qt_audit.retention import KEY, SOURCE, Removal
+from qt_audit.settings import Settings
+
+_PROGRAM = "audit_logger.py archive"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--after",
+        type=_months,
+        metavar="MONTHS",
+        help="compress months that ended so long ago (QT_ARCHIVE_AFTER_MONTHS)",
+    )
+    parser.add_argument(
+        "--keep",
+        type=_months,
+        metavar="MONTHS",
+        help="remove those that ended so long ago; 0: none (QT_ARCHIVE_KEEP_MONTHS)",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
+    parser.add_argument("--quiet", action="store_true", help="say nothing where nothing was to be done")
+    add_json(parser)
+
+
+def run(options: argparse.Namespace, settings: Settings) -> int:
+    after = settings["QT_ARCHIVE_AFTER_MONTHS"] if options.after is None else options.after
+    keep = settings["QT_ARCHIVE_KEEP_MONTHS"] if options.keep is None else options.keep
+    place = home(settings)
+    plan, steps = archive.Plan(after, keep, options.dry_run), []
+    try:
+        for step in archive.archive(place, plan, _announce):
+            steps.append(step)
+            if not options.json:
+                _print(step, plan.dry)
+    except FileNotFoundError:
+        if os.path.lexists(place.record_path):
+            raise
+        # No record yet: nothing to archive.
+    except (archive.BusyError, AuditError) as error:
+        explain(_PROGRAM, str(error))
+        return 1
+    if options.json:
+        print_json({"dry_run": plan.dry, "steps": [step.as_dict() for step in steps]})
+    elif not steps and not options.quiet:
+        print("✅ Nothing to archive")
+    return 1 if any(step.what == archive.FAULTY for step in steps) else 0
+
+
+def _announce(removal: Removal) -> None:
+    """Tell of a removal in the record itself, at home, or let it not happen."""
+    removed = {
+        "segment": removal.segment,
+        "first_seq": removal.first_seq,
+        "last_seq": removal.last_seq,
+        "last_hash": removal.last_hash,
+    }
+    sentence = (
+        f"Audit record: retention removes {removal.segment} (seq {removal.first_seq} to {removal.last_seq})"
+    )
+    receipt = record(sentence, source=SOURCE, details={KEY: removed}, required=True)
+    if receipt is None or not receipt.place.is_home:
+        raise AuditError(
+            f"{removal.segment} is kept: the record cannot be written, so its removal would be a gap"
+        )
+
+
+def _print(step: archive.Step, dry: bool) -> None:
+    entries = "1 entry" if step.entries == 1 else f"{step.entries} entries"
+    if step.what == archive.FAULTY:
+        explain(_PROGRAM, f"{step.segment} is left alone: {step.reason}; `audit_logger.py verify` tells more")
+    elif step.what == archive.REMOVED:
+        print(
+            f"🗑️  {'Would remove' if dry else 'Removed'} {step.segment} ({entries}, {step.bytes_before} bytes)"
+        )
+    elif dry:
+        print(f"📦 Would compress {step.segment} ({entries}, {step.bytes_before} bytes)")
+    else:
+        sizes = f"{entries}, {step.bytes_before} bytes to {step.bytes_after}"
+        print(coloured(f"📦 Compressed {step.segment} ({sizes})", "green"))
+
+
+def _months(text: str) -> int:
+    if not text.isdigit() or int(text) > 1200:
+        raise argparse.ArgumentTypeError("must be a number of months from 0 to 1200")
+    return int(text)

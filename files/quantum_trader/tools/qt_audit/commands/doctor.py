@@ -1,0 +1,51 @@
+"""Is everything in place? One line each: what was seen, and where it is not well, what to do.
+
+Looks at directories, owners, modes, settings, clock, packages, cron, logrotate, disk, head, log and
+summaries. Changes nothing. Exit status 1: something is wrong (❌); a warning (⚠️) is not.
+
+examples:
+  audit_logger.py doctor
+  audit_logger.py doctor --json | jq '.checks[] | select(.state != "ok")'
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from qt_audit.commands.log import add_json
+from qt_audit.commands.output import coloured, print_json
+from qt_audit.entry import escaped
+from qt_audit.health import OK, WARN, WRONG, Check, installation
+from qt_audit.settings import Settings
+from qt_audit.surroundings import Host, host
+from qt_audit.vitals import record
+
+_SIGNS = {OK: ("✅", "green"), WARN: ("⚠️ ", "yellow"), WRONG: ("❌", "red")}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_json(parser)
+
+
+def examine(settings: Settings, at: Host) -> list[Check]:
+    """All checks; where there is no installation, only that."""
+    checks = installation(settings)
+    if os.path.isdir(settings.home):
+        checks += record(settings) + host(settings.home, at)
+    return checks
+
+
+def run(options: argparse.Namespace, settings: Settings) -> int:
+    checks = examine(settings, Host())
+    wrong = sum(check.state == WRONG for check in checks)
+    if options.json:
+        print_json(
+            {"well": not wrong, "home": settings.home, "checks": [check.as_dict() for check in checks]}
+        )
+        return 1 if wrong else 0
+    width = max(len(check.name) for check in checks)
+    for check in checks:
+        sign, colour = _SIGNS[check.state]
+        print(coloured(f"{sign} {check.name:<{width}}  {escaped(check.text)}", colour))
+    return 1 if wrong else 0

@@ -1,0 +1,100 @@
+"""Summarise a day, a week (from Monday) or a month, in UTC: what happened, what failed, what never ended.
+
+Without options: the present one, so far. Text and JSON are filed in status/reports.
+
+--due is what the schedule calls, several times an hour: each finished period that has no
+summary yet gets one, oldest first, also after days switched off (at most 31 back). It is
+silent when none is due. The ledger of it is status/reports/ledger.json; if it is removed, the
+schedule goes on behind the newest summary that it has filed.
+
+examples:
+  audit_logger.py daily_summary
+  audit_logger.py weekly_summary --date 2026-11-22
+  audit_logger.py monthly_summary --due
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from datetime import date
+
+from qt_audit import place, schedule, times
+from qt_audit.commands.log import add_json
+from qt_audit.commands.output import explain, print_json, print_json_line
+from qt_audit.entry import now
+from qt_audit.period import Period, at, containing, instant
+from qt_audit.place import Place
+from qt_audit.render.text import render
+from qt_audit.settings import Settings
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
+        "--date", type=_day, metavar="D", help="the one that holds this day (2026-11-22, yesterday)"
+    )
+    which.add_argument("--due", action="store_true", help="each finished one that has no summary yet")
+    add_json(parser)
+
+
+def run(options: argparse.Namespace, settings: Settings) -> int:
+    home, present = place.home(settings), now()
+    kind = options.command.removesuffix("_summary")
+    if options.due:
+        return _run_due(home, kind, present, settings.lock_timeout, options)
+    period = containing(kind, options.date) if options.date else at(kind, present)
+    return _run_one(home, period, present, settings.lock_timeout, options)
+
+
+def _run_due(home: Place, kind: str, present: str, timeout: float, options: argparse.Namespace) -> int:
+    def say(line: str) -> None:
+        explain(f"audit_logger.py {options.command}", line)
+
+    for plain, text in schedule.run_due(home, kind, present, timeout, say):
+        if options.json:
+            print_json_line(plain)
+        else:
+            _print(plain["entries"], text)
+        sys.stdout.flush()
+    return 0
+
+
+def _run_one(home: Place, period: Period, present: str, timeout: float, options: argparse.Namespace) -> int:
+    program = f"audit_logger.py {options.command}"
+    problem: OSError | None = None
+    try:
+        if period.finished(present):
+            schedule.seal(home, period, timeout)
+    except OSError as error:
+        problem = error
+    summary = schedule.make(home, period, present)
+    try:
+        if problem is None:
+            schedule.file_one(home, summary)
+    except OSError as error:
+        problem = error
+    if options.json:
+        print_json(summary.as_dict())
+    else:
+        _print(summary.entries, render(summary))
+    if problem is not None:
+        sys.stdout.flush()
+        where = f"{problem.filename}: " if problem.filename else ""
+        explain(program, f"{where}{problem.strerror or problem}; this summary is not filed")
+    return 0 if problem is None else 1
+
+
+def _print(entries: int, text: str) -> None:
+    print(f"📊 Generated summary with {entries} entries\n\n{text}", end="")
+
+
+def _day(text: str) -> date:
+    present = now()
+    try:
+        day = times.day(text, present)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    if instant(day) > present:
+        raise argparse.ArgumentTypeError(f"{text!r} lies in the future; write a day up to {present[:10]}")
+    return day

@@ -1,0 +1,57 @@
+"""Show the last entries; with -f also those that follow, until Ctrl-C.
+
+Reads the record, not the log: a rotation of the log, the turn of a month, the archiving of a
+segment or a record that does not exist yet make no difference.
+
+examples:
+  audit_logger.py tail -n 20
+  audit_logger.py tail -f --json | jq -r .action
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+import time
+
+from qt_audit import place
+from qt_audit.commands.log import add_json
+from qt_audit.commands.output import print_entry
+from qt_audit.follow import Follower
+from qt_audit.history import History
+from qt_audit.settings import Settings
+
+_PAUSE = 0.2
+"""Seconds between two looks."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-n", type=_count, default=10, metavar="N", help="how many (default: 10)")
+    parser.add_argument("-f", "--follow", action="store_true", help="go on with what follows")
+    add_json(parser)
+
+
+def run(options: argparse.Namespace, settings: Settings) -> int:
+    home = place.home(settings)
+    entries = History(home).last(max(1, options.n))
+    for entry in entries[len(entries) - min(options.n, len(entries)) :]:
+        print_entry(entry, options.json)
+    if not options.follow:
+        return 0
+    follower = Follower(home, entries[-1] if entries else None)
+    try:
+        while True:
+            sys.stdout.flush()
+            for entry in follower.poll():
+                print_entry(entry, options.json)
+                sys.stdout.flush()
+            time.sleep(_PAUSE)
+    finally:
+        follower.close()
+
+
+def _count(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,9}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} must be a whole number from 0 on")
+    return int(text)

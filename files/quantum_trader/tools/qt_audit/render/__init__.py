@@ -1,0 +1,1 @@
+"""The forms that a summary takes for people."""

@@ -1,0 +1,106 @@
+"""The directory status/reports: files replaced in one step, and a lock for who works on them."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import suppress
+from types import TracebackType
+
+from qt_audit.head import Busy, wait_for_lock
+from qt_audit.place import Place, keep_owner, open_directory, open_file
+
+NAME = "reports"
+_LOCK = ".lock"
+_MODE = 0o640
+
+
+class Reports:
+    """status/reports, created where it is missing; to be used as a context, which holds its lock.
+
+    Raises OSError, naming the file.
+    """
+
+    def __init__(self, place: Place, timeout: float) -> None:
+        """`timeout` is in seconds, for the lock."""
+        self._place = place
+        self._timeout = timeout
+        self.path = f"{place.status_path}/{NAME}"
+        self._directory = -1
+        self._lock = -1
+
+    def __enter__(self) -> Reports:
+        try:
+            status, record = self._place.open()
+            os.close(record)
+            try:
+                self._directory = open_directory(NAME, status, self._place.directory_mode)
+            finally:
+                os.close(status)
+            self._lock, _ = open_file(_LOCK, self._directory, os.O_RDWR | os.O_CREAT, _MODE)
+            wait_for_lock(self._lock, time.monotonic() + self._timeout)
+        except BaseException as error:
+            self._close()
+            if isinstance(error, Busy):
+                raise Busy(f"{self.path}: another summary is being made and does not end") from None
+            if isinstance(error, OSError):
+                raise OSError(error.errno, error.strerror, self.path) from None
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._close()
+
+    def _close(self) -> None:
+        for descriptor in (self._lock, self._directory):
+            if descriptor >= 0:
+                os.close(descriptor)
+        self._lock = self._directory = -1
+
+    def names(self) -> list[str]:
+        """What lies there, sorted."""
+        return sorted(os.listdir(self._directory))
+
+    def read(self, name: str) -> bytes | None:
+        """A file's content; None if there is none."""
+        try:
+            descriptor, _ = open_file(name, self._directory, os.O_RDONLY)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise self._named(error, name) from None
+        with os.fdopen(descriptor, "rb") as file:
+            return file.read()
+
+    def write(self, name: str, data: bytes) -> None:
+        """Put a file in place in one step: whole or not at all. Durable when this returns."""
+        temporary = f".{name}.new"
+        try:
+            self._remove(temporary)  # left by one that was killed
+            descriptor, _ = open_file(temporary, self._directory, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE)
+            with os.fdopen(descriptor, "wb") as file:
+                os.fchmod(descriptor, _MODE)
+                keep_owner(descriptor, self._directory)
+                file.write(data)
+                file.flush()
+                os.fsync(descriptor)
+            os.rename(temporary, name, src_dir_fd=self._directory, dst_dir_fd=self._directory)
+            os.fsync(self._directory)
+        except OSError as error:
+            raise self._named(error, name) from None
+
+    def set_aside(self, name: str, new_name: str) -> None:
+        """Rename a file that is of no use, so that somebody can look at it."""
+        try:
+            os.rename(name, new_name, src_dir_fd=self._directory, dst_dir_fd=self._directory)
+        except OSError as error:
+            raise self._named(error, name) from None
+
+    def _remove(self, name: str) -> None:
+        with suppress(FileNotFoundError):
+            os.unlink(name, dir_fd=self._directory)
+
+    def _named(self, error: OSError, name: str) -> OSError:
+        return OSError(error.errno, error.strerror, f"{self.path}/{name}")
