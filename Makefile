@@ -11,7 +11,7 @@ MAKEFLAGS += --no-print-directory
 export INVENTORY ARGS PYTEST_ARGS
 
 help: ## show this list
-	@sed -n 's/^\([a-z-]*\): .*## /  make \1|/p' $(firstword $(MAKEFILE_LIST)) | column -t -s '|'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 deploy: ## deploy to a fresh sandbox VPS on this machine, or to INVENTORY=path
 	@sandbox/deploy.sh

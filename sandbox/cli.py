@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"sandbox: {error.filename or 'this machine'}: {error.strerror}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("sandbox: interrupted; what was begun has been removed", file=sys.stderr)
+        print("sandbox: interrupted; nothing half-made is left", file=sys.stderr)
         return 130
 
 

@@ -129,21 +129,22 @@ def main(arguments: list[str]) -> int:
     """Entry point; complaints go to the machine's console log, where `up` finds them."""
     machine, pipe, owner = Path(arguments[0]), int(arguments[1]), int(arguments[2])
     os.set_inheritable(pipe, False)
+    status = 0
     with (machine / "alive").open("w") as alive:
         try:
             # Whoever asks whether it is held holds it for an instant: so this waits.
             fcntl.flock(alive, fcntl.LOCK_EX)
             Supervisor(machine, pipe, owner).live()
-        except SandboxError as error:
+        except (SandboxError, OSError) as error:
             print(f"sandbox: {error}", file=sys.stderr)
-            return 1
+            status = 1
     if (machine / "abandoned").exists():
         # Our own mount is still on it: only once it is gone can the directory be removed.
         run(["umount", "--lazy", str(machine / "root")], check=False)
         state = Path(str(json.loads((machine / "machine.json").read_text())["state"]))
         disk.remove(machine)
         shutil.rmtree(state, ignore_errors=True)
-    return 0
+    return status
 
 
 if __name__ == "__main__":

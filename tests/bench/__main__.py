@@ -32,7 +32,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__, add_help=True)
     parser.add_argument("sections", nargs="*", metavar="SECTION", help=", ".join(SECTIONS))
     parser.add_argument("--quick", action="store_true", help="fewer rounds and smaller records")
-    parser.add_argument("--dir", default="/var/tmp", help="where to write; a real disk (default: /var/tmp)")  # noqa: S108
+    parser.add_argument("--dir", default="/var/tmp", help="where to write; a real disk (default: /var/tmp)")
     options = parser.parse_args()
     unknown = set(options.sections) - set(SECTIONS)
     if unknown:

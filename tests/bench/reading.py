@@ -69,7 +69,9 @@ def summaries(directory: Path, quick: bool) -> list[Row]:
         )
         selected = f'select(.ts >= "{DAY}" and .ts < "2026-09-16") | .outcome'
         day, jq = in_turn(
-            [tool("daily_summary", "--date", DAY), ["jq", "-r", selected, segment]], home, rounds=3 if count < MANY else 1
+            [tool("daily_summary", "--date", DAY), ["jq", "-r", selected, segment]],
+            home,
+            rounds=3 if count < MANY else 1,
         )
         rows.append(
             Row(
