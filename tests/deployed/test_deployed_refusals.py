@@ -43,6 +43,13 @@ def test_a_login_that_may_not_use_sudo_at_all(bare: Target) -> None:
     assert nothing_was_done(bare)
 
 
+def test_verify_yml_says_that_a_host_is_not_deployed(bare: Target) -> None:
+    said = bare.playbook("verify")
+    assert said.returncode == 2
+    assert "bare-host is not well" in said.stdout
+    assert "the audit tool cannot be run as qt: deploy first" in said.stdout
+
+
 @pytest.fixture
 def another_distribution(bare: Target) -> Iterator[Callable[[str], None]]:
     """Makes the VPS say that it is another distribution, until the test is over."""

@@ -138,7 +138,7 @@ main() {
     fi
     work=$(mktemp -d)
     trap 'rm -rf -- "$work"' EXIT
-    [[ $action == remove ]] || mkdir -p -m 0750 -- "$home/status"
+    [[ $action == remove ]] || (umask 027 && mkdir -p -- "$home/status")
     read_crontab
     rewrite "$block" > "$work/after"
     if ! write_crontab; then

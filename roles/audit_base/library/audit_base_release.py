@@ -1,21 +1,16 @@
 #!/usr/bin/python3
 """Installs a release of the audit tools and switches to it in one step."""
 
-# Names are relative to open directories, which pathlib does not know.
-# ruff: noqa: PTH102, PTH103, PTH112, PTH119, PTH120
 from __future__ import annotations
 
-import base64
-import hashlib
-import io
+import fcntl
 import os
 import py_compile
 import stat
-import tarfile
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from ansible.module_utils.audit_base_manifest import Release
 from ansible.module_utils.audit_base_tree import (
     Owner,
     RefusedError,
@@ -95,44 +90,8 @@ changes:
   returned: success
 """
 
-MANIFEST = "MANIFEST.sha256"
 PARTS = ("tools", "scripts", "docs")
 _DIRECTORY_MODE = 0o750
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """A file as the release has it."""
-
-    mode: int
-    sha256: str
-
-
-class Release:
-    """The files of a release, by path; its name follows from them."""
-
-    def __init__(self, listing: str) -> None:
-        lines = [line.split(" ", 2) for line in listing.splitlines()]
-        self.name = hashlib.sha256(listing.encode("ascii")).hexdigest()[:12]
-        self.manifest = "".join(f"{sha256}  {path}\n" for _, sha256, path in lines).encode("ascii")
-        self.files = {path: Wanted(int(mode, 8), sha256) for mode, sha256, path in lines}
-        self.files[MANIFEST] = Wanted(0o640, hashlib.sha256(self.manifest).hexdigest())
-        self.directories = sorted({parent for path in self.files for parent in _parents(path)})
-        entries = {tuple(path.split("/")[:2]) for path in self.files if "/" in path}
-        self.links = {f"{part}/{name}": f"../current/{part}/{name}" for part, name in sorted(entries)}
-
-    def contents(self, archive: str) -> dict[str, bytes]:
-        """What is in each file, from the archive that the controller sent."""
-        with tarfile.open(fileobj=io.BytesIO(base64.b64decode(archive))) as tar:
-            found = {member.name: tar.extractfile(member) for member in tar.getmembers()}
-            contents = {path: file.read() for path, file in found.items() if file is not None}
-        return {**contents, MANIFEST: self.manifest}
-
-
-def _parents(path: str) -> Iterator[str]:
-    """Every directory above a path, "" (the release itself) first."""
-    parts = path.split("/")[:-1]
-    return ("/".join(parts[:count]) for count in range(len(parts) + 1))
 
 
 @dataclass
@@ -197,14 +156,19 @@ class Installation:
                     found[inner] = "does not belong here"
         return {path: fault for path, fault in found.items() if fault}
 
+    def clear_away(self) -> None:
+        """What a run that was cut off has left half unpacked."""
+        for name in names_in("releases", self.home):
+            if name.endswith(".partial"):
+                self.changes.append(f"releases/{name}: was left half unpacked")
+                if not self.dry:
+                    remove(f"releases/{name}", self.home)
+
     def unpack(self, release: Release, archive: str | None) -> None:
         """A release that is not there yet: complete under another name, then renamed."""
         self.changes.append(f"releases/{release.name}: missing")
         if archive is None:
             return
-        for name in names_in("releases", self.home):
-            if name.endswith(".partial"):
-                remove(f"releases/{name}", self.home)
         partial = f"releases/.{release.name}.partial"
         self._fill(partial, release, self.faults(partial, release), archive)
         with opened("releases", self.home) as releases, self.owner.acting():
@@ -301,7 +265,10 @@ def install(module: AnsibleModule) -> dict[str, Any]:
     faults = place.faults(base, release) if is_there else {}
     if archive is None and not dry and (faults or not is_there):
         return {"wants_archive": True}
+    # Two deploys at once take turns.
+    fcntl.flock(place.home, fcntl.LOCK_EX)
     place.make_directories(given["directories"])
+    place.clear_away()
     if not is_there:
         place.unpack(release, archive)
     elif faults:

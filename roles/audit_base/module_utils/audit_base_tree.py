@@ -4,8 +4,6 @@ Every path is opened component by component from a descriptor and never through 
 what is written is written with the account's own rights.
 """
 
-# Names are relative to open directories, which pathlib does not know.
-# ruff: noqa: PTH123, PTH208
 from __future__ import annotations
 
 import contextlib
