@@ -22,9 +22,6 @@ pytest=(.venv/bin/python -m pytest --numprocesses 2 --dist loadgroup)
 if [ "$(id -u)" -eq 0 ]; then
     exec "${pytest[@]}" "${arguments[@]}"
 fi
-# A sandbox needs root. So that none of root's files stay in the clone, the caches lie elsewhere.
-scratch=$(mktemp -d)
-trap 'sudo rm -rf "$scratch"' EXIT
-sudo --preserve-env=QT_SANDBOX_CACHE,http_proxy,https_proxy \
-    env PYTHONDONTWRITEBYTECODE=1 HYPOTHESIS_STORAGE_DIRECTORY="$scratch" \
-    "${pytest[@]}" -p no:cacheprovider "${arguments[@]}"
+# The sandbox needs root, and so do tests that mount, or become another user. Nothing of root's stays in the clone.
+exec sudo --preserve-env=QT_SANDBOX_CACHE,http_proxy,https_proxy \
+    env PYTHONDONTWRITEBYTECODE=1 "${pytest[@]}" -p no:cacheprovider "${arguments[@]}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -32,6 +33,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt
+
+
+@pytest.fixture
+def as_root() -> None:
+    """What only root can set up: mounts, other users, other owners. Fails, and says so, for anybody else."""
+    if os.geteuid() != 0:
+        pytest.fail("this test must run as root: `make test` does, or uses sudo", pytrace=False)
 
 
 @pytest.fixture(scope="session")

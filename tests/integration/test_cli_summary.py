@@ -194,7 +194,7 @@ def test_a_summary_that_cannot_be_filed_is_printed_all_the_same(tmp_path: Path) 
     assert (due.returncode, due.stdout, due.stderr.count("\n")) == (1, "", 1)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can hand files to another user")
+@pytest.mark.usefixtures("as_root")
 def test_what_root_files_belongs_to_the_owner_of_the_directory(tmp_path: Path) -> None:
     make_record(tmp_path, 24, days_ago(1), 3600)
     os.chown(tmp_path / "status", 65534, 65534)

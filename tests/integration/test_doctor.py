@@ -86,7 +86,7 @@ def everybodys() -> Iterator[Path]:
     shutil.rmtree(base)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+@pytest.mark.usefixtures("as_root")
 def test_another_user_is_told_whom_to_ask(everybodys: Path) -> None:
     home = everybodys / "home"
     assert tool(home, "test").returncode == 0

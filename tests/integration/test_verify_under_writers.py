@@ -187,7 +187,7 @@ sys.exit(audit_logger.main(sys.argv[2:]))
 """
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+@pytest.mark.usefixtures("as_root")
 @pytest.mark.parametrize("command", ["verify", "archive", "rebuild_log"])
 def test_who_may_not_read_the_record_is_told_in_one_line(command: str) -> None:
     with tempfile.TemporaryDirectory(prefix="qt-verify-", dir="/tmp") as directory:

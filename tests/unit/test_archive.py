@@ -189,7 +189,7 @@ def test_the_head_is_untouched(home: Path) -> None:
     assert decode(before) is not None
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+@pytest.mark.usefixtures("as_root")
 def test_the_archive_keeps_the_owner(home: Path) -> None:
     record = home / "status/record"
     for path in (record, *record.iterdir()):

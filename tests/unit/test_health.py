@@ -187,6 +187,14 @@ def test_an_entry_of_the_future_is_a_wrong_clock(tmp_path: Path) -> None:
     assert "set the clock" in text
 
 
+def test_entries_of_a_log_that_was_rotated_long_ago_are_not_missed(home: Path) -> None:
+    log = home / "status/AUTO_REPAIR_AUDIT.log"
+    for number, line in enumerate(log.read_text().splitlines(keepends=True)[:-1]):
+        log.with_name(f"{log.name}-20261123-176200000{number}").write_text(line)
+    log.write_text(log.read_text().splitlines(keepends=True)[-1])
+    assert state(record(load(home)), "log")[0] == OK
+
+
 def test_a_rotated_log_counts_as_the_log(home: Path) -> None:
     log = home / "status/AUTO_REPAIR_AUDIT.log"
     log.rename(log.with_name(f"{log.name}-20261123-1762000000"))

@@ -137,10 +137,12 @@ def _missing_lines(place: Place) -> tuple[int, int]:
         status = os.open("..", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=directory)
     try:
         rotated = newest_rotated(status)
-        files = [LOG_NAME] if rotated is None else [LOG_NAME, rotated]
-        present = {line for name in files for line in _log_tail(name, status)}
+        older = _log_tail(rotated, status) if rotated is not None else []
+        present = {*older, *_log_tail(LOG_NAME, status)}
     finally:
         os.close(status)
+    if older:  # what was logged before that file began is in files that were rotated before it
+        wanted = [line for line in wanted if line >= older[0]]
     return len(wanted), sum(line not in present for line in wanted)
 
 
