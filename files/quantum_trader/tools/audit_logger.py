@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """The audit trail's face: log_action() and action() for programs, a command line for people.
 
-    from audit_logger import log_action, action
-    python3 audit_logger.py --help
+from audit_logger import log_action, action
+python3 audit_logger.py --help
 """
 
 from __future__ import annotations

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import gzip
 import os
+from typing import BinaryIO, cast
+
+
+def open_archived(descriptor: int) -> BinaryIO:
+    """The decompressed bytes of a descriptor, which is closed with what is returned."""
+    return cast(BinaryIO, Archived(descriptor))
 
 
 class Archived(gzip.GzipFile):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import time
 from json.encoder import encode_basestring_ascii as _quoted
 
@@ -27,11 +28,15 @@ MAX_SEQ_DIGITS = 20
 _FRAME = len('{"seq":,"ts":"2026-11-23T00:00:00.000000Z",,"prev":""}\n') + MAX_SEQ_DIGITS + 64
 MAX_BODY = MAX_LINE - _FRAME
 """Longest body: what a line holds between `ts` and `prev`."""
+MAX_BODY_ELSEWHERE = MAX_BODY - 700
+"""Longest body in a fallback place: leaves room for the mark that it gets when it is brought home."""
 
 PREV_SLICE = slice(-66, -2)
 """Where `prev` stands in a line without its newline: last key, fixed width."""
 
+_TS = re.compile(r"[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-6][0-9]\.[0-9]{6}Z")
 _MAX_ACTION = 4000
+_EXCERPTS = ("action_excerpt", "details_excerpt")
 _KEEP_WHOLE = 200
 _second: dict[int, str] = {}
 _ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
@@ -69,16 +74,16 @@ class Draft:
         self.ts = ts
         """When it was first written elsewhere; None means: now."""
 
-    def body(self, more: Mapping[str, Any] | None = None) -> str:
-        """The JSON text between `ts` and `prev`, at most MAX_BODY bytes, ASCII.
+    def body(self, more: Mapping[str, Any] | None = None, room: int = MAX_BODY) -> str:
+        """The JSON text between `ts` and `prev`, at most `room` bytes, ASCII.
 
         What would not fit is kept as an excerpt, with the length and the SHA-256 of the whole.
         """
         details = {**self.details, **more} if more else self.details
         body = self._encode(self.action, details)
-        if len(body) <= MAX_BODY:
+        if len(body) <= room:
             return body
-        action, details = _shorten(self.action, details, MAX_BODY - (len(self._encode("", {}))))
+        action, details = _shorten(self.action, details, room - len(self._encode("", {})))
         return self._encode(action, details)
 
     def _encode(self, action: str, details: Mapping[str, Any]) -> str:
@@ -136,12 +141,13 @@ def parse(line: bytes) -> Entry:
     Raises EntryError if the line is not a JSON object with the fields of an entry.
     """
     try:
-        fields = json.loads(line)
-        entry = Entry(**fields)
+        entry = Entry(**json.loads(line.decode("ascii")))
     except (ValueError, TypeError, RecursionError) as error:
         raise EntryError(f"not an entry: {type(error).__name__}") from None
-    if type(entry.seq) is not int or type(entry.ts) is not str or type(entry.details) is not dict:
+    if type(entry.seq) is not int or type(entry.details) is not dict or type(entry.action) is not str:
         raise EntryError("not an entry: a field has the wrong type")
+    if type(entry.ts) is not str or not _TS.fullmatch(entry.ts) or type(entry.prev) is not str:
+        raise EntryError("not an entry: `ts` or `prev` is malformed")
     return entry
 
 
@@ -177,6 +183,11 @@ def segment_name(ts: str) -> str:
     return f"{ts[:7]}.jsonl"
 
 
+def encoded(value: Any) -> str:
+    """A value of the details as the record writes it: compact JSON, ASCII."""
+    return _ENCODER.encode(value)
+
+
 def log_line(ts: str, action: str) -> str:
     """`[ts] action` with everything that is not printable escaped, without a newline."""
     return f"[{ts}] {escaped(action)}"
@@ -201,20 +212,20 @@ def _shorten(action: str, details: Mapping[str, Any], room: int) -> tuple[str, d
     kept: dict[str, Any] = {}
     left = room
     if len(_ENCODER.encode(action)) > _MAX_ACTION:
-        kept["action_excerpt"] = _measure(action)
+        kept[_EXCERPTS[0]] = _measure(action)
         action = _cut(action, _MAX_ACTION - 400)
     left -= len(_ENCODER.encode(action)) + len(_ENCODER.encode(kept)) + 1
     large: dict[str, Any] = {}
     for key, value in details.items():
         cost = len(_ENCODER.encode({key: value})) + 1
-        if cost <= _KEEP_WHOLE and cost <= left - 1200:
+        if cost <= _KEEP_WHOLE and cost <= left - 1200 and key not in _EXCERPTS:
             kept[key] = value
             left -= cost
         else:
             large[key] = value
     if large:
         whole = _ENCODER.encode(large)
-        kept["details_excerpt"] = {"text": _cut(whole, left - 300), **_measure(whole)}
+        kept[_EXCERPTS[1]] = {"text": _cut(whole, left - 300), **_measure(whole)}
     return action, kept
 
 

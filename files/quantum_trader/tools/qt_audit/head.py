@@ -19,6 +19,8 @@ from qt_audit.place import open_file
 NAME = "head"
 _FORMAT = '{{"durable":{:20d},"seq":{:20d},"hash":"{}","ts":"{}","segment":"{}","offset":{:20d}}}\n'
 _DURABLE = slice(11, 31)
+_SEQ = slice(38, 58)
+_SEGMENT = slice(179, 192)
 _SIZE = 512
 _PATTERN = re.compile(
     rb'\{"durable": *(\d+),"seq": *(\d+),"hash":"([0-9a-f]{64})","ts":"([0-9TZ:.-]{27})?",'
@@ -35,7 +37,7 @@ class Head:
         self.seq = seq
         self.hash = hash
         self.ts = ts
-        """No later entry is earlier than this; the last entry's time, or the end of a period that was summarised."""
+        """No later entry is earlier: the last entry's time, or the end of a period that was summarised."""
         self.segment = segment
         self.offset = offset
         """Bytes of the segment up to the end of the last entry."""
@@ -43,7 +45,9 @@ class Head:
 
     def encoded(self) -> bytes:
         """The line that the head file holds."""
-        return _FORMAT.format(self.durable, self.seq, self.hash, self.ts, self.segment, self.offset).encode("ascii")
+        return _FORMAT.format(self.durable, self.seq, self.hash, self.ts, self.segment, self.offset).encode(
+            "ascii"
+        )
 
     def as_dict(self) -> dict[str, int | str]:
         return {"seq": self.seq, "hash": self.hash}
@@ -75,17 +79,20 @@ class Lock:
     __slots__ = ("_descriptor",)
 
     def __init__(self, record: int, mode: int, deadline: float) -> None:
-        """Take the lock. `deadline` is a time.monotonic(); raises Busy after it, OSError if the file cannot be used."""
+        """Take the lock. `deadline` is a time.monotonic().
+
+        Raises Busy after it, OSError if the file cannot be used.
+        """
         while True:
-            self._descriptor, _ = open_file(NAME, record, os.O_RDWR | os.O_CREAT, mode)
+            self._descriptor, opened = open_file(NAME, record, os.O_RDWR | os.O_CREAT, mode)
             try:
                 wait_for_lock(self._descriptor, deadline)
-                if os.fstat(self._descriptor).st_nlink:
+                if _is_still(opened.st_ino, record):
                     return
             except BaseException:
                 os.close(self._descriptor)
                 raise
-            os.close(self._descriptor)  # somebody removed the file while we waited for it
+            os.close(self._descriptor)  # somebody removed or renamed the file while we waited for it
 
     def read(self) -> Head | None:
         """The head; None if the file is empty or torn."""
@@ -96,11 +103,15 @@ class Lock:
         return os.fstat(self._descriptor).st_size == 0
 
     def write(self, head: Head) -> None:
+        """Replace the head. Takes no space that the file does not have already, once one was written."""
         os.pwrite(self._descriptor, head.encoded(), 0)
+
+    def sync(self) -> None:
+        os.fdatasync(self._descriptor)
 
     def unlock(self) -> None:
         """Let the next writer in; `mark_durable` may still follow."""
-        fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+        unlock(self._descriptor)
 
     def mark_durable(self, seq: int, deadline: float) -> None:
         """Note that all entries up to `seq` are synced. Takes the lock again; never goes backwards."""
@@ -119,8 +130,27 @@ class Lock:
         field = os.pread(self._descriptor, 20, _DURABLE.start)
         return int(field) if field.strip().isdigit() else 0
 
+    def progress(self, segment: str) -> tuple[int, int]:
+        """(`durable`, `seq`), read without the lock; `seq` is 0 where the head is not in this segment.
+
+        Two readings must agree on `seq`: one may fall into the middle of a write.
+        """
+        first, second = os.pread(self._descriptor, _SIZE, 0), os.pread(self._descriptor, _SIZE, 0)
+        durable, seq, name = first[_DURABLE], first[_SEQ], first[_SEGMENT]
+        if name != segment.encode("ascii") or second[_SEQ] != seq:
+            return self.durable(), 0
+        return int(durable), int(seq)
+
     def release(self) -> None:
+        """Let the lock go, if it is still held, and close the file."""
         os.close(self._descriptor)
+
+
+def _is_still(inode: int, record: int) -> bool:
+    try:
+        return os.stat(NAME, dir_fd=record, follow_symlinks=False).st_ino == inode
+    except FileNotFoundError:
+        return False
 
 
 def wait_for_lock(descriptor: int, deadline: float) -> None:
@@ -146,6 +176,11 @@ def locked_at_once(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def unlock(descriptor: int) -> None:
+    """Let an flock(2) go, also where a forked child has the same open file."""
+    fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
 def read_snapshot(record: int) -> Head | None:

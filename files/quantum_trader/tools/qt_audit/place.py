@@ -17,13 +17,23 @@ if TYPE_CHECKING:
 LOG_NAME = "AUTO_REPAIR_AUDIT.log"
 RECORD = "record"
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_WRITES = os.O_WRONLY | os.O_RDWR
 _FILE = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 
 
 class Place:
     """A directory that holds a record; the installation's own (`home`) has the log for people beside it."""
 
-    __slots__ = ("directory_mode", "file_mode", "is_home", "log_path", "path", "private", "record_path", "status_path")
+    __slots__ = (
+        "directory_mode",
+        "file_mode",
+        "is_home",
+        "log_path",
+        "path",
+        "private",
+        "record_path",
+        "status_path",
+    )
 
     def __init__(self, path: str, home: bool = False, private: bool = False) -> None:
         self.path = path
@@ -57,12 +67,12 @@ class Place:
             raise
 
     def _open_base(self) -> int:
-        flags = _DIRECTORY if self.private else _DIRECTORY & ~os.O_NOFOLLOW
+        # The operator may have put a link where an installation is; a fallback place is ours to make.
+        flags = _DIRECTORY & ~os.O_NOFOLLOW if self.is_home else _DIRECTORY
         try:
             base = os.open(self.path, flags)
         except FileNotFoundError:
-            os.makedirs(self.path, self.directory_mode, exist_ok=True)
-            base = os.open(self.path, flags)
+            base = _make_path(self.path, self.directory_mode)
         if not self.is_home:
             status = os.fstat(base)
             forbidden = 0o077 if self.private else 0o022
@@ -82,10 +92,28 @@ def fallbacks() -> tuple[Place, ...]:
     state = os.environ.get("XDG_STATE_HOME") or ""
     if not os.path.isabs(state):
         state = os.path.join(os.path.expanduser("~"), ".local", "state")
-    return (
-        Place(os.path.join(state, "quantum_trader")),
-        Place(f"/var/tmp/quantum_trader-{os.geteuid()}", private=True),  # noqa: S108 - checked to be ours alone
-    )
+    last = Place(f"/var/tmp/quantum_trader-{os.geteuid()}", private=True)  # noqa: S108 - checked to be ours alone
+    if not os.path.isabs(state):  # a user without a home directory
+        return (last,)
+    return Place(os.path.join(state, "quantum_trader")), last
+
+
+def _make_path(path: str, mode: int) -> int:
+    """The directory of this path, made with all that is missing above it.
+
+    What root makes belongs to the owner of what it lies in.
+    """
+    parent, name = os.path.split(path.rstrip("/"))
+    if not name:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+    try:
+        above = os.open(parent or ".", _DIRECTORY & ~os.O_NOFOLLOW)
+    except FileNotFoundError:
+        above = _make_path(parent, mode)
+    try:
+        return open_directory(name, above, mode)
+    finally:
+        os.close(above)
 
 
 def open_directory(name: str, parent: int, mode: int) -> int:
@@ -99,8 +127,12 @@ def open_directory(name: str, parent: int, mode: int) -> int:
     except FileExistsError:
         return os.open(name, _DIRECTORY, dir_fd=parent)
     directory = os.open(name, _DIRECTORY, dir_fd=parent)
-    keep_owner(directory, parent)
-    os.fsync(parent)
+    try:
+        keep_owner(directory, parent)
+        os.fsync(parent)
+    except BaseException:
+        os.close(directory)
+        raise
     return directory
 
 
@@ -120,12 +152,16 @@ def open_file(name: str, directory: int, flags: int, mode: int = 0) -> tuple[int
             raise
         try:
             descriptor = _create(name, directory, flags, mode)
-        except FileExistsError:  # somebody was quicker
+        except FileExistsError:  # somebody was quicker; or it is a link that leads nowhere
             return open_file(name, directory, flags & ~os.O_CREAT)
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         os.close(descriptor)
         raise OSError(errno.EINVAL, "not a regular file", name)
+    if status.st_nlink > 1 and flags & _WRITES and os.geteuid() == 0:
+        # A second name: it may be a file of root's that another user linked to here.
+        os.close(descriptor)
+        raise OSError(errno.EMLINK, "has a second name (a hard link)", name)
     return descriptor, status
 
 

@@ -6,17 +6,18 @@ import os
 import pwd
 import sys
 import time
+from collections.abc import Mapping
 
 from qt_audit import fallback, journal, settings
 from qt_audit.entry import OUTCOMES, Draft
-from qt_audit.journal import Receipt
-from qt_audit.notice import warn
+from qt_audit.notice import forget, reason, warn
 from qt_audit.place import fallbacks, home
 from qt_audit.redaction import readable
+from qt_audit.turn import Undisturbed
+from qt_audit.writer import Receipt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from types import TracebackType
     from typing import Any
 
@@ -47,7 +48,10 @@ def log_action(
     with a warning on stderr, or, with `required=True` or QT_AUDIT_REQUIRED=1, raises AuditError.
     Safe in threads, after a fork, in signal handlers, and in any number of processes at once.
     """
-    return record(message, source=source, outcome=outcome, details=details, run=run, required=required) is not None
+    return (
+        record(message, source=source, outcome=outcome, details=details, run=run, required=required)
+        is not None
+    )
 
 
 def record(
@@ -60,28 +64,47 @@ def record(
     required: bool | None = None,
 ) -> Receipt | None:
     """What log_action does, with the entry's place in the chain as the answer."""
-    now = settings.current()
-    origin = _origin(now)
-    redact = now.redactor
-    plain = redact.details(details) if details else {}
-    if outcome not in OUTCOMES:
+    receipt, needed = None, required
+    with Undisturbed():
+        try:
+            now = settings.current()
+            needed = now.required if required is None else required
+            origin = _origin(now)
+            receipt = origin.write(_draft(origin, message, source, outcome, details, run))
+        except Exception as error:  # a fault of the audit must not stop the program that it is a guest in
+            warn(f"NOT RECORDED, a fault of the audit trail ({type(error).__name__})", always=True)
+    if receipt is None and needed:
+        raise AuditError("the audit trail cannot be written in any place; nothing may be done unrecorded")
+    return receipt
+
+
+def _draft(
+    origin: _Origin,
+    message: str,
+    source: str | None,
+    outcome: str,
+    details: Mapping[str, Any] | None,
+    run: str | None,
+) -> Draft:
+    """The entry to be, without secrets, whatever was handed in."""
+    redact = origin.settings.redactor
+    plain = redact.details(details)
+    if fallback.MARK in plain:  # what it says is believed: only bringing home may say it
+        plain[f"{fallback.MARK}_given"] = plain.pop(fallback.MARK)
+    if type(outcome) is not str or outcome not in OUTCOMES:
         warn(f"outcome must be one of {', '.join(OUTCOMES)}; recorded as info")
         plain["outcome_given"] = redact.text(readable(outcome))
         outcome = "info"
-    draft = Draft(
+    return Draft(
         redact.text(readable(message)),
-        readable(source or default_source())[:_MAX_SOURCE],
+        redact.text(readable(source))[:_MAX_SOURCE] if source else default_source()[:_MAX_SOURCE],
         outcome,
         origin.host,
         origin.user,
         os.getpid(),
-        None if run is None else readable(run)[:_MAX_SOURCE],
+        None if run is None else redact.text(readable(run))[:_MAX_SOURCE],
         plain,
     )
-    receipt = origin.write(draft)
-    if receipt is None and (now.required if required is None else required):
-        raise AuditError("the audit trail cannot be written in any place; nothing may be done unrecorded")
-    return receipt
 
 
 class _Origin:
@@ -106,28 +129,28 @@ class _Origin:
         try:
             self._bring_home()
             return journal.append(self._home, [draft], self._timeout)[0]
-        except OSError as error:
-            warn(f"cannot write to {self._home.record_path}: {error.strerror or error}")
+        except Exception as error:  # not only OSError: whatever fails here may work elsewhere
+            warn(f"cannot write to {self._home.record_path}: {reason(error)}")
         self._look_again = 0.0
         for place in self._elsewhere:
             try:
                 receipt = journal.append(place, [draft], self._timeout)[0]
-            except OSError as error:
-                warn(f"cannot write to {place.record_path}: {error.strerror or error}")
+            except Exception as error:
+                warn(f"cannot write to {place.record_path}: {reason(error)}")
             else:
                 warn(f"kept in {place.path}; the next writer that can brings it home to {self.settings.home}")
                 return receipt
-        warn(f"NOT RECORDED in any place: {draft.action}")
+        warn(f"NOT RECORDED in any place: {draft.action}", always=True)
         return None
 
     def _bring_home(self) -> None:
         """Bring home what waits elsewhere, before anything later is written. Looks once a second."""
         now = time.monotonic()
         if now >= self._look_again:
-            for place in self._elsewhere:
-                if fallback.waiting(place):
-                    fallback.bring_home(place, self._home, self._timeout)
             self._look_again = now + _LOOK_AGAIN
+            for place in self._elsewhere:
+                if fallback.waiting(place) and fallback.bring_home(place, self._home, self._timeout):
+                    forget()
 
 
 _last_origin: _Origin | None = None
@@ -180,10 +203,14 @@ class action:  # noqa: N801 - used as a verb: `with action("…") as act:`
         self._sentence = sentence
         self._intent = f"{sentence} - started" if intent is None else intent
         self._source = source
-        self._details = dict(details or {})
+        self._given = (
+            dict(details) if isinstance(details, Mapping) else {"details": details} if details else {}
+        )
+        self._details = dict(self._given)
         self._required = required
         self._failure: str | None = None
         self._began = 0.0
+        self._over = False
 
     def detail(self, **details: Any) -> None:
         """Add to the details of the entry that ends the action."""
@@ -194,6 +221,13 @@ class action:  # noqa: N801 - used as a verb: `with action("…") as act:`
         self._failure = why
 
     def __enter__(self) -> action:
+        if self._over:  # used again: another run
+            self.run, self._details, self._failure, self._over = (
+                os.urandom(8).hex(),
+                dict(self._given),
+                None,
+                False,
+            )
         self._record(self._intent, "started")
         self._began = time.monotonic()
         return self
@@ -201,6 +235,7 @@ class action:  # noqa: N801 - used as a verb: `with action("…") as act:`
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._over = True
         self._details["duration_s"] = round(time.monotonic() - self._began, 6)
         if error is not None and not (isinstance(error, SystemExit) and not error.code):
             self._details.setdefault("error", type(error).__name__)

@@ -8,6 +8,7 @@ patterns (QT_REDACT). Every pattern is bounded, so a hostile megabyte costs line
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,59 +20,90 @@ if TYPE_CHECKING:
 REDACTED = "[redacted]"
 _MAX_DEPTH = 8
 _MAX_ITEMS = 1000
+_MAX_VALUES = 20_000
+_PLAIN, _SPOKEN_OF, _NAMED = 0, 1, 2
 
 _NAMES = (
-    r"(?:passw(?:or)?d|passphrase|pwd|token|secret|api[_-]?key|access[_-]?key|private[_-]?key|"
+    r"(?:passw(?:or)?d|passphrase|pwd|token|secret(?!ar)|api[_-]?key|access[_-]?key|private[_-]?key|"
     r"credentials?)"
 )
-_VALUE = r"""(?:\\?"[^"]*"?|\\?'[^']*'?|[^\s"'&,;]+)"""
+_VALUE = (
+    r"(?:\[redacted\]"
+    r"|\\\"[^\"\\]*(?:\\(?!\")[^\"\\]*)*(?:\\?\")?"  # \"quoted within a quoted text\"
+    r"|\"[^\"\\]*(?:\\[\s\S][^\"\\]*)*\"?"
+    r"|\\?'[^']*'?"
+    r"|[^\s\"'&,;]+)"
+)
 _SECRET_KEY = re.compile(_NAMES + "|authorization|webhook", re.IGNORECASE)
+_SECRET_KEY_EXACTLY = re.compile(rf"(?:.*[^a-z])?(?:{_NAMES}|authorization)", re.IGNORECASE | re.DOTALL)
 
 # A cheap look first: most sentences hold none of these, and then no pattern runs.
 _HINTS = (
-    "://", "pass", "pwd", "token", "secret", "key", "credential", "bearer",
-    "authorization", "akia", "ghp_", "github_pat_", "xox", "eyj",
+    "://", ":\\/", "pass", "pwd", "token", "secret", "key", "credential", "bearer", "basic",
+    "authorization", "akia", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "xox", "eyj",
+    "/webhook", "/services/",
 )  # fmt: skip
+_S = r"\\?/"  # a slash, also as some write it into JSON
 
 _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
     (
-        re.compile(r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----.*?(?:-----END [A-Z ]{0,30}PRIVATE KEY-----|\Z)", re.DOTALL),
+        re.compile(
+            r"-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]{0,30}PRIVATE KEY-----|\Z)",
+            re.DOTALL,
+        ),
         REDACTED,
     ),
     # userinfo: scheme://user:password@host
     (
-        re.compile(r"(?<![A-Za-z0-9+.-])([A-Za-z][A-Za-z0-9+.-]{0,30}://)[^\s/?#@]{1,512}@"),
+        re.compile(rf"(?<![A-Za-z0-9+.-])([A-Za-z][A-Za-z0-9+.-]{{0,30}}:{_S}{_S})[^\s/?#\"'<>]{{1,512}}@"),
         rf"\1{REDACTED}@",
     ),
     # webhooks: Discord, Slack, Mattermost, Rocket.Chat, Teams, and whoever names the path so
     (
         re.compile(
-            r"(https?://[^\s/\"'<>]{1,255}/(?:[^\s/\"'<>]{1,64}/){0,4}?(?:webhooks?|webhookb2|hooks|services|workflows)/)"
-            r"[^\s\"'<>]+",
+            rf"(https?:{_S}{_S}[^\s/\"'<>]{{1,255}}{_S}(?:[^\s/\"'<>]{{1,64}}/){{0,4}}?"
+            rf"(?:webhooks?|webhookb2|hooks|services|workflows){_S})[^\s\"'<>]+",
             re.IGNORECASE,
         ),
         rf"\1{REDACTED}",
     ),
+    # their paths alone, as an exception of an HTTP library has them
     (
-        re.compile(rf"(authorization\\?[\"']?\s{{0,3}}[=:]\s{{0,3}})(?:[a-z]{{1,20}}\s{{1,3}})?{_VALUE}", re.IGNORECASE),
+        re.compile(
+            r"(/webhooks?/[0-9]{5,30}/|/services/T[A-Z0-9]{2,20}/B[A-Z0-9]{2,20}/)[\w-]+", re.IGNORECASE
+        ),
         rf"\1{REDACTED}",
+    ),
+    (
+        re.compile(
+            r"(authorization\\?[\"']?\s{0,3}[=:]\s{0,3})(\\?[\"']?)"
+            r"(?:(?:digest|aws4)[^\r\n]*|[^\s\"'\\][^\r\n\"'\\]*)",
+            re.IGNORECASE,
+        ),
+        rf"\1\2{REDACTED}",
     ),
     # a bearer token has a digit or a sign in it; "bearer authentication" has not
     (
-        re.compile(r"\b(bearer\s{1,3})(?=[a-z+/]{0,200}[0-9._~=-])[a-z0-9._~+/=-]{8,}", re.IGNORECASE),
+        re.compile(r"\b(bearer\s{1,3})(?=[a-z+/.-]{0,200}[0-9_~=])[a-z0-9._~+/=-]{8,}", re.IGNORECASE),
         rf"\1{REDACTED}",
     ),
+    (re.compile(r"\b(basic\s{1,3})[a-z0-9+/]{6,2000}={1,2}", re.IGNORECASE), rf"\1{REDACTED}"),
     (
         re.compile(rf"({_NAMES}[\w-]{{0,20}}\\?[\"']?\s{{0,3}}(?:=>|=|:)\s{{0,3}}){_VALUE}", re.IGNORECASE),
         rf"\1{REDACTED}",
     ),
     # an option with its value as the next word: --password VALUE
-    (re.compile(rf"(--?{_NAMES}\s{{1,3}})(?!-)(?:\"[^\"]*\"?|'[^']*'?|\S+)", re.IGNORECASE), rf"\1{REDACTED}"),
+    (
+        re.compile(
+            rf"(--?(?:[a-z]+-){{0,3}}{_NAMES}\s{{1,3}})(?!-)(?:\"[^\"]*\"?|'[^']*'?|\S+)", re.IGNORECASE
+        ),
+        rf"\1{REDACTED}",
+    ),
     # token shapes that name their issuer: AWS, GitHub, Slack, a JWT
     (
         re.compile(
-            r"\b(?:AKIA[A-Z0-9]{16}|gh[pousr]_[A-Za-z0-9]{30,255}|github_pat_\w{30,255}|xox[abeoprs]-[A-Za-z0-9-]{10,255}"
-            r"|eyJ[\w-]{10,2000}\.[\w-]{10,4000}\.[\w-]{10,2000})"
+            r"(?<![\w-])(?:AKIA[A-Z0-9]{16}|gh[pousr]_[A-Za-z0-9]{30,255}|github_pat_\w{30,255}"
+            r"|xox[abeoprs]-[A-Za-z0-9-]{10,255}|eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]{10,})"
         ),
         REDACTED,
     ),
@@ -79,13 +111,14 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
 
 
 class Redactor:
-    """Takes secrets out of texts and of the values of details. Immutable; prints no pattern."""
+    """Takes secrets out of texts and of the values of details. Prints no pattern."""
 
-    __slots__ = ("_literals", "_patterns")
+    __slots__ = ("_keys", "_literals", "_patterns")
 
     def __init__(self, patterns: Iterable[re.Pattern[str]] = (), literals: Iterable[str] = ()) -> None:
         """`patterns`: what the operator adds; `literals`: values that are secret as they are."""
         self._patterns = tuple(patterns)
+        self._keys: dict[str, tuple[str, int]] = {}
         self._literals = tuple(sorted((text for text in literals if len(text) >= 4), key=len, reverse=True))
 
     def text(self, text: str) -> str:
@@ -106,14 +139,18 @@ class Redactor:
     def details(self, details: Any) -> dict[str, Any]:
         """Details as plain JSON values, redacted: by the value's text, or by a key that names a secret.
 
-        What JSON has no form for (an object, a NaN, a cycle) becomes a text. Never raises.
+        What JSON has no form for (an object, a NaN, a cycle) becomes a text; of a great many values
+        the first are kept, and how many were left out is said. Never raises.
         """
         if not details:
             return {}
-        plain = self._plain(details, 0)
+        try:
+            plain = self._plain(details, 0, [_MAX_VALUES])
+        except Exception:  # a foreign container may raise anything while it is looked through
+            return {"details": f"[{type(details).__name__} that cannot be shown]"}
         return plain if isinstance(plain, dict) else {"details": plain}
 
-    def _plain(self, value: Any, depth: int) -> Any:
+    def _plain(self, value: Any, depth: int, left: list[int]) -> Any:
         kind = type(value)
         if kind is str:
             return self.text(value)
@@ -123,42 +160,72 @@ class Redactor:
             return value if -(2**63) <= value < 2**64 else hex(value)
         if kind is float:
             return value if value - value == 0 else str(value)
+        if not isinstance(value, (Mapping, list, tuple, set, frozenset)):
+            return self.text(readable(value))
         if depth >= _MAX_DEPTH:
             return "[too deep]"
-        if isinstance(value, dict):
-            return self._mapping(value, depth)
-        if isinstance(value, (list, tuple, set, frozenset)):
-            return [self._plain(item, depth + 1) for item in list(value)[:_MAX_ITEMS]]
-        return self.text(readable(value))
+        if isinstance(value, Mapping):
+            return self._mapping(value, depth, left)
+        return self._sequence(value, depth, left)
 
-    def _mapping(self, value: dict[Any, Any], depth: int) -> dict[str, Any]:
-        plain: dict[str, Any] = {}
-        for key, item in list(value.items())[:_MAX_ITEMS]:
-            name = self.text(readable(key))
-            secret = isinstance(item, (str, bytes)) and item and _names_secret(name)
-            plain[name] = REDACTED if secret else self._plain(item, depth + 1)
+    def _sequence(self, value: Iterable[Any], depth: int, left: list[int]) -> list[Any]:
+        items = list(value)
+        room = _room(items, left)
+        plain = [self._plain(item, depth + 1, left) for item in items[:room]]
+        if room < len(items):
+            plain.append(_left_out(len(items) - room))
         return plain
 
+    def _mapping(self, value: Mapping[Any, Any], depth: int, left: list[int]) -> dict[str, Any]:
+        plain: dict[str, Any] = {}
+        items = list(value.items())
+        room = _room(items, left)
+        for key, item in items[:room]:
+            name, judged = self._keys.get(key) or self._key(key) if type(key) is str else self._key(key)
+            while name in plain:  # two keys of one text: 1 and "1"
+                name += "'"
+            secret = judged and _is_secret(judged, item)
+            plain[name] = REDACTED if secret else self._plain(item, depth + 1, left)
+        if room < len(items):
+            plain["…"] = _left_out(len(items) - room)
+        return plain
 
-_judged: dict[str, bool] = {}
+    def _key(self, key: Any) -> tuple[str, int]:
+        """The key as it is written, and what it says of its value. Remembers the usual ones."""
+        text = readable(key)
+        name = self.text(text)
+        exactly, spoken_of = _SECRET_KEY_EXACTLY.fullmatch(name), _SECRET_KEY.search(name)
+        found = name, _NAMED if exactly else _SPOKEN_OF if spoken_of else _PLAIN
+        if type(key) is str and len(key) < 100 and len(self._keys) < 1000:
+            self._keys[key] = found
+        return found
 
 
-def _names_secret(key: str) -> bool:
-    known = _judged.get(key)
-    if known is None:
-        known = _SECRET_KEY.search(key) is not None
-        if len(_judged) < 1000:
-            _judged[key] = known
-    return known
+def _room(items: list[Any], left: list[int]) -> int:
+    """How many of these may be kept; `left` bounds all of one entry's, so that nesting multiplies nothing."""
+    room = min(len(items), _MAX_ITEMS, left[0])
+    left[0] -= room
+    return room
+
+
+def _left_out(count: int) -> str:
+    return f"[{count} more, left out]"
+
+
+def _is_secret(judged: int, value: Any) -> bool:
+    """Whether a value is secret by its key: a text if the key speaks of one, anything if it is named one."""
+    if value is None or value == "" or isinstance(value, bool):
+        return False
+    return judged == _NAMED or isinstance(value, (str, bytes, bytearray))
 
 
 def readable(value: Any) -> str:
-    """Any value as a text: bytes as UTF-8 with surrogates for what is not, the rest by str(). Never raises."""
+    """Any value as a text: bytes as UTF-8, surrogates for what is not, the rest by str(). Never raises."""
     if isinstance(value, str):
-        return str(value)
+        return str.__str__(value)  # a subclass may have a __str__ of its own
     try:
         if isinstance(value, (bytes, bytearray, memoryview)):
             return bytes(value).decode("utf-8", "surrogateescape")
-        return str(value)
+        return str.__str__(str(value))
     except Exception:  # a foreign __str__ may raise anything, and must not stop the entry
         return f"[{type(value).__name__} that cannot be shown]"

@@ -21,7 +21,7 @@ _NAME = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])\.jsonl")
 _TAIL = 16 * MAX_LINE
 
 
-def names(record: int) -> list[str]:
+def names(record: int | str) -> list[str]:
     """Names of the segments (without `.gz`), oldest first."""
     found = {name.removesuffix(ARCHIVED) for name in os.listdir(record)}
     return sorted(name for name in found if _NAME.fullmatch(name))
@@ -34,9 +34,9 @@ def open_segment(name: str, record: int) -> BinaryIO:
         return os.fdopen(descriptor, "rb", buffering=1 << 20)
     except FileNotFoundError:
         descriptor, _ = open_file(name + ARCHIVED, record, os.O_RDONLY)
-    from qt_audit.archived import Archived  # archives are seldom read, and hardly ever by a writer
+    from qt_audit.archived import open_archived  # archives are seldom read, and hardly ever by a writer
 
-    return Archived(descriptor)
+    return open_archived(descriptor)
 
 
 class LastLine:

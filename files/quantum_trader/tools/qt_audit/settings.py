@@ -8,21 +8,18 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 import time
+
+from qt_audit.env_file import EnvFile, read_env_file
+from qt_audit.env_file import SettingsError as SettingsError  # others take it from here
+from qt_audit.redaction import Redactor
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
-from qt_audit.redaction import Redactor
-
-_MAX_FILE = 64 * 1024
-
-
-class SettingsError(ValueError):
-    """A setting cannot be used; the message says where and what to change, and holds no value."""
+_LONG_PATH = 8
 
 
 class Setting:
@@ -30,7 +27,9 @@ class Setting:
 
     __slots__ = ("default", "help", "name", "read", "secret")
 
-    def __init__(self, name: str, default: str, read: Callable[[str], Any], help: str, secret: bool = False) -> None:
+    def __init__(
+        self, name: str, default: str, read: Callable[[str], Any], help: str, secret: bool = False
+    ) -> None:
         self.name = name
         self.default = default
         self.read = read
@@ -73,7 +72,7 @@ def _patterns(text: str) -> tuple[re.Pattern[str], ...]:
     for number, pattern in enumerate(text.split(), 1):
         try:
             patterns.append(re.compile(pattern))
-        except re.error:
+        except (re.error, OverflowError, RecursionError):
             raise ValueError(f"pattern {number} is not a regular expression") from None
         if patterns[-1].fullmatch(""):
             raise ValueError(f"pattern {number} matches the empty text")
@@ -93,9 +92,12 @@ SETTINGS = (
     Setting("QT_SMTP_PORT", "25", _port, "its port, 1 to 65535"),
     Setting("QT_LOCK_TIMEOUT", "2", _seconds, "how long a writer waits for the record's lock, in seconds"),
     Setting("QT_AUDIT_REQUIRED", "0", _switch, "1: an action that cannot be recorded must not run"),
-    Setting("QT_REDACT", "", _patterns, r"further secrets: regular expressions, separated by blanks (write \s for a blank)"),
-    Setting("QT_ARCHIVE_AFTER_MONTHS", "1", _months, "`archive` compresses segments that ended so many months ago"),
-    Setting("QT_ARCHIVE_KEEP_MONTHS", "0", _months, "`archive` removes segments older than so many months; 0 keeps all"),
+    Setting("QT_REDACT", "", _patterns,
+            r"further secrets: regular expressions, separated by blanks (write \s for a blank)"),
+    Setting("QT_ARCHIVE_AFTER_MONTHS", "1", _months,
+            "`archive` compresses segments that ended so many months ago"),
+    Setting("QT_ARCHIVE_KEEP_MONTHS", "0", _months,
+            "`archive` removes segments older than so many months; 0 keeps all"),
 )  # fmt: skip
 NAMES = frozenset(setting.name for setting in SETTINGS)
 _BY_NAME = {setting.name: setting for setting in SETTINGS}
@@ -107,7 +109,9 @@ class Settings:
 
     __slots__ = ("_values", "home", "redactor", "warnings")
 
-    def __init__(self, home: str, values: Mapping[str, Any], redactor: Redactor, warnings: tuple[str, ...]) -> None:
+    def __init__(
+        self, home: str, values: Mapping[str, Any], redactor: Redactor, warnings: tuple[str, ...]
+    ) -> None:
         self.home = home
         """QT_HOME, an absolute path, links not resolved."""
         self._values = values
@@ -139,74 +143,18 @@ def env_file(home: str) -> str:
     return f"{home}/config/audit.env"
 
 
-def parse_env(text: str, where: str = "audit.env") -> dict[str, str]:
-    """KEY=VALUE lines, as systemd's EnvironmentFile and a shell read them; `#` begins a comment line.
-
-    A value may stand in single quotes (kept as it is) or double quotes (`\\"`, `\\\\`, `\\$` and a
-    backslash before a backtick stand for the second character). Raises SettingsError with
-    the file and the line's number for anything else, a key given twice included.
-    """
-    values: dict[str, str] = {}
-    for number, raw in enumerate(text.split("\n"), 1):
-        stripped = raw.strip()
-        if not stripped or stripped.startswith(("#", ";")):
-            continue
-        name, equals, value = stripped.removeprefix("export ").partition("=")
-        if not equals or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-            raise SettingsError(f"{where}, line {number}: write KEY=VALUE, without blanks around the equals sign")
-        if name in values:
-            raise SettingsError(f"{where}, line {number}: {name} is given twice; keep one of the two")
-        values[name] = _unquoted(value, f"{where}, line {number}: {name}")
-    return values
-
-
-def _unquoted(value: str, where: str) -> str:
-    if value[:1] == "'":
-        if len(value) < 2 or value.find("'", 1) != len(value) - 1:
-            raise SettingsError(f"{where}: close the single quote at the end of the line")
-        return value[1:-1]
-    if value[:1] == '"':
-        if not re.fullmatch(r'"(?:[^"\\]|\\.)*"', value):
-            raise SettingsError(f"{where}: close the double quote at the end of the line")
-        return re.sub(r'\\(["\\$`])', r"\1", value[1:-1])
-    if re.search(r"[\s\"'`\\]", value):
-        raise SettingsError(f"{where}: put the value into single quotes")
-    return value
-
-
-def read_env_file(path: str) -> dict[str, str]:
-    """The file's settings; {} where there is no file.
-
-    Raises SettingsError if it cannot be read or is malformed.
-    """
-    try:
-        with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise SettingsError(f"{path}: must be a regular file")
-            content = file.read(_MAX_FILE + 1)
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise SettingsError(f"{path}: cannot be read ({error.strerror}); run as its owner, or mend its mode") from None
-    if len(content) > _MAX_FILE:
-        raise SettingsError(f"{path}: longer than {_MAX_FILE} bytes; settings are short")
-    try:
-        return parse_env(content.decode("utf-8"), path)
-    except UnicodeDecodeError:
-        raise SettingsError(f"{path}: must be UTF-8") from None
-
-
-def problems(values: Mapping[str, str], where: str) -> list[str]:
-    """What is wrong with settings that a file gives: unusable values, unknown QT_ names. Echoes no value."""
+def problems(values: EnvFile) -> list[str]:
+    """What is wrong with a file's settings: unusable values, unknown QT_ names. Echoes no value."""
     found = []
     for name, value in values.items():
         if name in _BY_NAME:
             try:
-                _read(name, value, where)
+                _read(name, value, values.where(name))
             except SettingsError as error:
                 found.append(str(error))
         elif name.startswith("QT_") and name != "QT_HOME":
-            found.append(f"{where}: {name} is not a setting; `audit_logger.py check_config --list` names them all")
+            remedy = "`audit_logger.py check_config --list` names them all"
+            found.append(f"{values.where(name)}: {name} is not a setting; {remedy}")
     return found
 
 
@@ -217,28 +165,46 @@ def load(home: str | None = None, environ: Mapping[str, str] | None = None) -> S
     written: the default stands in, and `warnings` says so. `strict` turns them into an error.
     """
     env = os.environ if environ is None else environ
-    home = os.path.abspath(home or env.get("QT_HOME") or _named_home)
+    home = _absolute(home or env.get("QT_HOME") or _named_home)
     path = env_file(home)
-    warnings = []
     try:
         from_file = read_env_file(path)
+        warnings = problems(from_file)
     except SettingsError as error:
-        from_file, warnings = {}, [str(error)]
+        from_file, warnings = EnvFile(path), [str(error)]
     values: dict[str, Any] = {}
     secrets = [value for name, value in from_file.items() if _SECRET_NAME.search(name)]
     for setting in SETTINGS:
-        text, where = env.get(setting.name), "environment"
+        text = env.get(setting.name)
+        given = text is not None
         if text is None:
-            text, where = from_file.get(setting.name, setting.default), path
+            text = from_file.get(setting.name, setting.default)
         if setting.secret:
             secrets.append(text)
         try:
-            values[setting.name] = _read(setting.name, text, where)
+            values[setting.name] = _read(setting.name, text, "environment")
         except SettingsError as error:
-            warnings.append(str(error))
+            if given:  # `problems` has told of the file's
+                warnings.append(str(error))
             values[setting.name] = _instead(setting, text)
-    literals = {part for secret in secrets for part in (secret, *secret.split()) if part}
-    return Settings(home, values, Redactor(values["QT_REDACT"], literals), tuple(warnings))
+    return Settings(home, values, Redactor(values["QT_REDACT"], _literals(secrets)), tuple(warnings))
+
+
+def _absolute(path: str) -> str:
+    try:
+        return os.path.abspath(path)
+    except OSError:  # the working directory is gone
+        return path
+
+
+def _literals(secrets: list[str]) -> set[str]:
+    """The texts that give a secret away: all of it, each word of it, of an address what follows the host."""
+    found: set[str] = set()
+    for secret in secrets:
+        for part in (secret, *secret.split()):
+            path = part.partition("://")[2].partition("/")[2]
+            found.update((part, path) if len(path) >= _LONG_PATH else (part,))
+    return found
 
 
 def strict(settings: Settings) -> Settings:
@@ -306,8 +272,9 @@ def current() -> Settings:
         if known.source == _source(known.settings.env_file):
             known.looked = now
             return known.settings
+    source = _source(env_file(_absolute(named or _named_home)))  # looked at before: no change may be missed
     settings = load()
-    _known = _Known(named, _source(settings.env_file), settings, now)
+    _known = _Known(named, source, settings, now)
     return settings
 
 
@@ -318,5 +285,5 @@ def _source(path: str) -> object:
     except OSError:
         fingerprint = None
     else:
-        fingerprint = (status.st_mtime_ns, status.st_size, status.st_ino)
+        fingerprint = (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)
     return fingerprint, [os.environ.get(setting.name) for setting in SETTINGS]

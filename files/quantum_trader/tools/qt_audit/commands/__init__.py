@@ -13,6 +13,7 @@ import sys
 
 from qt_audit import settings as settings_module
 from qt_audit.commands.output import explain
+from qt_audit.notice import reason
 from qt_audit.settings import Settings, SettingsError
 
 DONE, NO, WRONG_USE = 0, 1, 2
@@ -69,15 +70,20 @@ def run(arguments: list[str]) -> int:
         explain(program, str(error))
         return WRONG_USE
     except BrokenPipeError:
-        # The reader has gone, as in `query | head`: that is its right. Python would complain again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_output()  # the reader has gone, as in `query | head`: that is its right
         return DONE
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        explain(program, f"{where}{error.strerror or error}")
+        explain(program, reason(error))
+        _forget_output()
         return NO
+
+
+def _forget_output() -> None:
+    """Drop what could not be written: Python would try, and complain, again at exit."""
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run(program: str, arguments: list[str]) -> int:
@@ -100,7 +106,8 @@ def _run(program: str, arguments: list[str]) -> int:
     module.add_arguments(parser)
     options = parser.parse_args(arguments[1:])
     status: int = module.run(options, _settings(name))
-    sys.stdout.flush()
+    if sys.stdout is not None:
+        sys.stdout.flush()
     return status
 
 

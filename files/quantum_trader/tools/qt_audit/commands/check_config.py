@@ -13,12 +13,17 @@ import os
 
 from qt_audit.commands.log import add_json
 from qt_audit.commands.output import explain, print_json
-from qt_audit.settings import SETTINGS, Settings, SettingsError, problems, read_env_file
+from qt_audit.env_file import SettingsError, read_env_file
+from qt_audit.settings import SETTINGS, Settings, problems
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("kind", nargs="?", choices=["audit"], default="audit", help="what to check (default: audit)")
-    parser.add_argument("file", nargs="?", metavar="FILE", help="the file (default: $QT_HOME/config/audit.env)")
+    parser.add_argument(
+        "kind", nargs="?", choices=["audit"], default="audit", help="what to check (default: audit)"
+    )
+    parser.add_argument(
+        "file", nargs="?", metavar="FILE", help="the file (default: $QT_HOME/config/audit.env)"
+    )
     parser.add_argument("--list", action="store_true", help="list all settings instead")
     add_json(parser)
 
@@ -44,14 +49,16 @@ def _problems(path: str, required: bool) -> list[str]:
     if required and not os.path.exists(path):
         return [f"{path}: no such file"]
     try:
-        return problems(read_env_file(path), path)
+        return problems(read_env_file(path))
     except SettingsError as error:
         return [str(error)]
 
 
 def _list(as_json: bool) -> None:
     if as_json:
-        print_json([{"name": s.name, "default": s.default, "secret": s.secret, "help": s.help} for s in SETTINGS])
+        print_json(
+            [{"name": s.name, "default": s.default, "secret": s.secret, "help": s.help} for s in SETTINGS]
+        )
         return
     for setting in SETTINGS:
         default = f" (default: {setting.default})" if setting.default else ""

@@ -4,7 +4,7 @@ Each entry is durable before it is acknowledged. Starting Python costs a hundred
 append: who has many messages pipes them into one `log -`.
 
 examples:
-  audit_logger.py log "Auto-repair: Restarted Grafana container" --outcome succeeded --detail container=grafana
+  audit_logger.py log "Restarted Grafana container" --outcome succeeded --detail container=grafana
   journalctl -u my-service -f -o cat | audit_logger.py log - --source my-service
 """
 
@@ -27,14 +27,23 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 
 
 def add_details(parser: argparse.ArgumentParser, source: str) -> None:
-    parser.add_argument("--source", default=source, metavar="S", help=f"the program it is about (default: {source})")
     parser.add_argument(
-        "--detail", action="append", default=[], type=_detail, metavar="KEY=VALUE", help="add to the details; repeatable"
+        "--source", default=source, metavar="S", help=f"the program it is about (default: {source})"
+    )
+    parser.add_argument(
+        "--detail",
+        action="append",
+        default=[],
+        type=_detail,
+        metavar="KEY=VALUE",
+        help="add to the details; repeatable",
     )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("message", metavar="MESSAGE", help="the sentence that people read; - for standard input")
+    parser.add_argument(
+        "message", metavar="MESSAGE", help="the sentence that people read; - for standard input"
+    )
     add_details(parser, "audit_logger")
     parser.add_argument("--outcome", choices=OUTCOMES, default="info", metavar="O", help="|".join(OUTCOMES))
     parser.add_argument("--run", default=None, metavar="ID", help="id shared by the entries of one action")
@@ -44,13 +53,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, settings: Settings) -> int:
     details = dict(options.detail)
     if options.message != "-":
-        return acknowledge(options.message, options.source, options.outcome, details, options.json, options.run)
+        return acknowledge(
+            options.message, options.source, options.outcome, details, options.json, options.run
+        )
     status = 0
+    if sys.stdin is None:
+        explain("audit_logger.py log", "standard input is closed; pipe the messages into it")
+        return 2
     for line in iter(lambda: sys.stdin.buffer.readline(_LONGEST_LINE), b""):
         text = line.rstrip(b"\r\n").decode("utf-8", "surrogateescape")
         if text.strip():
             status |= acknowledge(text, options.source, options.outcome, details, options.json, options.run)
-            sys.stdout.flush()
+            if sys.stdout is not None:
+                sys.stdout.flush()
     return status
 
 
@@ -63,7 +78,7 @@ def acknowledge(
     except AuditError as error:
         explain("audit_logger.py", str(error))
         return 1
-    assert receipt is not None  # noqa: S101 - required=True raises otherwise
+    assert receipt is not None
     if as_json:
         place = {"ts": receipt.ts, "seq": receipt.seq, "hash": receipt.hash, "place": receipt.place.path}
         print_json_line({**place, "home": receipt.place.is_home})

@@ -15,7 +15,8 @@ OUTCOME_COLOURS = {"started": "blue", "succeeded": "green", "failed": "red"}
 
 def explain(program: str, message: str) -> None:
     """One line on stderr."""
-    print(f"{program}: {escaped(message)}", file=sys.stderr)
+    if sys.stderr is not None:
+        print(f"{program}: {escaped(message)}", file=sys.stderr)
 
 
 def coloured(text: str, colour: str | None, stream: TextIO | None = None) -> str:

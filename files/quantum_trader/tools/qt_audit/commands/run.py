@@ -13,10 +13,12 @@ examples:
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 import signal
 import subprocess
 from types import FrameType
+from typing import Any
 
 from qt_audit.commands.log import add_details
 from qt_audit.commands.output import explain
@@ -25,20 +27,29 @@ from qt_audit.settings import Settings
 
 NOT_RECORDED, NOT_EXECUTABLE, NOT_FOUND = 125, 126, 127
 _PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
+_FROM_KEYS = (signal.SIGINT, signal.SIGQUIT)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.usage = f"{parser.prog} [--message M] [--source S] [--detail KEY=VALUE]… [--required] -- COMMAND [ARG]…"
+    parser.usage = (
+        f"{parser.prog} [--message M] [--source S] [--detail KEY=VALUE]… [--required] -- COMMAND [ARG]…"
+    )
     parser.add_argument("--message", metavar="M", help="the sentence that people read (default: Ran COMMAND)")
     add_details(parser, "audit_run")
-    parser.add_argument("--required", action="store_true", default=None, help="do not run what cannot be recorded")
-    parser.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- COMMAND", help="the command and its arguments")
+    parser.add_argument(
+        "--required", action="store_true", default=None, help="do not run what cannot be recorded"
+    )
+    parser.add_argument(
+        "argv", nargs=argparse.REMAINDER, metavar="-- COMMAND", help="the command and its arguments"
+    )
 
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
     argv = options.argv[1:] if options.argv[:1] == ["--"] else options.argv
     if not argv:
-        explain("audit_logger.py run", "name the command after --, as in: run -- systemctl restart grafana-server")
+        explain(
+            "audit_logger.py run", "name the command after --, as in: run -- systemctl restart grafana-server"
+        )
         return 2
     act = action(
         options.message or f"Ran {shlex.join(argv)}",
@@ -47,42 +58,87 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         required=options.required,
     )
     status = NOT_RECORDED
-    try:
-        with act:
-            status = _status(argv, act)
-    except AuditError as error:
-        explain("audit_logger.py run", str(error))
+    with _Signals() as signals:
+        try:
+            with act:
+                status = _status(argv, act, signals)
+        except AuditError as error:
+            explain("audit_logger.py run", str(error))
     return status
 
 
-def _status(argv: list[str], act: action) -> int:
-    """Run the command to its end; the exit status, noted in the action's details."""
-    child: subprocess.Popen[bytes] | None = None
-    waiting: list[int] = []
+class _Signals:
+    """Passes signals on to the command; until the entry that ends it is written, none ends us.
 
-    def pass_on(number: int, frame: FrameType | None) -> None:
-        if child is None:
-            waiting.append(number)
-        elif child.poll() is None:
-            child.send_signal(number)
+    What this process was told to ignore (by nohup, by a shell's `&`) stays ignored, here and in the command.
+    """
 
-    before = {number: signal.signal(number, pass_on) for number in _PASSED_ON}
+    def __init__(self) -> None:
+        self._child: subprocess.Popen[bytes] | None = None
+        self._waiting: list[int] = []
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> _Signals:
+        for number in _PASSED_ON:
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                self._before[number] = signal.signal(number, self._pass_on)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def to(self, child: subprocess.Popen[bytes]) -> None:
+        """From now on they go to this process; those that came before, now."""
+        self._child = child
+        while self._waiting:
+            child.send_signal(self._waiting.pop())
+
+    def _pass_on(self, number: int, frame: FrameType | None) -> None:
+        if self._child is None:
+            self._waiting.append(number)
+        elif self._child.returncode is None and not (number in _FROM_KEYS and _in_foreground()):
+            self._child.send_signal(number)
+
+
+def _in_foreground() -> bool:
+    """Whether a key typed at the terminal sends its signal to the command as well: then it has it already."""
     try:
-        child = subprocess.Popen(argv)
-        for number in waiting:
-            child.send_signal(number)
-        code = child.wait()
+        terminal = os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        return os.tcgetpgrp(terminal) == os.getpgrp()
+    except OSError:
+        return False
+    finally:
+        os.close(terminal)
+
+
+def _status(argv: list[str], act: action, signals: _Signals) -> int:
+    """Run the command to its end; the exit status, noted in the action's details."""
+    try:
+        # It gets every descriptor that we were given; ours are closed on exec.
+        child = subprocess.Popen(argv, close_fds=False)
     except OSError as error:
         explain("audit_logger.py run", f"{argv[0]}: {error.strerror}")
         code = NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    else:
+        signals.to(child)
+        code = child.wait()
     if code < 0:
-        act.detail(signal=signal.Signals(-code).name)
-        act.fail(f"ended by {signal.Signals(-code).name}")
+        name = _signal_name(-code)
+        act.detail(signal=name)
+        act.fail(f"ended by {name}")
         code = 128 - code
     elif code:
         act.fail(f"exit code {code}")
     act.detail(exit_code=code)
     return code
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # a real-time signal has no name
+        return f"signal {number}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from qt_audit.commands.log import add_json, acknowledge
+from qt_audit.commands.log import acknowledge, add_json
 from qt_audit.settings import Settings
 
 MESSAGE = "Test audit entry - system check"
