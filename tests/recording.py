@@ -61,6 +61,11 @@ def first_fallback(home: Path) -> Path:
     return state(home) / "quantum_trader"
 
 
+def fallback_record(home: Path, place: Path | None = None) -> Path:
+    """The record of this installation in a fallback place; by default the first."""
+    return (place or first_fallback(home)) / f"record-{hashlib.sha256(os.fsencode(home)).hexdigest()[:12]}"
+
+
 def start(
     home: Path, code: str, *arguments: object, prefix: tuple[str, ...] = (), **env: str
 ) -> subprocess.Popen[str]:
@@ -162,7 +167,7 @@ class Stranger:
 def stranger() -> Iterator[Stranger]:
     """A user that no other test has; nothing of it is left afterwards. Needs root."""
     if os.geteuid() != 0:
-        pytest.skip("becomes another user: needs root")
+        pytest.fail("becomes another user: run as root, as `make test` does", pytrace=False)
     uid = 100_000 + secrets.randbelow(1 << 30)
     root = Path(tempfile.mkdtemp(prefix="recording-"))
     try:
@@ -181,7 +186,7 @@ def stranger() -> Iterator[Stranger]:
 def small_disk(at: Path, kilobytes: int, options: str = "") -> Iterator[Path]:
     """A real file system of that size. Needs root."""
     if os.geteuid() != 0:
-        pytest.skip("mounts a file system: needs root")
+        pytest.fail("mounts a file system: run as root, as `make test` does", pytrace=False)
     at.mkdir(parents=True, exist_ok=True)
     option = f"size={kilobytes}k,mode=0755{options}"
     subprocess.run(["mount", "-t", "tmpfs", "-o", option, "tmpfs", str(at)], check=True)

@@ -18,7 +18,7 @@ from tests.recording import (
     check,
     cli,
     environment,
-    first_fallback,
+    fallback_record,
     read_record,
     record_of,
     stranger,
@@ -207,4 +207,4 @@ def test_an_audit_that_fails_at_the_end_does_not_change_the_status(tmp_path: Pat
     home = tmp_path / "qt"
     done = cli(home, "run", "--required", "--", "sh", "-c", f"mv {home} {home}-aside; touch {home}; exit 6")
     assert done.returncode == 6
-    assert actions(read_record(first_fallback(home) / "record"))[0].endswith("FAILED: exit code 6")
+    assert actions(read_record(fallback_record(home)))[0].endswith("FAILED: exit code 6")

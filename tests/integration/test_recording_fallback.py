@@ -17,6 +17,7 @@ from tests.recording import (
     actions,
     check,
     cli,
+    fallback_record,
     finish,
     first_fallback,
     head_of,
@@ -70,7 +71,7 @@ def test_what_cannot_be_written_at_home_waits_in_the_state_directory_and_comes_h
     assert "✅ Audit logged: from elsewhere" in away.stdout
     assert "cannot write to" in away.stderr
     assert f"kept in {first_fallback(user.home)}" in away.stderr
-    assert actions(read_record(first_fallback(user.home) / "record")) == ["from elsewhere"]
+    assert actions(read_record(fallback_record(user.home))) == ["from elsewhere"]
     assert (first_fallback(user.home)).stat().st_mode & 0o777 == 0o700
 
     subprocess.run(["rm", "-rf", str(user.home)], check=True)
@@ -84,7 +85,7 @@ def test_what_cannot_be_written_at_home_waits_in_the_state_directory_and_comes_h
     assert mark["from"] == str(first_fallback(user.home))
     assert mark["seq"] == 1
     assert mark["ts"] == entries[0]["ts"]
-    assert list((first_fallback(user.home) / "record").iterdir()) == []
+    assert list((fallback_record(user.home)).iterdir()) == []
 
 
 def test_the_last_place_is_a_private_directory_under_var_tmp(user: Stranger) -> None:
@@ -179,7 +180,7 @@ def test_a_fallback_place_that_cannot_be_used_does_not_keep_new_entries_from_hom
     user.home.touch()
     assert user.cli("log", "from elsewhere").returncode == 0
     user.home.unlink()
-    record = first_fallback(user.home) / "record"
+    record = fallback_record(user.home)
     record.chmod(0o000)
     os.chown(record, 0, 0)
     record.chmod(0o755)
@@ -205,7 +206,7 @@ def test_a_full_disk_loses_nothing(tmp_path: Path) -> None:
         done = program(home, code, XDG_STATE_HOME=str(tmp_path / "state"))
         succeeded(done)
         assert "No space left on device" in done.stderr
-        away = read_record(tmp_path / "state/quantum_trader/record")
+        away = read_record(fallback_record(home, tmp_path / "state/quantum_trader"))
         at_home = read_record(record_of(home))
         assert len(at_home) + len(away) == 60
         assert away
@@ -288,14 +289,14 @@ def test_entries_come_home_once_also_when_bringing_them_is_killed(tmp_path: Path
     assert [action for action in found if action.startswith("away")] == [f"away {n}" for n in range(1200)]
     assert found[-1] == "last"
     assert not [action for action in found if action.startswith("Audit record:")]
-    assert list((first_fallback(home) / "record").iterdir()) == []
+    assert list((fallback_record(home)).iterdir()) == []
 
 
 def test_a_place_that_was_half_emptied_raises_no_alarm(tmp_path: Path) -> None:
     """Emptied as far as a writer that was killed got, and then written to again."""
     home = tmp_path / "qt"
     _fill_fallback(home, 3)
-    record = first_fallback(home) / "record"
+    record = fallback_record(home)
     segment = next(record.glob("*.jsonl"))
     kept = segment.read_bytes()
     succeeded(cli(home, "log", "one"))
@@ -323,7 +324,7 @@ def test_a_place_that_was_half_emptied_raises_no_alarm(tmp_path: Path) -> None:
 def test_a_detail_cannot_pretend_to_have_been_brought_home(tmp_path: Path) -> None:
     home = tmp_path / "qt"
     _fill_fallback(home, 1)
-    segment = next((first_fallback(home) / "record").glob("*.jsonl"))
+    segment = next((fallback_record(home)).glob("*.jsonl"))
     digest = __import__("hashlib").sha256(segment.read_bytes()[:-1]).hexdigest()
     aside = tmp_path / "aside"
     first_fallback(home).rename(aside)
@@ -342,7 +343,7 @@ def test_a_long_entry_keeps_its_measures_on_the_way_home(tmp_path: Path) -> None
     code = 'assert log_action("a" * 100_000, details={"out": "b" * 100_000, "exit_code": 1})'
     succeeded(program(home, code))
     home.unlink()
-    away = read_record(first_fallback(home) / "record")[0]
+    away = read_record(fallback_record(home))[0]
     succeeded(cli(home, "log", "next"))
     entry = check(home)[0]
     assert entry["action"] == away["action"]

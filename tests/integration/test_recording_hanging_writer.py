@@ -11,7 +11,7 @@ from tests.recording import (
     actions,
     check,
     cli,
-    first_fallback,
+    fallback_record,
     head_of,
     program,
     read_record,
@@ -45,7 +45,7 @@ def test_a_writer_that_hangs_with_the_lock_sends_others_to_the_fallback_place(tm
         done = program(home, code, QT_LOCK_TIMEOUT="0.3")
         assert succeeded(done) == "[True, True]\n"
         assert "another writer holds the lock and does not let go" in done.stderr
-        assert actions(read_record(first_fallback(home) / "record")) == ["other 0", "other 1"]
+        assert actions(read_record(fallback_record(home))) == ["other 0", "other 1"]
         hung.send_signal(signal.SIGCONT)
         assert hung.stdout.readline() == "done\n"
     succeeded(cli(home, "log", "last"))

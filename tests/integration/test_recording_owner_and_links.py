@@ -14,6 +14,7 @@ from tests.recording import (
     actions,
     check,
     cli,
+    fallback_record,
     first_fallback,
     read_record,
     record_of,
@@ -67,7 +68,9 @@ def test_root_leaves_nothing_of_its_own_in_the_home_of_a_user_that_it_took_over(
     done = cli(user.home, "log", "from elsewhere", prefix=own_var_tmp(tmp_path), XDG_STATE_HOME="")
     assert "kept in /var/tmp/quantum_trader-0" in done.stderr
     assert set(owners(user.home.parent).values()) == {user.uid}
-    assert actions(read_record(tmp_path / "quantum_trader-0/record")) == ["from elsewhere"]
+    assert actions(read_record(fallback_record(user.home, tmp_path / "quantum_trader-0"))) == [
+        "from elsewhere"
+    ]
 
 
 def test_modes_let_the_group_read_and_nobody_else(tmp_path: Path) -> None:
@@ -152,7 +155,7 @@ def test_what_is_planted_is_not_followed_and_the_entry_goes_to_the_next_place(
     assert "Traceback" not in done.stderr
     assert f"kept in {first_fallback(home)}" in done.stderr
     assert _listing(outside) == before
-    assert actions(read_record(first_fallback(home) / "record")) == ["mine"]
+    assert actions(read_record(fallback_record(home))) == ["mine"]
     if at.is_dir() and not at.is_symlink():
         at.rmdir()
     else:
@@ -178,18 +181,19 @@ def test_a_planted_log_is_not_followed_and_the_record_has_the_entry(tmp_path: Pa
     assert actions(read_record(record_of(home))) == ["mine"]
 
 
-@pytest.mark.parametrize("where", ["quantum_trader", "quantum_trader/record", "quantum_trader/record/head"])
+@pytest.mark.parametrize("where", ["the place", "the record", "the head"])
 @pytest.mark.parametrize("plant", [_link_to_a_directory, _link_to_nothing, _pipe])
 def test_a_link_in_the_first_fallback_place_is_not_followed(user: Stranger, where: str, plant: Plant) -> None:
     user.home.touch()
     outside = user.home.parent / "outside"
     outside.mkdir()
-    at = first_fallback(user.home).parent / where
+    place, record = first_fallback(user.home), fallback_record(user.home)
+    at = {"the place": place, "the record": record, "the head": record / "head"}[where]
     at.parent.mkdir(parents=True)
     plant(at, outside)
     for path in [outside, *user.home.parent.rglob("*")]:
         os.chown(path, user.uid, user.uid, follow_symlinks=False)
-    (first_fallback(user.home).parent).chmod(0o700)
+    place.parent.chmod(0o700)
     done = user.cli("log", "mine")
     assert done.returncode == 0, done.stderr
     assert f"kept in {user.last_fallback}" in done.stderr

@@ -47,7 +47,9 @@ def test_every_command_is_in_the_readme_and_teaches_by_help(command: str, tmp_pa
     assert len(done.stdout.splitlines()) > 5
 
 
-@pytest.mark.parametrize("module", sorted((ROOT / "files/quantum_trader/tools/qt_audit").rglob("*.py")), ids=str)
+@pytest.mark.parametrize(
+    "module", sorted((ROOT / "files/quantum_trader/tools/qt_audit").rglob("*.py")), ids=str
+)
 def test_every_option_of_an_example_is_one_that_the_command_has(module: Path, tmp_path: Path) -> None:
     for command, rest in re.findall(r"^  audit_logger\.py ([a-z_]+)(.*)$", module.read_text(), re.MULTILINE):
         words = re.split(r" -- |  |&&|\|", rest)[0]

@@ -54,7 +54,7 @@ def test_a_fallback_place_is_never_relative_to_the_working_directory(
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", state)
     monkeypatch.setenv("HOME", home)
-    places = fallbacks()
+    places = fallbacks("/home/qt/quantum_trader")
     assert all(place.path.startswith("/") for place in places)
     assert places[-1].path == f"/var/tmp/quantum_trader-{os.geteuid()}"
 
@@ -62,9 +62,15 @@ def test_a_fallback_place_is_never_relative_to_the_working_directory(
 def test_the_fallback_places_come_in_the_order_of_the_contract(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/qt")
     monkeypatch.delenv("XDG_STATE_HOME", raising=False)
-    assert fallbacks()[0].path == "/home/qt/.local/state/quantum_trader"
+    assert fallbacks("/x")[0].path == "/home/qt/.local/state/quantum_trader"
     monkeypatch.setenv("XDG_STATE_HOME", "/state")
-    assert fallbacks()[0].path == "/state/quantum_trader"
+    assert fallbacks("/x")[0].path == "/state/quantum_trader"
+
+
+def test_two_installations_of_one_user_do_not_share_a_fallback_record() -> None:
+    here, there = fallbacks("/home/qt/quantum_trader"), fallbacks("/tmp/trial")
+    assert [place.path for place in here] == [place.path for place in there]
+    assert {place.record_path for place in here}.isdisjoint(place.record_path for place in there)
 
 
 def test_files_are_opened_in_no_other_way_than_as_themselves(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import subprocess
 from pathlib import Path
 
@@ -58,15 +57,40 @@ def test_quoting(line: str, value: str) -> None:
     assert parse_env(line) == {"K": value}
 
 
+def quoted(value: str) -> str:
+    """As the deployed template quotes: single quotes, or double ones with four characters escaped."""
+    if "'" not in value:
+        return f"'{value}'"
+    return '"' + "".join("\\" + char if char in '\\"$`' else char for char in value) + '"'
+
+
 @given(st.text(st.characters(min_codepoint=32, exclude_categories=("Cs", "Cc", "Zl", "Zp")), max_size=40))
-def test_what_a_shell_reads_is_what_we_read(value: str) -> None:
-    single = "'" + value + "'" if "'" not in value else '"' + _escaped(value) + '"'
-    assert parse_env(f"K={single}") == {"K": value}
-    assert shlex.split(f"K={single}") == [f"K={value}"]
+def test_a_quoted_value_comes_back_as_it_was(value: str) -> None:
+    assert parse_env(f"K={quoted(value)}") == {"K": value}
 
 
-def _escaped(value: str) -> str:
-    return "".join("\\" + char if char in '\\"$`' else char for char in value)
+def test_what_a_shell_reads_is_what_we_read(tmp_path: Path) -> None:
+    values = [
+        "",
+        "a b",
+        "it's $HOME",
+        "`id` \"'\\",
+        "'$",
+        "#no comment",
+        "a;b|c&d",
+        "\\n",
+        "'\\'",
+        "é ✅",
+        "*'?~",
+    ]
+    path = tmp_path / "audit.env"
+    path.write_text("".join(f"K{number}={quoted(value)}\n" for number, value in enumerate(values)))
+    names = " ".join(f'"$K{number}"' for number in range(len(values)))
+    shell = subprocess.run(
+        ["sh", "-c", f". {path}; printf '%s\\0' {names}"], check=True, capture_output=True, text=True
+    )
+    assert shell.stdout.split("\0")[:-1] == values
+    assert list(read_env_file(str(path)).values()) == values
 
 
 def test_comments_and_empty_lines_are_passed_over() -> None:

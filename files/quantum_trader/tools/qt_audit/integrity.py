@@ -21,7 +21,7 @@ from qt_audit.entry import GENESIS
 from qt_audit.fault import ALTERED, MISSING, TORN, Fault, Faults
 from qt_audit.head import NAME as HEAD
 from qt_audit.head import Busy, Head, read_snapshot, wait_for_lock
-from qt_audit.place import RECORD, Place, open_file
+from qt_audit.place import Place, open_file
 from qt_audit.scan import NOTHING, Source, Stretch, look_at_all, open_source, parts
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -75,7 +75,7 @@ def opened(place: Place) -> Iterator[int]:
     try:
         status = os.open(place.status_path, _DIRECTORY)
         try:
-            record = os.open(RECORD, _DIRECTORY, dir_fd=status)
+            record = os.open(place.record_name, _DIRECTORY, dir_fd=status)
         finally:
             os.close(status)
     except OSError as error:

@@ -7,6 +7,7 @@ a link, only regular files are used, and what root creates belongs to the direct
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import stat
 
@@ -31,11 +32,12 @@ class Place:
         "log_path",
         "path",
         "private",
+        "record_name",
         "record_path",
         "status_path",
     )
 
-    def __init__(self, path: str, home: bool = False, private: bool = False) -> None:
+    def __init__(self, path: str, home: bool = False, private: bool = False, record: str = RECORD) -> None:
         self.path = path
         self.is_home = home
         self.private = private
@@ -43,7 +45,8 @@ class Place:
         self.directory_mode = 0o750 if home else 0o700
         self.file_mode = 0o640 if home else 0o600
         self.status_path = f"{path}/status" if home else path
-        self.record_path = f"{self.status_path}/{RECORD}"
+        self.record_name = record
+        self.record_path = f"{self.status_path}/{record}"
         self.log_path = f"{self.status_path}/{LOG_NAME}"
 
     def open(self) -> tuple[int, int]:
@@ -54,14 +57,14 @@ class Place:
         base = self._open_base()
         try:
             if not self.is_home:
-                return base, open_directory(RECORD, base, self.directory_mode)
+                return base, open_directory(self.record_name, base, self.directory_mode)
             status = open_directory("status", base, self.directory_mode)
         except BaseException:
             os.close(base)
             raise
         os.close(base)
         try:
-            return status, open_directory(RECORD, status, self.directory_mode)
+            return status, open_directory(self.record_name, status, self.directory_mode)
         except BaseException:
             os.close(status)
             raise
@@ -87,15 +90,31 @@ def home(settings: Settings) -> Place:
     return Place(settings.home, home=True)
 
 
-def fallbacks() -> tuple[Place, ...]:
-    """Where entries of this user go when they cannot be written at home, in order."""
+def fallbacks(home: str) -> tuple[Place, ...]:
+    """Where entries of this user go when they cannot be written at this home, in order."""
     state = os.environ.get("XDG_STATE_HOME") or ""
     if not os.path.isabs(state):
         state = os.path.join(os.path.expanduser("~"), ".local", "state")
-    last = Place(f"/var/tmp/quantum_trader-{os.geteuid()}", private=True)  # noqa: S108 - checked to be ours alone
+    last = last_fallback(home, os.geteuid())
     if not os.path.isabs(state):  # a user without a home directory
         return (last,)
-    return Place(os.path.join(state, "quantum_trader")), last
+    return first_fallback(home, state), last
+
+
+def first_fallback(home: str, state: str) -> Place:
+    """The fallback place in a user's state directory (XDG_STATE_HOME)."""
+    return Place(f"{state}/quantum_trader", record=_record_away(home))
+
+
+def last_fallback(home: str, uid: int) -> Place:
+    """The fallback place that every user can make."""
+    path = f"/var/tmp/quantum_trader-{uid}"  # noqa: S108 - checked to be ours alone
+    return Place(path, private=True, record=_record_away(home))
+
+
+def _record_away(home: str) -> str:
+    """A name for each home: two installations of one user never bring home each other's entries."""
+    return f"{RECORD}-{hashlib.sha256(os.fsencode(home)).hexdigest()[:12]}"
 
 
 def _make_path(path: str, mode: int) -> int:

@@ -1,4 +1,4 @@
-"""Open the record for reading: its directory, its segments, the lines of a window. Creates and locks nothing."""
+"""Open the record for reading: directory, segments, the lines of a window. Creates and locks nothing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import zlib
 
 from qt_audit import positions, segments
 from qt_audit.entry import Entry, EntryError, parse
-from qt_audit.place import RECORD
 from qt_audit.positions import stamp
 
 TYPE_CHECKING = False
@@ -45,7 +44,7 @@ def open_record(place: Place) -> int | None:
     """A descriptor of the record's directory; None if there is none. Creates nothing, follows no link."""
     try:
         descriptor = os.open(place.path, _DIRECTORY & ~os.O_NOFOLLOW)
-        for name in ("status", RECORD) if place.is_home else (RECORD,):
+        for name in ("status", place.record_name) if place.is_home else (place.record_name,):
             parent = descriptor
             try:
                 descriptor = os.open(name, _DIRECTORY, dir_fd=parent)

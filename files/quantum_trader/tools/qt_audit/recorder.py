@@ -120,7 +120,7 @@ class _Origin:
         self.host = os.uname().nodename
         self.user = _user_name(uid)
         self._home = home(now)
-        self._elsewhere = fallbacks()
+        self._elsewhere = fallbacks(now.home)
         self._timeout = now.lock_timeout
         self._look_again = 0.0
 

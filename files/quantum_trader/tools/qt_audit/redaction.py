@@ -34,8 +34,9 @@ _VALUE = (
     r"|\\?'[^']*'?"
     r"|[^\s\"'&,;]+)"
 )
-_SECRET_KEY = re.compile(_NAMES + "|authorization|webhook", re.IGNORECASE)
-_SECRET_KEY_EXACTLY = re.compile(rf"(?:.*[^a-z])?(?:{_NAMES}|authorization)", re.IGNORECASE | re.DOTALL)
+_SECRET_KEY = (
+    rf"(?is)(?P<exactly>(?:.*[^a-z])?(?:{_NAMES}|authorization)\Z)|.*?(?:{_NAMES}|authorization|webhook)"
+)
 
 # A cheap look first: most sentences hold none of these, and then no pattern runs.
 _HINTS = (
@@ -45,69 +46,77 @@ _HINTS = (
 )  # fmt: skip
 _S = r"\\?/"  # a slash, also as some write it into JSON
 
-_SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
+_SHAPES: tuple[tuple[str, int, str], ...] = (
     (
-        re.compile(
-            r"-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]{0,30}PRIVATE KEY-----|\Z)",
-            re.DOTALL,
-        ),
+        (r"-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]{0,30}PRIVATE KEY-----|\Z)"),
+        re.DOTALL,
         REDACTED,
     ),
     # userinfo: scheme://user:password@host
     (
-        re.compile(rf"(?<![A-Za-z0-9+.-])([A-Za-z][A-Za-z0-9+.-]{{0,30}}:{_S}{_S})[^\s/?#\"'<>]{{1,512}}@"),
+        (rf"(?<![A-Za-z0-9+.-])([A-Za-z][A-Za-z0-9+.-]{{0,30}}:{_S}{_S})[^\s/?#\"'<>]{{1,512}}@"),
+        0,
         rf"\1{REDACTED}@",
     ),
     # webhooks: Discord, Slack, Mattermost, Rocket.Chat, Teams, and whoever names the path so
     (
-        re.compile(
+        (
             rf"(https?:{_S}{_S}[^\s/\"'<>]{{1,255}}{_S}(?:[^\s/\"'<>]{{1,64}}/){{0,4}}?"
-            rf"(?:webhooks?|webhookb2|hooks|services|workflows){_S})[^\s\"'<>]+",
-            re.IGNORECASE,
+            rf"(?:webhooks?|webhookb2|hooks|services|workflows){_S})[^\s\"'<>]+"
         ),
+        re.IGNORECASE,
         rf"\1{REDACTED}",
     ),
     # their paths alone, as an exception of an HTTP library has them
     (
-        re.compile(
-            r"(/webhooks?/[0-9]{5,30}/|/services/T[A-Z0-9]{2,20}/B[A-Z0-9]{2,20}/)[\w-]+", re.IGNORECASE
-        ),
+        (r"(/webhooks?/[0-9]{5,30}/|/services/T[A-Z0-9]{2,20}/B[A-Z0-9]{2,20}/)[\w-]+"),
+        re.IGNORECASE,
         rf"\1{REDACTED}",
     ),
     (
-        re.compile(
+        (
             r"(authorization\\?[\"']?\s{0,3}[=:]\s{0,3})(\\?[\"']?)"
-            r"(?:(?:digest|aws4)[^\r\n]*|[^\s\"'\\][^\r\n\"'\\]*)",
-            re.IGNORECASE,
+            r"(?:(?:digest|aws4)[^\r\n]*|[^\s\"'\\][^\r\n\"'\\]*)"
         ),
+        re.IGNORECASE,
         rf"\1\2{REDACTED}",
     ),
     # a bearer token has a digit or a sign in it; "bearer authentication" has not
     (
-        re.compile(r"\b(bearer\s{1,3})(?=[a-z+/.-]{0,200}[0-9_~=])[a-z0-9._~+/=-]{8,}", re.IGNORECASE),
+        (r"\b(bearer\s{1,3})(?=[a-z+/.-]{0,200}[0-9_~=])[a-z0-9._~+/=-]{8,}"),
+        re.IGNORECASE,
         rf"\1{REDACTED}",
     ),
-    (re.compile(r"\b(basic\s{1,3})[a-z0-9+/]{6,2000}={1,2}", re.IGNORECASE), rf"\1{REDACTED}"),
+    ((r"\b(basic\s{1,3})[a-z0-9+/]{6,2000}={1,2}"), re.IGNORECASE, rf"\1{REDACTED}"),
     (
-        re.compile(rf"({_NAMES}[\w-]{{0,20}}\\?[\"']?\s{{0,3}}(?:=>|=|:)\s{{0,3}}){_VALUE}", re.IGNORECASE),
+        (rf"({_NAMES}[\w-]{{0,20}}\\?[\"']?\s{{0,3}}(?:=>|=|:)\s{{0,3}}){_VALUE}"),
+        re.IGNORECASE,
         rf"\1{REDACTED}",
     ),
     # an option with its value as the next word: --password VALUE
     (
-        re.compile(
-            rf"(--?(?:[a-z]+-){{0,3}}{_NAMES}\s{{1,3}})(?!-)(?:\"[^\"]*\"?|'[^']*'?|\S+)", re.IGNORECASE
-        ),
+        (rf"(--?(?:[a-z]+-){{0,3}}{_NAMES}\s{{1,3}})(?!-)(?:\"[^\"]*\"?|'[^']*'?|\S+)"),
+        re.IGNORECASE,
         rf"\1{REDACTED}",
     ),
     # token shapes that name their issuer: AWS, GitHub, Slack, a JWT
     (
-        re.compile(
+        (
             r"(?<![\w-])(?:AKIA[A-Z0-9]{16}|gh[pousr]_[A-Za-z0-9]{30,255}|github_pat_\w{30,255}"
             r"|xox[abeoprs]-[A-Za-z0-9-]{10,255}|eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]{10,})"
         ),
+        0,
         REDACTED,
     ),
 )
+_compiled: list[tuple[re.Pattern[str], str]] = []
+
+
+def _shapes() -> list[tuple[re.Pattern[str], str]]:
+    """The shapes, compiled when the first text needs them: that costs more than most programs' import."""
+    if not _compiled:
+        _compiled[:] = [(re.compile(pattern, flags), instead) for pattern, flags, instead in _SHAPES]
+    return _compiled
 
 
 class Redactor:
@@ -129,7 +138,7 @@ class Redactor:
         lowered = text.lower()
         for hint in _HINTS:
             if hint in lowered:
-                for shape, replacement in _SHAPES:
+                for shape, replacement in _shapes():
                     text = shape.sub(replacement, text)
                 break
         for pattern in self._patterns:
@@ -194,8 +203,9 @@ class Redactor:
         """The key as it is written, and what it says of its value. Remembers the usual ones."""
         text = readable(key)
         name = self.text(text)
-        exactly, spoken_of = _SECRET_KEY_EXACTLY.fullmatch(name), _SECRET_KEY.search(name)
-        found = name, _NAMED if exactly else _SPOKEN_OF if spoken_of else _PLAIN
+        match = re.match(_SECRET_KEY, name)
+        judged = _PLAIN if match is None else _NAMED if match["exactly"] is not None else _SPOKEN_OF
+        found = name, judged
         if type(key) is str and len(key) < 100 and len(self._keys) < 1000:
             self._keys[key] = found
         return found

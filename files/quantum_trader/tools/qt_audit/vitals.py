@@ -16,7 +16,7 @@ from qt_audit.health import OK, WARN, WRONG, Check, Looker, looked, user_name
 from qt_audit.integrity import opened
 from qt_audit.lines import ends
 from qt_audit.log_view import newest_rotated
-from qt_audit.place import LOG_NAME, Place, fallbacks, home, open_file
+from qt_audit.place import LOG_NAME, Place, fallbacks, first_fallback, home, last_fallback, open_file
 from qt_audit.settings import Settings
 
 _TAIL = 128 * 1024
@@ -181,7 +181,7 @@ def _log_tail(name: str, status: int) -> list[bytes]:
 
 
 def _fallback(base: str) -> Iterator[Check]:
-    places = {place.path: place for place in (*fallbacks(), *_fallbacks_of_owner(base))}
+    places = {place.path: place for place in (*fallbacks(base), *_fallbacks_of_owner(base))}
     waiting = [path for path, place in places.items() if fallback.waiting(place)]
     if waiting:
         text = f"entries wait in {', '.join(waiting)}: the next entry of that user brings them home (`test`)"
@@ -195,9 +195,9 @@ def _fallbacks_of_owner(base: str) -> list[Place]:
     owner = os.stat(base).st_uid
     if os.geteuid() != 0 or owner == 0:
         return []
-    places = [Place(f"/var/tmp/quantum_trader-{owner}", private=True)]  # noqa: S108 - only looked at
+    places = [last_fallback(base, owner)]
     with suppress(KeyError):  # an owner without an account has no home either
-        places.append(Place(f"{pwd.getpwuid(owner).pw_dir}/.local/state/quantum_trader"))
+        places.append(first_fallback(base, f"{pwd.getpwuid(owner).pw_dir}/.local/state"))
     return places
 
 
