@@ -13,6 +13,7 @@ import pytest
 from qt_audit import settings as settings_module
 from qt_audit.entry import timestamp
 from qt_audit.health import OK, WARN, WRONG, Check, installation
+from qt_audit.place import fallbacks
 from qt_audit.settings import Settings
 from qt_audit.surroundings import Host, host
 from qt_audit.vitals import record
@@ -207,7 +208,7 @@ def test_without_a_ledger_a_summary_is_overdue_once_a_day_has_passed(tmp_path: P
 
 
 def test_entries_that_wait_elsewhere_are_a_warning(home: Path, tmp_path: Path) -> None:
-    waiting = tmp_path / "elsewhere/quantum_trader/record"
+    waiting = Path(fallbacks(str(home))[0].record_path)
     waiting.mkdir(parents=True)
     (waiting / "head").write_bytes(b"")
     assert state(record(load(home)), "fallback")[0] == WARN

@@ -61,8 +61,9 @@ def _make_durable(segment: int, lock: Lock, last: Receipt, deadline: float) -> N
     The right to sync is an flock(2) on the segment. A writer that hangs while it has it is not
     waited for longer than until `deadline`: then we sync beside it.
     """
-    me, pause = get_ident(), 0.0003
+    me, pause, waited = get_ident(), 0.0003, False
     while not (ours := locked_at_once(segment)):
+        waited = True
         if lock.durable() >= last.seq:
             return
         if me in syncing or time.monotonic() >= deadline:
@@ -72,9 +73,11 @@ def _make_durable(segment: int, lock: Lock, last: Receipt, deadline: float) -> N
     nested, where = me in syncing, (me, last.place.path)
     syncing.add(me)
     try:
-        durable, reached = lock.progress(segment_name(last.ts))
-        if durable >= last.seq:
-            return
+        reached = 0
+        if waited:  # then others wait too, and one sync shall serve them all
+            durable, reached = lock.progress(segment_name(last.ts))
+            if durable >= last.seq:
+                return
         os.fdatasync(segment)
         noting.add(where)
         lock.mark_durable(max(reached, last.seq), 0.0 if nested else deadline)

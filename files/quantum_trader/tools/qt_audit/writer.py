@@ -110,6 +110,8 @@ class Writer:
             ts = head.ts
         data = line(head.seq + 1, ts, body, head.hash)
         self._write_all(data, head.offset)
+        if head.durable == head.seq:  # nobody else's sync is under way that would take this line along
+            start_writing(self.segment, head.offset, len(data))
         head.seq += 1
         head.hash = chain_hash(data)
         head.ts = ts
@@ -249,6 +251,18 @@ class Writer:
         if self._finished >= 0:
             os.close(self._finished)
             self._finished = -1
+
+
+def start_writing(descriptor: int, offset: int, size: int) -> None:
+    """Have the disk begin with these bytes now, while log and head are written: the sync then waits less.
+
+    On Linux this advice starts write-back of dirty pages at once and waits for none of it (mm/fadvise.c);
+    pages that are dirty stay in the cache. Elsewhere, and where it fails, it changes nothing.
+    """
+    try:
+        os.posix_fadvise(descriptor, offset, size, os.POSIX_FADV_DONTNEED)
+    except OSError:
+        return
 
 
 def _seconds_between(earlier: str, later: str) -> float:
