@@ -82,7 +82,7 @@ def test_it_schedules_every_summary_and_the_archive_where_there_was_no_crontab(a
         f"0,15,30,45 * * * * {tool} daily_summary --due {log}",
         f"5,20,35,50 * * * * {tool} weekly_summary --due {log}",
         f"10,25,40,55 * * * * {tool} monthly_summary --due {log}",
-        f"25 3 * * * {tool} archive {log}",
+        f"25 3 * * * {tool} archive --quiet {log}",
     ]
     assert (account.home / "status").is_dir()
 

@@ -69,7 +69,7 @@ schedule() {
         "0,15,30,45 * * * * $tool daily_summary --due >> $log 2>&1" \
         "5,20,35,50 * * * * $tool weekly_summary --due >> $log 2>&1" \
         "10,25,40,55 * * * * $tool monthly_summary --due >> $log 2>&1" \
-        "25 3 * * * $tool archive >> $log 2>&1" \
+        "25 3 * * * $tool archive --quiet >> $log 2>&1" \
         "$end"
 }
 
