@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import io
 import os
-import zlib
 from collections.abc import Iterator
 from typing import BinaryIO
 
 from qt_audit import positions, segments
 from qt_audit.entry import Entry, EntryError
 from qt_audit.place import Place
-from qt_audit.reading import JournalError, entry_in, open_record
+from qt_audit.reading import JournalError, entry_in, open_record, unreadable
 
 
 class Follower:
@@ -52,9 +51,10 @@ class Follower:
                 os.close(record)
         except JournalError:
             raise
-        except (OSError, EOFError, zlib.error) as error:
-            reason = getattr(error, "strerror", None) or type(error).__name__
-            raise JournalError(f"{self._place.record_path}: cannot be read ({reason})") from None
+        except segments.ArchiveError as error:
+            raise unreadable(f"{self._place.record_path}/{self._name}", error) from None
+        except OSError as error:
+            raise unreadable(self._place.record_path, error) from None
 
     def _poll(self, record: int) -> Iterator[Entry]:
         while True:

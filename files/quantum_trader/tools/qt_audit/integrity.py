@@ -24,7 +24,6 @@ from qt_audit.head import Busy, Head, read_snapshot, wait_for_lock
 from qt_audit.place import Place, open_file
 from qt_audit.scan import NOTHING, Source, Stretch, look_at_all, open_source, parts
 
-_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NO_FILE_OF_OURS = (errno.ELOOP, errno.EINVAL, errno.EISDIR, errno.ENXIO)
 
 Progress = Callable[[int, int], None]
@@ -73,11 +72,7 @@ class Snapshot:
 def opened(place: Place) -> Iterator[int]:
     """A descriptor of the place's record directory, which is not created. Raises OSError."""
     try:
-        status = os.open(place.status_path, _DIRECTORY)
-        try:
-            record = os.open(place.record_name, _DIRECTORY, dir_fd=status)
-        finally:
-            os.close(status)
+        record = place.open_existing()
     except OSError as error:
         raise _told(error, place) from None
     try:

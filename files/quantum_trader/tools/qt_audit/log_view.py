@@ -7,16 +7,15 @@ a rotated file holds already are left out, so that each stands in the log and it
 
 from __future__ import annotations
 
-import gzip
 import os
 import re
 import time
-import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
 from qt_audit import segments
+from qt_audit.archived import open_archived
 from qt_audit.entry import EntryError, log_line, parse
 from qt_audit.head import Lock
 from qt_audit.integrity import opened
@@ -217,11 +216,12 @@ def _end_of(rotated: list[str], status: int) -> tuple[str, int]:
 def _lines(name: str, status: int) -> Iterator[bytes]:
     """The lines of a rotated log. Raises OSError, also for one that cannot be decompressed."""
     descriptor, _ = open_file(name, status, os.O_RDONLY)
-    with os.fdopen(descriptor, "rb") as file:
-        try:
-            yield from gzip.GzipFile(fileobj=file) if name.endswith(".gz") else file
-        except (EOFError, gzip.BadGzipFile, zlib.error):
-            raise OSError(f"{name} cannot be decompressed: move it away, or use --all") from None
+    try:
+        packed = name.endswith(segments.ARCHIVED)
+        with open_archived(descriptor, name) if packed else os.fdopen(descriptor, "rb") as file:
+            yield from file
+    except segments.ArchiveError:
+        raise OSError(f"{name} cannot be decompressed: move it away, or use --all") from None
 
 
 def _write_all(descriptor: int, data: bytes | bytearray) -> None:

@@ -69,6 +69,21 @@ class Place:
             os.close(status)
             raise
 
+    def open_existing(self) -> int:
+        """A descriptor of the record directory, to read it. Creates nothing. OSError has the path."""
+        path = self.path
+        descriptor = os.open(path, _DIRECTORY & ~os.O_NOFOLLOW)
+        for name in ("status", self.record_name) if self.is_home else (self.record_name,):
+            parent, path = descriptor, f"{path}/{name}"
+            try:
+                descriptor = os.open(name, _DIRECTORY, dir_fd=parent)
+            except OSError as error:
+                error.filename = path
+                raise
+            finally:
+                os.close(parent)
+        return descriptor
+
     def _open_base(self) -> int:
         # The operator may have put a link where an installation is; a fallback place is ours to make.
         flags = _DIRECTORY & ~os.O_NOFOLLOW if self.is_home else _DIRECTORY

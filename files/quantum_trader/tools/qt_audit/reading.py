@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import zlib
 
 from qt_audit import positions, segments
 from qt_audit.entry import Entry, EntryError, parse
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 NoneType = type(None)
 BEGINNING, END = "", "9999-99"
 """Before and after every time that an entry can have."""
-_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class JournalError(OSError):
@@ -43,18 +41,11 @@ def entry_in(line: bytes) -> Entry:
 def open_record(place: Place) -> int | None:
     """A descriptor of the record's directory; None if there is none. Creates nothing, follows no link."""
     try:
-        descriptor = os.open(place.path, _DIRECTORY & ~os.O_NOFOLLOW)
-        for name in ("status", place.record_name) if place.is_home else (place.record_name,):
-            parent = descriptor
-            try:
-                descriptor = os.open(name, _DIRECTORY, dir_fd=parent)
-            finally:
-                os.close(parent)
+        return place.open_existing()
     except FileNotFoundError:
         return None
     except OSError as error:
         raise unreadable(place.record_path, error) from None
-    return descriptor
 
 
 class Record:
@@ -102,17 +93,15 @@ class Reading:
     ) -> None:
         if self._file is not None:
             self._file.close()
-        if isinstance(error, (OSError, EOFError, zlib.error)) and not isinstance(error, JournalError):
-            if not isinstance(self._file, io.BufferedReader):
-                raise JournalError(
-                    f"{self._path}{segments.ARCHIVED}: damaged, cannot be decompressed;"
-                    " put a good copy in its place, `verify` tells what is missing"
-                ) from None
+        if isinstance(error, OSError) and not isinstance(error, JournalError):
             raise unreadable(self._path, error) from None
 
 
-def unreadable(path: str, error: BaseException) -> JournalError:
-    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+def unreadable(path: str, error: OSError) -> JournalError:
+    """What to say of a file or directory of the record that gave this error."""
+    if isinstance(error, segments.ArchiveError):
+        return JournalError(f"{os.path.dirname(path)}/{error}, `verify` tells what is missing")
+    reason = error.strerror or str(error)
     remedy = "; read it as its owner or as root" if isinstance(error, PermissionError) else ""
     return JournalError(f"{path}: cannot be read ({reason}){remedy}")
 

@@ -6,6 +6,7 @@ import os
 import pwd
 import sys
 import time
+from _thread import RLock
 from collections.abc import Mapping
 
 from qt_audit import fallback, journal, settings
@@ -118,9 +119,10 @@ class _Origin:
         self.settings = now
         self.uid = uid
         self.host = os.uname().nodename
-        self.user = _user_name(uid)
         self._home = home(now)
-        self._elsewhere = fallbacks(now.home)
+        with _asking:
+            self.user = _user_name(uid)
+            self._elsewhere = fallbacks(now.home)
         self._timeout = now.lock_timeout
         self._look_again = 0.0
 
@@ -153,6 +155,9 @@ class _Origin:
                     forget()
 
 
+_asking = RLock()
+"""Held while the C library looks up users: it has a lock that a child forked meanwhile would find taken."""
+os.register_at_fork(before=_asking.acquire, after_in_parent=_asking.release, after_in_child=_asking.release)
 _last_origin: _Origin | None = None
 
 

@@ -21,6 +21,10 @@ _NAME = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])\.jsonl")
 _TAIL = 16 * MAX_LINE
 
 
+class ArchiveError(OSError):
+    """A compressed file is cut or was changed, and cannot be read to its end; the message names it."""
+
+
 def names(record: int | str) -> list[str]:
     """Names of the segments (without `.gz`), oldest first."""
     found = {name.removesuffix(ARCHIVED) for name in os.listdir(record)}
@@ -28,7 +32,10 @@ def names(record: int | str) -> list[str]:
 
 
 def open_segment(name: str, record: int) -> BinaryIO:
-    """The segment's lines, decompressed if it is archived. Raises OSError if it cannot be read."""
+    """The segment's lines, decompressed if it is archived. Raises OSError if it cannot be read.
+
+    Reading on may raise ArchiveError.
+    """
     try:
         descriptor, _ = open_file(name, record, os.O_RDONLY)
         return os.fdopen(descriptor, "rb", buffering=1 << 20)
@@ -36,7 +43,7 @@ def open_segment(name: str, record: int) -> BinaryIO:
         descriptor, _ = open_file(name + ARCHIVED, record, os.O_RDONLY)
     from qt_audit.archived import open_archived  # archives are seldom read, and hardly ever by a writer
 
-    return open_archived(descriptor)
+    return open_archived(descriptor, name + ARCHIVED)
 
 
 class LastLine:

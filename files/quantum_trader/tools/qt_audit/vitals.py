@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import os
 import pwd
 import time
@@ -10,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from qt_audit import fallback, ledger, segments
+from qt_audit.archived import open_archived
 from qt_audit.entry import EntryError, chain_hash, log_line, now, parse, timestamp
 from qt_audit.head import Head, read_snapshot
 from qt_audit.health import OK, WARN, WRONG, Check, Looker, looked, user_name
@@ -170,9 +170,10 @@ def _log_tail(name: str, status: int) -> list[bytes]:
         descriptor, found = open_file(name, status, os.O_RDONLY)
     except FileNotFoundError:
         return []
+    if name.endswith(segments.ARCHIVED):
+        with open_archived(descriptor, name) as packed:
+            return packed.read().split(b"\n")[-100 * _LAST :]
     with os.fdopen(descriptor, "rb") as file:
-        if name.endswith(segments.ARCHIVED):
-            return gzip.GzipFile(fileobj=file).read().split(b"\n")[-100 * _LAST :]
         file.seek(max(0, found.st_size - 8 * _TAIL))
         return file.read().split(b"\n")
 

@@ -12,7 +12,7 @@ import signal
 import sys
 
 from qt_audit import settings as settings_module
-from qt_audit.commands.output import explain
+from qt_audit.commands.output import explain, forget
 from qt_audit.notice import reason
 from qt_audit.settings import Settings, SettingsError
 
@@ -64,26 +64,29 @@ class _Parser(argparse.ArgumentParser):
 def run(arguments: list[str]) -> int:
     """Run one command; an error that a person can cause is one line on stderr, never a traceback."""
     program = "audit_logger.py"
+    _open_missing_streams()
     try:
         return _run(program, arguments)
     except (UsageError, SettingsError) as error:
         explain(program, str(error))
         return WRONG_USE
     except BrokenPipeError:
-        _forget_output()  # the reader has gone, as in `query | head`: that is its right
+        forget(sys.stdout)  # the reader has gone, as in `query | head`: that is its right
         return DONE
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     except OSError as error:
         explain(program, reason(error))
-        _forget_output()
+        forget(sys.stdout)
         return NO
 
 
-def _forget_output() -> None:
-    """Drop what could not be written: Python would try, and complain, again at exit."""
-    if sys.stdout is not None:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _open_missing_streams() -> None:
+    """Where the caller closed an output: one that leads nowhere, which `run` does not pass on."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - stays open
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - stays open
 
 
 def _run(program: str, arguments: list[str]) -> int:
@@ -106,8 +109,7 @@ def _run(program: str, arguments: list[str]) -> int:
     module.add_arguments(parser)
     options = parser.parse_args(arguments[1:])
     status: int = module.run(options, _settings(name))
-    if sys.stdout is not None:
-        sys.stdout.flush()
+    sys.stdout.flush()
     return status
 
 

@@ -14,11 +14,13 @@ import argparse
 import sys
 from typing import Any
 
-from qt_audit.commands.output import explain, print_json_line
+from qt_audit.commands.output import explain, forget, print_json_line
 from qt_audit.entry import OUTCOMES, escaped
+from qt_audit.notice import reason
 from qt_audit.recorder import AuditError, record
 from qt_audit.settings import Settings, current
 
+_PROGRAM = "audit_logger.py log"
 _LONGEST_LINE = 16 * 1024 * 1024
 
 
@@ -51,21 +53,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
-    details = dict(options.detail)
     if options.message != "-":
-        return acknowledge(
-            options.message, options.source, options.outcome, details, options.json, options.run
-        )
-    status = 0
+        return _log(options.message, options)
     if sys.stdin is None:
-        explain("audit_logger.py log", "standard input is closed; pipe the messages into it")
+        explain(_PROGRAM, "standard input is closed; pipe the messages into it")
         return 2
+    status = 0
     for line in iter(lambda: sys.stdin.buffer.readline(_LONGEST_LINE), b""):
         text = line.rstrip(b"\r\n").decode("utf-8", "surrogateescape")
         if text.strip():
-            status |= acknowledge(text, options.source, options.outcome, details, options.json, options.run)
-            if sys.stdout is not None:
-                sys.stdout.flush()
+            status |= _log_one_of_many(text, options)
+    return status
+
+
+def _log(message: str, options: argparse.Namespace) -> int:
+    details = dict(options.detail)
+    return acknowledge(message, options.source, options.outcome, details, options.json, options.run)
+
+
+def _log_one_of_many(message: str, options: argparse.Namespace) -> int:
+    """The same; what cannot be said of one line must not keep the next ones from being recorded."""
+    try:
+        status = _log(message, options)
+        sys.stdout.flush()
+    except BrokenPipeError:  # nobody reads the receipts: that is their right
+        forget(sys.stdout)
+        return 0
+    except OSError as error:
+        forget(sys.stdout)
+        explain(_PROGRAM, f"{reason(error)}; the entries are recorded all the same")
+        return 1
     return status
 
 

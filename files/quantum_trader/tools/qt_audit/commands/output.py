@@ -14,15 +14,26 @@ OUTCOME_COLOURS = {"started": "blue", "succeeded": "green", "failed": "red"}
 
 
 def explain(program: str, message: str) -> None:
-    """One line on stderr."""
-    if sys.stderr is not None:
-        print(f"{program}: {escaped(message)}", file=sys.stderr)
+    """One line on stderr; where it cannot be written, nothing: the exit status tells."""
+    try:
+        print(f"{program}: {escaped(message)}", file=sys.stderr, flush=True)
+    except OSError:
+        forget(sys.stderr)
 
 
-def coloured(text: str, colour: str | None, stream: TextIO | None = None) -> str:
-    """The text in a colour where the stream is a terminal that wants it (NO_COLOR is honoured)."""
-    stream = stream or sys.stdout
-    if colour is None or "NO_COLOR" in os.environ or not stream.isatty():
+def forget(stream: TextIO) -> None:
+    """Drop what could not be written to a stream, and all that follows.
+
+    Python would try again when it exits, and change the exit status.
+    """
+    nowhere = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+
+
+def coloured(text: str, colour: str | None) -> str:
+    """The text in a colour where stdout is a terminal that wants it (NO_COLOR is honoured)."""
+    if colour is None or "NO_COLOR" in os.environ or not sys.stdout.isatty():
         return text
     return f"\x1b[{_COLOURS[colour]}m{text}\x1b[0m"
 
