@@ -5,6 +5,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 inventory=${INVENTORY:-}
+# Not every shell expands a ~ here.
+case "$inventory" in "~/"*) inventory=$HOME/${inventory#"~/"} ;; esac
 # The words of $ARGS, quoted ones whole.
 mapfile -t arguments < <(xargs -r -n1 printf '%s\n' <<<"${ARGS:-}")
 

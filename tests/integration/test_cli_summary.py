@@ -84,6 +84,34 @@ def test_a_date_names_the_period_that_holds_it(tmp_path: Path, command: str, hea
     assert text.startswith(f"Quantum Trader V3 – {heading}\n")
 
 
+@pytest.mark.parametrize(
+    ("command", "day"),
+    [("daily_summary", "2026-08-31"), ("weekly_summary", "2026-09-01"), ("monthly_summary", "2026-08-05")],
+)
+def test_a_period_that_the_record_cannot_tell_of_is_not_called_quiet(
+    tmp_path: Path, command: str, day: str
+) -> None:
+    make_record(tmp_path, 100, "2026-07-20T00:00:00Z", 86_400)
+    filed = cli(tmp_path, command, "--date", day)
+    assert filed.returncode == 0, filed.stderr
+    before = {path: path.read_bytes() for path in (tmp_path / "status/reports").iterdir()}
+    for month in ("2026-07", "2026-08"):  # as retention does
+        (tmp_path / f"status/record/{month}.jsonl").unlink()
+    gone = cli(tmp_path, command, "--date", day)
+    assert gone.returncode == 1
+    assert gone.stdout == ""
+    assert "no record of" in gone.stderr
+    assert len(gone.stderr.splitlines()) == 1
+    assert {path: path.read_bytes() for path in (tmp_path / "status/reports").iterdir()} == before
+    assert cli(tmp_path, "monthly_summary", "--date", "2026-09-30").returncode == 0
+
+
+def test_days_before_the_first_entry_are_not_called_quiet(tmp_path: Path) -> None:
+    assert "there is no entry" in cli(tmp_path, "daily_summary", "--date", "yesterday").stderr
+    cli(tmp_path, "test")
+    assert cli(tmp_path, "daily_summary", "--date", "yesterday").returncode == 1
+
+
 def test_due_summarises_what_is_finished_and_then_keeps_silent(tmp_path: Path) -> None:
     make_record(tmp_path, 72, days_ago(3), 3600)
     first = cli(tmp_path, "daily_summary", "--due")

@@ -87,6 +87,15 @@ def test_a_damaged_log_is_as_it_was(tmp_path: Path, damage: str) -> None:
     )
 
 
+def test_each_log_that_said_something_else_is_kept(tmp_path: Path) -> None:
+    make_record(tmp_path, 3)
+    for word in ("first", "second"):
+        log(tmp_path).write_text(f"[2026-11-01T00:00:00.000000Z] {word}\n")
+        assert tool(tmp_path, "rebuild_log").returncode == 0
+    kept = sorted((tmp_path / "status").glob(f"{LOG}.replaced*"))
+    assert [path.read_text()[30:] for path in kept] == ["first\n", "second\n"]
+
+
 @pytest.mark.parametrize("compressed", [False, True])
 def test_what_a_rotated_log_holds_is_left_out(tmp_path: Path, compressed: bool) -> None:
     make_record(tmp_path, 100)

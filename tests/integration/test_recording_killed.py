@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from pathlib import Path
 
 import pytest
@@ -152,3 +153,28 @@ def test_a_whole_line_that_does_not_continue_the_chain_is_kept_and_told_of(tmp_p
     assert "do not continue the chain" in note["action"]
     assert note["outcome"] == "failed"
     assert actions(entries)[4] == "the next"
+
+
+def test_a_record_that_begins_anew_beside_its_log_says_so(tmp_path: Path) -> None:
+    home = tmp_path / "qt"
+    succeeded(cli(home, "log", "one"))
+    shutil.rmtree(record_of(home))
+    succeeded(cli(home, "log", "two"))
+    entries = read_record(record_of(home))
+    assert actions(entries) == [
+        "Audit record: begins anew, though AUTO_REPAIR_AUDIT.log has lines already",
+        "two",
+    ]
+    assert entries[0]["outcome"] == "failed"
+
+
+@pytest.mark.parametrize(
+    "text", ["x" * 8000, "ü" * 1500, "🎉" * 700], ids=["ascii", "two bytes", "surrogates"]
+)
+def test_the_log_says_of_a_long_action_what_the_record_says(tmp_path: Path, text: str) -> None:
+    home = tmp_path / "qt"
+    succeeded(cli(home, "log", text))
+    entry = read_record(record_of(home))[0]
+    log = (home / "status/AUTO_REPAIR_AUDIT.log").read_text()
+    assert log == f"[{entry['ts']}] {entry['action']}\n"
+    assert entry["details"]["action_excerpt"]["length"] == len(text)

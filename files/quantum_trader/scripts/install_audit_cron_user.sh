@@ -10,7 +10,7 @@ Usage: install_audit_cron_user.sh [--print | --remove | --help]
 Schedules the audit summaries in your own crontab; no root needed. Running it again
 changes nothing, and the rest of your crontab stays as it is.
 
-cron asks every quarter of an hour whether a summary is due; the tool sends each finished
+cron asks every quarter of an hour whether a summary is due; the tool makes each finished
 UTC day, week and month exactly once, also after a night switched off.
 
   --print    show the lines, change nothing

@@ -36,6 +36,8 @@ PREV_SLICE = slice(-66, -2)
 
 _TS = re.compile(r"[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-6][0-9]\.[0-9]{6}Z")
 _MAX_ACTION = 4000
+NEVER_CUT = _MAX_ACTION // 12
+"""Characters of an action that is never cut: one takes at most twelve bytes of JSON."""
 _EXCERPTS = ("action_excerpt", "details_excerpt")
 _KEEP_WHOLE = 200
 _second: dict[int, str] = {}

@@ -7,6 +7,7 @@ a rotated file holds already are left out, so that each stands in the log and it
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import time
@@ -23,6 +24,7 @@ from qt_audit.place import LOG_NAME, Place, keep_owner, open_file
 
 _TEMPORARY = f".{LOG_NAME}.rebuild"
 KEPT = f"{LOG_NAME}.replaced"
+_MOST_KEPT = 1000
 _ROTATED = re.compile(re.escape(LOG_NAME) + r"-(\d{8})-(\d+)(?:\.gz)?")
 _LINE = re.compile(rb"\[([0-9TZ:.-]{27})\] ")
 _SMALL = 256 * 1024
@@ -191,10 +193,12 @@ class _Build:
         _, _, agrees = self._old
         if agrees:
             return None
-        with suppress(FileNotFoundError):
-            os.unlink(KEPT, dir_fd=self._status)
-        os.link(LOG_NAME, KEPT, src_dir_fd=self._status, dst_dir_fd=self._status, follow_symlinks=False)
-        return KEPT
+        here = self._status
+        for name in (KEPT, *(f"{KEPT}.{number}" for number in range(2, _MOST_KEPT))):
+            with suppress(FileExistsError):  # what was kept before is evidence too
+                os.link(LOG_NAME, name, src_dir_fd=here, dst_dir_fd=here, follow_symlinks=False)
+                return name
+        raise FileExistsError(errno.EEXIST, f"{_MOST_KEPT} of them are kept already; move some away", KEPT)
 
 
 def _end_of(rotated: list[str], status: int) -> tuple[str, int]:

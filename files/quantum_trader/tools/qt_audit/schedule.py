@@ -36,6 +36,20 @@ def make(place: Place, period: Period, now: str, skipped: str = "", scheduled: b
     return with_context(summary, head, history.skipped, skipped, scheduled)
 
 
+def unrecorded(place: Place, period: Period) -> str | None:
+    """Why the record cannot tell of this whole period; None if it can. Raises JournalError.
+
+    A period before the first entry, or one that retention removed a part of, was not quiet: it is not known.
+    """
+    first = History(place).first()
+    if first is None:
+        return "there is no entry"
+    begin = first.ts[:7] if first.seq > 1 else ""  # retention removes whole months
+    if period.until > first.ts and period.since >= begin:
+        return None
+    return f"the first entry that is there is of {first.ts}"
+
+
 def _ended(history: History, runs: set[str], since: str) -> set[str]:
     """Which of the runs have an entry that ends them at or after `since`."""
 

@@ -86,8 +86,8 @@ def _text(text: str) -> str:
 
 
 SETTINGS = (
-    Setting("QT_ALERT_WEBHOOK", "", _text, "address for alerts and summaries; checked and kept, not used yet", secret=True),
-    Setting("QT_AUDIT_EMAIL", "", _text, "mail address for summaries; checked and kept, not used yet"),
+    Setting("QT_ALERT_WEBHOOK", "", _text, "address for alerts and summaries; not used yet", secret=True),
+    Setting("QT_AUDIT_EMAIL", "", _text, "mail address for summaries; not used yet"),
     Setting("QT_SMTP_SERVER", "localhost", _text, "mail server"),
     Setting("QT_SMTP_PORT", "25", _port, "its port, 1 to 65535"),
     Setting("QT_LOCK_TIMEOUT", "2", _seconds, "how long a writer waits for the record's lock, in seconds"),

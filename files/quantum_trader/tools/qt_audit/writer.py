@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import time
 
-from qt_audit.entry import MAX_BODY, MAX_BODY_ELSEWHERE, Draft, chain_hash, line, log_line, now, segment_name
+from qt_audit.entry import (
+    MAX_BODY,
+    MAX_BODY_ELSEWHERE,
+    NEVER_CUT,
+    Draft,
+    chain_hash,
+    line,
+    log_line,
+    now,
+    parse,
+    segment_name,
+)
 from qt_audit.head import Head, Lock, empty
 from qt_audit.notice import warn
 from qt_audit.place import LOG_NAME, Place, open_file
-from qt_audit.recovery import Recovery, missing_log_lines
+from qt_audit.recovery import Note, Recovery, missing_log_lines
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -88,9 +100,22 @@ class Writer:
             self._head = head
             return
         recovery = Recovery(self._record, None, self._lock.is_new())
+        if not recovery.head.seq and self._place.is_home:
+            recovery.notes += self._log_without_record()
         self._lock.write(recovery.head)
         self._lock.sync()
         self._take(recovery, like)
+
+    def _log_without_record(self) -> list[Note]:
+        """A record that begins beside a log that has lines already: somebody removed the one before it."""
+        try:
+            log = os.stat(LOG_NAME, dir_fd=self._status, follow_symlinks=False)
+        except OSError:
+            return []
+        if not log.st_size or not stat.S_ISREG(log.st_mode):
+            return []
+        text = f"Audit record: begins anew, though {LOG_NAME} has lines already"
+        return [Note(text, "failed", {"log_bytes": log.st_size})]
 
     def _end(self) -> None:
         if self._new_log_lines and self._place.is_home:
@@ -116,7 +141,9 @@ class Writer:
         head.hash = chain_hash(data)
         head.ts = ts
         head.offset += len(data)
-        self._new_log_lines.append(log_line(ts, draft.action))
+        # A long action may have been cut: the log says what the record says.
+        action = draft.action if len(draft.action) <= NEVER_CUT else parse(data).action
+        self._new_log_lines.append(log_line(ts, action))
         return Receipt(head.seq, ts, head.hash, self._place)
 
     def _write_all(self, data: bytes, offset: int) -> None:

@@ -53,6 +53,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
+    if not options.message.strip():
+        explain(_PROGRAM, "the message is empty; say what was done")
+        return 2
     if options.message != "-":
         return _log(options.message, options)
     if sys.stdin is None:

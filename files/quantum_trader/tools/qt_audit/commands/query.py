@@ -61,11 +61,10 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     for entry in islice(matching(history, options), options.limit):
         print_entry(entry, options.json)
         found += 1
-    if sys.stderr.isatty():
-        if not found:
-            explain("audit_logger.py query", "no entry matches")
-        if history.skipped:
-            explain("audit_logger.py query", f"{history.skipped} lines are no entries; `verify` names them")
+    if not found and sys.stderr.isatty():
+        explain("audit_logger.py query", "no entry matches")
+    if history.skipped:
+        explain("audit_logger.py query", f"{history.skipped} lines are no entries; `verify` names them")
     return 0
 
 

@@ -2,7 +2,7 @@
 
 Without --all: the entries that no rotated log holds, so that each stands in the log and its
 archives once. Entries may be written meanwhile. A log that said anything else than the
-record is kept as AUTO_REPAIR_AUDIT.log.replaced.
+record is kept as AUTO_REPAIR_AUDIT.log.replaced (the next one as .replaced.2).
 
 examples:
   audit_logger.py rebuild_log

@@ -62,6 +62,10 @@ def _run_due(home: Place, kind: str, present: str, timeout: float, options: argp
 
 def _run_one(home: Place, period: Period, present: str, timeout: float, options: argparse.Namespace) -> int:
     program = f"audit_logger.py {options.command}"
+    gap = schedule.unrecorded(home, period) if period.finished(present) else None
+    if gap is not None:
+        explain(program, f"no record of {period.label} that is whole: {gap}; nothing was filed")
+        return 1
     problem: OSError | None = None
     try:
         if period.finished(present):

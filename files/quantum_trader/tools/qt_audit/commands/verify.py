@@ -36,7 +36,8 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         report = verify(place, settings.lock_timeout, options.jobs, show)
     except FileNotFoundError:
         says = (
-            f"no record at {place.record_path}: write a first entry (`test`), or set QT_HOME to where one is"
+            f"no record at {place.record_path}: none was written yet (`test` does), it was removed,"
+            " or QT_HOME must be set to where it is"
         )
         if options.json:
             print_json({"whole": False, "error": says})
@@ -66,6 +67,7 @@ def _print(report: Report) -> None:
     if report.faults:
         count = len(report.faults) + report.more_faults
         faults = "1 fault" if count == 1 else f"{count} faults"
+        print("Edit and delete nothing: copy the status directory away first, it is the evidence.")
         print(coloured(f"❌ {faults} in {places} ({entries} read)", "red"))
     elif report.entries:
         print(
