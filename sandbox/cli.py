@@ -125,7 +125,8 @@ def _down(options: argparse.Namespace) -> int:
 def _shell(options: argparse.Namespace) -> int:
     machine = Machine(options.name)
     if not machine.ssh_config.exists() or (os.geteuid() == 0 and not machine.is_running()):
-        raise SandboxError(f"{machine.name} does not run: start it with `make sandbox-up` (python3 -m sandbox up {machine.name})")
+        up = f"python3 -m sandbox up {machine.name}"
+        raise SandboxError(f"{machine.name} does not run: start it with `make sandbox-up` ({up})")
     # One word is a shell line, as with ssh; several are a program and its arguments.
     words = options.remote[0] if len(options.remote) == 1 else options.remote
     argv = ssh.command(machine.ssh_config, machine.name, options.user, words)

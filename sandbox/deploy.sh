@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 inventory=${INVENTORY:-}
 # Not every shell expands a ~ here.
-case "$inventory" in "~/"*) inventory=$HOME/${inventory#"~/"} ;; esac
+case "$inventory" in \~/*) inventory=$HOME/${inventory#\~/} ;; esac
 # The words of $ARGS, quoted ones whole.
 mapfile -t arguments < <(xargs -r -n1 printf '%s\n' <<<"${ARGS:-}")
 

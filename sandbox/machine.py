@@ -247,7 +247,7 @@ class Machine:
     def _running(self) -> supervisor.Running:
         running = supervisor.read_running(self._directory()) if self.is_running() else None
         if running is None:
-            raise SandboxError(f"{self.name} does not run: start it with `make sandbox-up` (python3 -m sandbox up {self.name})")
+            raise SandboxError(f"{self.name} does not run: start it with `python3 -m sandbox up {self.name}`")
         return running
 
     def _directory(self) -> Path:
