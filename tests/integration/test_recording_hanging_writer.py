@@ -136,3 +136,26 @@ def test_a_fork_waits_for_no_hung_writer_for_ever(tmp_path: Path, where: str) ->
         assert hung.stdout.readline() == "done\n"
     succeeded(cli(home, "log", "last"))
     assert sorted(actions(check(home))) == ["first", "last", "main", "the one that hung", "thread"]
+
+
+def test_a_child_that_was_forked_while_a_thread_warned_can_warn_too(tmp_path: Path) -> None:
+    """Python's stderr has a lock that a forked child finds taken: warnings go past it."""
+    code = """
+    from qt_audit.notice import warn
+
+    reading, writing = os.pipe()
+    os.dup2(writing, 2)
+    many = [f"{n} " + "x" * 3000 for n in range(40)]
+    thread = threading.Thread(target=lambda: [warn(text, always=True) for text in many], daemon=True)
+    thread.start()  # the pipe holds twenty of them: then the thread waits inside the write
+    time.sleep(0.5)
+    pid = os.fork()
+    if pid == 0:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+        signal.alarm(5)
+        warn("from the child", always=True)
+        os._exit(0)
+    print(os.waitpid(pid, 0)[1], flush=True)
+    os._exit(0)
+    """
+    assert succeeded(program(tmp_path / "qt", code)) == "0\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from qt_audit.entry import escaped
@@ -18,9 +19,15 @@ def warn(text: str, always: bool = False) -> None:
         if len(_said) > 1000:
             _said.clear()
         _said.add(text)
+    line = f"audit: {escaped(text[:_LONGEST])}\n"
     try:
-        sys.stderr.write(f"audit: {escaped(text[:_LONGEST])}\n")
-        sys.stderr.flush()
+        try:
+            descriptor = sys.stderr.fileno()
+        except (OSError, ValueError):  # a guest's own, without a file behind it
+            sys.stderr.write(line)
+            return
+        # Past Python's buffer: a child forked while another thread is in it finds its lock taken for ever.
+        os.write(descriptor, line.encode("utf-8"))
     except Exception:  # stderr may be anything in a guest program; a warning must not hurt it
         return
 
