@@ -22,6 +22,13 @@ def pytest_configure(config: pytest.Config) -> None:
     """A SIGTERM ends the run as Ctrl-C does: fixtures are torn down, machines go."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _interrupt)
+        # A run in the background (`make test &`, nohup) hands these on as ignored, and programs under
+        # test would ignore what the tests send them.
+        for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+            if signal.getsignal(number) == signal.SIG_IGN:
+                signal.signal(
+                    number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+                )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
