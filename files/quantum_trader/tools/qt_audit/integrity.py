@@ -212,7 +212,7 @@ def _look(snapshot: Snapshot, jobs: int, progress: Progress | None) -> list[_Loo
     looks = []
     for source in snapshot.sources:
         whole = to_head = NOTHING
-        for part, stretch in zip(todo, found):  # noqa: B905 - equally long
+        for part, stretch in zip(todo, found, strict=True):
             if part.source is source:
                 whole = whole.then(stretch)
                 if source.archived or head is None or part.end <= head.offset:

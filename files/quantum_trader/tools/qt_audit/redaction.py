@@ -12,10 +12,8 @@ from collections.abc import Mapping
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
     from typing import Any
-
-    Rule = Callable[[str], str]
 
 REDACTED = "[redacted]"
 _MAX_DEPTH = 8

@@ -153,7 +153,7 @@ def look_at_all(todo: Sequence[Part], jobs: int, progress: Callable[[int], None]
     """Look at all parts, with as many processes as pay off. `progress` is told how many bytes are done."""
     done, found = 0, []
     jobs = min(jobs, len(todo)) if sum(part.end - part.start for part in todo) > _SMALL else 1
-    for part, stretch in zip(todo, _looks(todo, jobs)):  # noqa: B905 - equally long
+    for part, stretch in zip(todo, _looks(todo, jobs), strict=True):
         done += part.end - part.start
         progress(done)
         found.append(stretch)

@@ -75,14 +75,14 @@ class Claim:
         _in_use.discard(self._path)
 
 
-class Turn:
+class Turn(Claim):
     """One thread of this process at a time, and no fork while a lock of ours is held.
 
     A signal handler that records something may interrupt an append of the same thread: it
     gets Busy for the same place at once, and its entry goes to the next place.
     """
 
-    __slots__ = ("_path",)
+    __slots__ = ()
 
     def __init__(self, path: str, deadline: float) -> None:
         if not _gate.acquire(True, max(0.0, deadline - time.monotonic())):
@@ -90,13 +90,10 @@ class Turn:
         if path in _in_use or (noting and (get_ident(), path) in noting):
             _gate.release()
             raise Busy("this process is writing there already")
-        self._path = path
-
-    def __enter__(self) -> None:
-        _in_use.add(self._path)
+        super().__init__(path)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        _in_use.discard(self._path)
+        super().__exit__(kind, error, trace)
         _gate.release()
