@@ -1,0 +1,1 @@
+"""One module a kind: is it healthy? A probe never changes anything."""

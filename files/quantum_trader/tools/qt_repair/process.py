@@ -1,0 +1,154 @@
+"""Run a program by its argument list, never a shell: bounded in time and in what is kept of its output."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from qt_repair.finding import RepairError
+
+SUDO = ("/usr/bin/sudo", "-n", "--")
+_KEPT = 4000
+"""Characters of a program's output that are kept: its end says what went wrong."""
+_LARGEST = 4 << 20
+"""Bytes of output that are read to be parsed."""
+_GRACE_S = 2.0
+
+
+class TimedOutError(RepairError):
+    """The program did not end in time."""
+
+
+class NotFoundError(RepairError):
+    """There is no such program."""
+
+
+@dataclass(frozen=True)
+class Completed:
+    """How a program ended. `exit_code` is 128 + n after signal n."""
+
+    exit_code: int
+    output: str
+    """The end of standard output and standard error together."""
+    duration_s: float
+
+
+def as_root(argv: Sequence[str]) -> list[str]:
+    """The same program as root: by sudo, which must allow exactly these arguments, unless we are root."""
+    return list(argv) if os.geteuid() == 0 else [*SUDO, *argv]
+
+
+def run(
+    argv: Sequence[str],
+    timeout: float,
+    *,
+    env: Mapping[str, str] | None = None,
+    cwd: str | None = None,
+) -> Completed:
+    """Run it to its end.
+
+    Raises TimedOutError after `timeout` seconds, NotFoundError, RepairError if it cannot start. Its process group is ended with it. What sudo runs as root cannot be killed by us: then the
+    time limit in sudoers ends it.
+    """
+    code, data, duration = _run(argv, timeout, subprocess.STDOUT, _KEPT * 4, env, cwd)
+    return Completed(code, _end(data), duration)
+
+
+def capture(argv: Sequence[str], timeout: float, *, env: Mapping[str, str] | None = None) -> bytes:
+    """Its standard output, to be parsed. Raises RepairError, with what it said, unless it ends with 0."""
+    _, data, _ = _run(argv, timeout, subprocess.PIPE, _LARGEST, env, None)
+    if len(data) >= _LARGEST:
+        raise RepairError(f"{_name(argv)} printed more than {_LARGEST >> 20} MB")
+    return data
+
+
+def _name(argv: Sequence[str]) -> str:
+    """What was run, for people: without sudo."""
+    words = argv[len(SUDO) :] if tuple(argv[: len(SUDO)]) == SUDO else argv
+    return " ".join([os.path.basename(words[0]), *words[1:3]])
+
+
+def _end(data: bytes) -> str:
+    return data.decode("utf-8", "replace")[-_KEPT:].strip()
+
+
+def _run(
+    argv: Sequence[str],
+    timeout: float,
+    errors: int,
+    keep: int,
+    env: Mapping[str, str] | None,
+    cwd: str | None,
+) -> tuple[int, bytes, float]:
+    begin = time.monotonic()
+    try:
+        child = subprocess.Popen(
+            list(argv),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            env=None if env is None else dict(env),
+            cwd=cwd,
+            start_new_session=True,
+        )
+    except FileNotFoundError:
+        raise NotFoundError(f"{argv[0]} is not installed") from None
+    except OSError as error:
+        raise RepairError(f"{argv[0]} cannot be run: {error.strerror}") from None
+    try:
+        streams = _read(child, begin + timeout, keep)
+        code = child.wait(max(0.1, begin + timeout - time.monotonic()))
+    except (subprocess.TimeoutExpired, TimeoutError):
+        raise TimedOutError(f"{_name(argv)} did not end within {timeout:g} s") from None
+    finally:
+        _end_group(child)
+        for stream in (child.stdout, child.stderr):
+            if stream is not None:
+                stream.close()
+    code = 128 - code if code < 0 else code
+    if errors == subprocess.PIPE and code:
+        said = _end(b"".join(streams)).splitlines()
+        raise RepairError(
+            f"{_name(argv)} ended with {code}" + (f": {said[-1]}" if said else ""), code, "\n".join(said)
+        )
+    return code, streams[0], time.monotonic() - begin
+
+
+def _read(child: subprocess.Popen[bytes], deadline: float, keep: int) -> list[bytes]:
+    """What each stream says until it ends; of more than `keep` bytes the last."""
+    streams = [stream for stream in (child.stdout, child.stderr) if stream is not None]
+    kept = [bytearray() for _ in streams]
+    with selectors.DefaultSelector() as selector:
+        for number, stream in enumerate(streams):
+            selector.register(stream, selectors.EVENT_READ, number)
+        while selector.get_map():
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError
+            for key, _ in selector.select(left):
+                block = os.read(key.fd, 1 << 16)
+                if not block:
+                    selector.unregister(key.fileobj)
+                    continue
+                tail = kept[key.data]
+                tail += block
+                del tail[:-keep]
+    return [bytes(tail) for tail in kept]
+
+
+def _end_group(child: subprocess.Popen[bytes]) -> None:
+    """End whatever of its process group is left: SIGTERM, two seconds, SIGKILL."""
+    if child.poll() is not None:
+        return
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError, PermissionError):  # root's, run by sudo: sudoers limits its time
+            os.killpg(child.pid, number)
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(_GRACE_S)
+            return

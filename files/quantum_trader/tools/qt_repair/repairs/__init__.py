@@ -1,0 +1,1 @@
+"""One module a kind: make it healthy, and name the rights that this takes."""
