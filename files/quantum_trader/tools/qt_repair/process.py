@@ -53,7 +53,8 @@ def run(
 ) -> Completed:
     """Run it to its end.
 
-    Raises TimedOutError after `timeout` seconds, NotFoundError, RepairError if it cannot start. Its process group is ended with it. What sudo runs as root cannot be killed by us: then the
+    Raises TimedOutError after `timeout` seconds, NotFoundError, RepairError if it cannot start.
+    Its process group is ended with it. What sudo runs as root cannot be killed by us: then the
     time limit in sudoers ends it.
     """
     code, data, duration = _run(argv, timeout, subprocess.STDOUT, _KEPT * 4, env, cwd)
