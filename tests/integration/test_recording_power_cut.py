@@ -240,3 +240,18 @@ def test_the_head_is_on_disk_before_the_first_entry_is(tmp_path: Path) -> None:
     calls = [tuple(call) for call in json.loads(succeeded(program(home, code)))]
     segment = next(name for _, name in calls if name.endswith(".jsonl"))
     assert calls.index(("sync", "head")) < calls.index(("write", segment)) < calls.index(("sync", segment))
+
+
+def test_a_head_that_promises_too_much_keeps_nobody_from_syncing(copies: Copies) -> None:
+    copies.head.write_bytes(copies.head_with(durable=900, seq=6))
+    code = """
+    synced, real = [], os.fdatasync
+    def sync(descriptor):
+        synced.append(os.path.basename(os.readlink(f"/proc/self/fd/{descriptor}")))
+        return real(descriptor)
+    os.fdatasync = sync
+    assert log_action("after")
+    print(*synced)
+    """
+    assert succeeded(program(copies.home, code)).strip() == copies.segment.name
+    assert head_of(copies.home)["durable"] == 7

@@ -47,15 +47,40 @@ def test_a_torn_head_is_none(cut: int, garbage: bytes) -> None:
 
 
 def test_the_durable_field_is_replaced_alone_and_never_goes_back(record: int) -> None:
+    """A writer that hung while it synced may wake up long after others went on beside it."""
     lock = Lock(record, 0o640, time.monotonic())
     lock.write(FULL)
     lock.unlock()
     for given_seq, noted in ((42, 42), (40, 42), (41, 42)):
-        lock.mark_durable(given_seq, time.monotonic())
+        lock.mark_durable(given_seq)
         back = lock.read()
         assert back is not None
         assert back.durable == lock.durable() == noted
         assert (back.seq, back.hash) == (FULL.seq, FULL.hash)
+    lock.release()
+
+
+def test_a_writer_that_moves_the_head_on_leaves_alone_what_others_noted_meanwhile(record: int) -> None:
+    lock = Lock(record, 0o640, time.monotonic())
+    lock.write(FULL)
+    head = lock.read()
+    assert head is not None
+    lock.mark_durable(42)
+    head.seq, head.offset = 43, 9300
+    lock.advance(head)
+    assert lock.progress("2026-11.jsonl") == (42, 43)
+    assert lock.progress("2026-12.jsonl") == (42, 0)
+    lock.release()
+
+
+def test_more_than_was_written_is_not_believed_to_be_synced(record: int) -> None:
+    """Left where a fallback place was emptied while somebody synced, and the one who emptied it was killed."""
+    lock = Lock(record, 0o640, time.monotonic())
+    lock.write(Head(3, "ab" * 32, FULL.ts, FULL.segment, 900, 7))
+    assert lock.durable() == 0
+    assert lock.progress(FULL.segment) == (0, 3)
+    lock.mark_durable(3)
+    assert lock.durable() == 3
     lock.release()
 
 

@@ -107,6 +107,10 @@ class Lock:
         """Replace the head. Takes no space that the file does not have already, once one was written."""
         os.pwrite(self._descriptor, head.encoded(), 0)
 
+    def advance(self, head: Head) -> None:
+        """Replace all but `durable`, which belongs to whoever syncs and may be written meanwhile."""
+        os.pwrite(self._descriptor, head.encoded()[_DURABLE.stop :], _DURABLE.stop)
+
     def sync(self) -> None:
         os.fdatasync(self._descriptor)
 
@@ -114,22 +118,18 @@ class Lock:
         """Let the next writer in; `mark_durable` may still follow."""
         unlock(self._descriptor)
 
-    def mark_durable(self, seq: int, deadline: float) -> None:
-        """Note that all entries up to `seq` are synced. Takes the lock again; never goes backwards."""
-        if not locked_at_once(self._descriptor):
-            if self.durable() >= seq:
-                return
-            wait_for_lock(self._descriptor, deadline)
-        try:
-            if self.durable() < seq:
-                os.pwrite(self._descriptor, b"%20d" % seq, _DURABLE.start)
-        finally:
-            self.unlock()
+    def mark_durable(self, seq: int) -> None:
+        """Note that all entries up to `seq` are synced, unless more are known to be.
+
+        Needs no lock: writers leave this field alone (`advance`), and among those who sync it
+        is the business of the one who has the right to.
+        """
+        if self.durable() < seq:
+            os.pwrite(self._descriptor, b"%20d" % seq, _DURABLE.start)
 
     def durable(self) -> int:
         """The last `seq` that is known to be synced, read without the lock; 0 where it cannot be told."""
-        field = os.pread(self._descriptor, 20, _DURABLE.start)
-        return int(field) if field.strip().isdigit() else 0
+        return _durable_of(os.pread(self._descriptor, _SEQ.stop, 0))
 
     def progress(self, segment: str) -> tuple[int, int]:
         """(`durable`, `seq`), read without the lock; `seq` is 0 where the head is not in this segment.
@@ -137,14 +137,21 @@ class Lock:
         Two readings must agree on `seq`: one may fall into the middle of a write.
         """
         first, second = os.pread(self._descriptor, _SIZE, 0), os.pread(self._descriptor, _SIZE, 0)
-        durable, seq, name = first[_DURABLE], first[_SEQ], first[_SEGMENT]
+        seq, name = first[_SEQ], first[_SEGMENT]
         if name != segment.encode("ascii") or second[_SEQ] != seq:
             return self.durable(), 0
-        return int(durable), int(seq)
+        return _durable_of(second), int(seq)
 
     def release(self) -> None:
         """Let the lock go, if it is still held, and close the file."""
         os.close(self._descriptor)
+
+
+def _durable_of(line: bytes) -> int:
+    """What a head says is synced; 0 for more than was ever written, which would keep all from syncing."""
+    durable = line[_DURABLE]
+    # Of one width and padded with blanks, the two compare as numbers do.
+    return int(durable) if durable.strip().isdigit() and durable <= line[_SEQ] else 0
 
 
 def _is_still(inode: int, record: int) -> bool:

@@ -11,9 +11,9 @@ import time
 from _thread import get_ident
 
 from qt_audit.entry import MAX_BODY, MAX_BODY_ELSEWHERE, Draft, segment_name
-from qt_audit.head import Busy, Lock, locked_at_once, unlock
+from qt_audit.head import Lock, locked_at_once, unlock
 from qt_audit.place import Place
-from qt_audit.turn import Turn, noting, syncing
+from qt_audit.turn import Turn, syncing
 from qt_audit.writer import FINISHED_MODE as FINISHED_MODE  # others take it from here
 from qt_audit.writer import Receipt, Writer
 
@@ -70,21 +70,20 @@ def _make_durable(segment: int, lock: Lock, last: Receipt, deadline: float) -> N
             break  # never wait for ourselves: this may be a signal handler that interrupted a sync of ours
         time.sleep(pause)
         pause = min(pause * 1.5, 0.002)
-    nested, where = me in syncing, (me, last.place.path)
+    nested = me in syncing
     syncing.add(me)
     try:
-        reached = 0
+        reached = last.seq
         if waited:  # then others wait too, and one sync shall serve them all
-            durable, reached = lock.progress(segment_name(last.ts))
-            if durable >= last.seq:
-                return
+            durable, written = lock.progress(segment_name(last.ts))
+            reached = max(reached, written)
+        else:
+            durable = lock.durable()
+        if durable >= last.seq:
+            return
         os.fdatasync(segment)
-        noting.add(where)
-        lock.mark_durable(max(reached, last.seq), 0.0 if nested else deadline)
-    except Busy:
-        pass  # the entry is durable; only the witness lags behind
+        lock.mark_durable(reached)
     finally:
-        noting.discard(where)
         if ours:
             unlock(segment)  # closing is not enough: a child that was forked meanwhile has it open too
         if not nested:

@@ -54,15 +54,7 @@ class Place:
 
         Raises OSError if they cannot be, if one of them is a link, or if a private place is not ours alone.
         """
-        base = self._open_base()
-        try:
-            if not self.is_home:
-                return base, open_directory(self.record_name, base, self.directory_mode)
-            status = open_directory("status", base, self.directory_mode)
-        except BaseException:
-            os.close(base)
-            raise
-        os.close(base)
+        status = self._open_status() if self.is_home else self._open_base()
         try:
             return status, open_directory(self.record_name, status, self.directory_mode)
         except BaseException:
@@ -83,6 +75,16 @@ class Place:
             finally:
                 os.close(parent)
         return descriptor
+
+    def _open_status(self) -> int:
+        try:
+            return os.open(self.status_path, _DIRECTORY)
+        except FileNotFoundError:
+            base = self._open_base()
+        try:
+            return open_directory("status", base, self.directory_mode)
+        finally:
+            os.close(base)
 
     def _open_base(self) -> int:
         # The operator may have put a link where an installation is; a fallback place is ours to make.

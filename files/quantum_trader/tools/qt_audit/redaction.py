@@ -167,13 +167,12 @@ class Redactor:
             return value if -(2**63) <= value < 2**64 else hex(value)
         if kind is float:
             return value if value - value == 0 else str(value)
-        if not isinstance(value, (Mapping, list, tuple, set, frozenset)):
+        mapping = kind is dict or isinstance(value, Mapping)
+        if not mapping and not isinstance(value, (list, tuple, set, frozenset)):
             return self.text(readable(value))
         if depth >= _MAX_DEPTH:
             return "[too deep]"
-        if isinstance(value, Mapping):
-            return self._mapping(value, depth, left)
-        return self._sequence(value, depth, left)
+        return self._mapping(value, depth, left) if mapping else self._sequence(value, depth, left)
 
     def _sequence(self, value: Iterable[Any], depth: int, left: list[int]) -> list[Any]:
         items = list(value)

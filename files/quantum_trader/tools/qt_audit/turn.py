@@ -21,14 +21,11 @@ _gate = RLock()
 _in_use: set[str] = set()
 syncing: set[int] = set()
 """Threads of this process that have the right to sync."""
-noting: set[tuple[int, str]] = set()
-"""Threads, and the places in whose head they note how far it is synced, which they have locked meanwhile."""
 
 
 def _in_child() -> None:
     _in_use.clear()  # only the thread that forked lives on
     syncing.intersection_update((get_ident(),))
-    noting.clear()
     _gate.release()
 
 
@@ -87,7 +84,7 @@ class Turn(Claim):
     def __init__(self, path: str, deadline: float) -> None:
         if not _gate.acquire(True, max(0.0, deadline - time.monotonic())):
             raise Busy("another thread holds the lock and does not let go")
-        if path in _in_use or (noting and (get_ident(), path) in noting):
+        if path in _in_use:
             _gate.release()
             raise Busy("this process is writing there already")
         super().__init__(path)

@@ -120,9 +120,11 @@ class Writer:
     def _end(self) -> None:
         if self._new_log_lines and self._place.is_home:
             self._write_log()
-        self._lock.write(self._head)
         if self._finished >= 0:
+            self._lock.write(self._head)  # finishing it synced all there was
             self._make_read_only()
+        else:
+            self._lock.advance(self._head)
 
     def _append(self, draft: Draft, body: str, like: Draft) -> Receipt:
         ts, head = draft.ts or now(), self._head
