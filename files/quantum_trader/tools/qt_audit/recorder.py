@@ -205,7 +205,8 @@ class action:  # noqa: N801 - used as a verb: `with action("…") as act:`
         required: bool | None = None,
     ) -> None:
         self.run = os.urandom(8).hex()
-        self._sentence = sentence
+        self.sentence = sentence
+        """What the entry that ends it will say: may be made more exact until then."""
         self._intent = f"{sentence} - started" if intent is None else intent
         self._source = source
         self._given = (
@@ -247,9 +248,9 @@ class action:  # noqa: N801 - used as a verb: `with action("…") as act:`
             self._failure = _why(error)
         try:
             if self._failure is None:
-                self._record(self._sentence, "succeeded")
+                self._record(self.sentence, "succeeded")
             else:
-                self._record(f"{self._sentence} - FAILED: {self._failure}", "failed")
+                self._record(f"{self.sentence} - FAILED: {self._failure}", "failed")
         except AuditError:
             if error is None:
                 raise
