@@ -1,0 +1,26 @@
+#!/usr/bin/env python3
+"""The one-shot repair run's face: look at everything, repair what is broken, record each step.
+
+python3 auto_repair_system.py --help
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+# The packages of the release that this very file belongs to, whatever link it was named by.
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
+
+
+def main() -> int:
+    """Run the command line; the exit status is the answer."""
+    from qt_audit import settings
+    from qt_repair import repair_cli
+
+    settings.name_home(__file__)
+    return repair_cli.main(sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
