@@ -28,7 +28,7 @@ INSTALLED_IN = {"bookworm": (), "trixie": ("docker-cli",)}
 # What the roles, and the tests of clocks, install; a base only keeps the downloaded packages.
 DOWNLOADED = (
     "python3-requests", "python3-jinja2", "python3-yaml", "python3-jsonschema", "python3-psutil",
-    "python3-psycopg2", "faketime",
+    "python3-psycopg2", "python3-xgboost", "faketime",
 )  # fmt: skip
 _SETUP = Path(__file__).resolve().parent / "customise.sh"
 _FREE_BYTES_NEEDED = 3 * 1024**3
