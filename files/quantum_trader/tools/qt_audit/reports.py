@@ -1,4 +1,4 @@
-"""The directory status/reports: files replaced in one step, and a lock for who works on them."""
+"""A directory in status/, such as reports: files replaced in one step, and a lock for who works on them."""
 
 from __future__ import annotations
 
@@ -21,11 +21,12 @@ class Reports:
     Raises OSError, naming the file.
     """
 
-    def __init__(self, place: Place, timeout: float) -> None:
-        """`timeout` is in seconds, for the lock."""
+    def __init__(self, place: Place, timeout: float, directory: str = NAME, lock: str = _LOCK) -> None:
+        """`timeout` is in seconds, for the lock. Other state has a `directory` in status/ and a `lock` of its own."""
         self._place = place
         self._timeout = timeout
-        self.path = f"{place.status_path}/{NAME}"
+        self._names = directory, lock
+        self.path = f"{place.status_path}/{directory}"
         self._directory = -1
         self._lock = -1
 
@@ -34,15 +35,16 @@ class Reports:
             status, record = self._place.open()
             os.close(record)
             try:
-                self._directory = open_directory(NAME, status, self._place.directory_mode)
+                self._directory = open_directory(self._names[0], status, self._place.directory_mode)
             finally:
                 os.close(status)
-            self._lock, _ = open_file(_LOCK, self._directory, os.O_RDWR | os.O_CREAT, _MODE)
+            self._lock, _ = open_file(self._names[1], self._directory, os.O_RDWR | os.O_CREAT, _MODE)
             wait_for_lock(self._lock, time.monotonic() + self._timeout)
         except BaseException as error:
             self._close()
             if isinstance(error, Busy):
-                raise Busy(f"{self.path}: another summary is being made and does not end") from None
+                text = f"{self.path}: another program works on it and does not end"
+                raise Busy(text) from None
             if isinstance(error, OSError):
                 raise OSError(error.errno, error.strerror, self.path) from None
             raise
