@@ -10,6 +10,7 @@ from qt_audit import settings as audit_settings
 from qt_audit.commands.output import coloured, explain, print_json
 from qt_repair import config
 from qt_repair.config import Config, ConfigError
+from qt_repair.reference import reference
 
 NAME = "check_config"
 
@@ -32,6 +33,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser], pr
         metavar="NAME=FILE",
         help="read FILE in place of the drop-in NAME: checks a candidate before it lands",
     )
+    parser.add_argument("--reference", action="store_true", help="print what every key means, in Markdown")
 
 
 def _replacement(text: str) -> tuple[str, str]:
@@ -43,6 +45,9 @@ def _replacement(text: str) -> tuple[str, str]:
 
 def run(program: str, home: str, options: argparse.Namespace) -> int:
     """Check, and print what was asked for. Raises ConfigError."""
+    if options.reference:
+        print(reference(program), end="")
+        return 0
     replace: Mapping[str, str] = dict(options.replace)
     found = config.load(program, home, replace)
     if options.json:

@@ -31,9 +31,15 @@ def program_schema(program: str) -> Mapping[str, Any]:
 
 
 @cache
+def common_schema() -> Mapping[str, Any]:
+    """What every repair can be told, whatever its kind."""
+    return _read("repair.json")
+
+
+@cache
 def kind_schema(kind: str) -> Mapping[str, Any]:
     """What a repair of this kind can be told: the keys of all kinds and its own."""
-    common, own = _read("repair.json"), _read(f"kinds/{kind}.json")
+    common, own = common_schema(), _read(f"kinds/{kind}.json")
     return {
         **own,
         "type": "object",

@@ -70,9 +70,10 @@ def capture(argv: Sequence[str], timeout: float, *, env: Mapping[str, str] | Non
 
 
 def _name(argv: Sequence[str]) -> str:
-    """What was run, for people: without sudo."""
+    """What was run, for people: `docker restart`. Never more of its arguments: they may hold a secret."""
     words = argv[len(SUDO) :] if tuple(argv[: len(SUDO)]) == SUDO else argv
-    return " ".join([os.path.basename(words[0]), *words[1:3]])
+    verbs = [word for word in words[1:2] if word.isalpha()]
+    return " ".join([os.path.basename(words[0]), *verbs])
 
 
 def _end(data: bytes) -> str:

@@ -1,0 +1,70 @@
+"""The reference of a program's configuration, in Markdown, written from its JSON Schema."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from qt_repair.config import DEFINES_REPAIRS
+from qt_repair.config_schema import common_schema, kind_schema, program_schema
+from qt_repair.kinds import KINDS
+
+_HEAD = "| Key | Type | Default | Meaning |\n| --- | --- | --- | --- |"
+
+
+def reference(program: str) -> str:
+    """Every key of config/<program>.yml: its type, its default, what it is for."""
+    parts = [f"## config/{program}.yml", _table(program_schema(program))]
+    if program == DEFINES_REPAIRS:
+        common = common_schema()
+        parts += ["### Every repair", _table(common)]
+        for kind in KINDS:
+            schema = kind_schema(kind)
+            own = {key: sub for key, sub in schema["properties"].items() if key not in common["properties"]}
+            parts += [
+                f"### kind: {kind}",
+                schema.get("description", ""),
+                _table({**schema, "properties": own}),
+            ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _table(schema: Mapping[str, Any]) -> str:
+    return "\n".join([_HEAD, *_rows(schema, "")])
+
+
+def _rows(schema: Mapping[str, Any], above: str) -> Iterator[str]:
+    """A row a key, those below it indented by their path."""
+    for key, sub in schema.get("properties", {}).items():
+        path = f"{above}{key}"
+        required = " (required)" if key in schema.get("required", ()) else ""
+        yield f"| `{path}`{required} | {_type(sub)} | {_default(sub)} | {_cell(sub.get('description', ''))} |"
+        yield from _rows(sub, f"{path}.")
+        if isinstance(sub.get("items"), Mapping):
+            yield from _rows(sub["items"], f"{path}[].")
+        if isinstance(sub.get("additionalProperties"), Mapping):
+            yield from _rows(sub["additionalProperties"], f"{path}.NAME.")
+
+
+def _type(schema: Mapping[str, Any]) -> str:
+    if "enum" in schema:
+        return " · ".join(f"`{value}`" for value in schema["enum"])
+    kinds = schema.get("type", "any")
+    names = kinds if isinstance(kinds, list) else [kinds]
+    text = " or ".join(
+        "mapping" if name == "object" else "list" if name == "array" else name for name in names
+    )
+    low = schema.get("minimum", schema.get("exclusiveMinimum"))
+    high = schema.get("maximum", schema.get("exclusiveMaximum"))
+    if low is not None and high is not None:
+        return f"{text}, {low} to {high}"
+    return text
+
+
+def _default(schema: Mapping[str, Any]) -> str:
+    return f"`{_cell(json.dumps(schema['default'], ensure_ascii=False))}`" if "default" in schema else ""
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
