@@ -22,7 +22,7 @@ class Reports:
     """
 
     def __init__(self, place: Place, timeout: float, directory: str = NAME, lock: str = _LOCK) -> None:
-        """`timeout` is in seconds, for the lock. Other state has a `directory` in status/ and a `lock` of its own."""
+        """`timeout` is in seconds, for the lock. Other state has its own `directory` and `lock`."""
         self._place = place
         self._timeout = timeout
         self._names = directory, lock
