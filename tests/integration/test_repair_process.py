@@ -80,7 +80,7 @@ def test_output_to_be_parsed_comes_without_the_errors() -> None:
 
 
 def test_a_failure_says_the_last_line_of_what_the_program_said() -> None:
-    with pytest.raises(RepairError, match="^sh ended with 2: no such thing$") as failed:
+    with pytest.raises(RepairError, match=r"^sh ended with 2: no such thing$") as failed:
         capture([SH, "-c", "echo first >&2; echo no such thing >&2; exit 2"], 20)
     assert (failed.value.exit_code, failed.value.output) == (2, "first\nno such thing")
 
