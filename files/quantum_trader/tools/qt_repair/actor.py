@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
 
-from qt_audit.place import open_file
-from qt_repair.guard import GuardError, open_repair_directory
+from qt_audit.place import Place, open_directory, open_file
+from qt_repair.guard import DIRECTORY, GuardError
 
 NAME = "actor.lock"
 _PAUSE_S = 0.1
@@ -29,13 +29,9 @@ def acting(home: str, program: str, repair: str, wait: float) -> Iterator[None]:
     The kernel lets go of it with the process, however that ends.
     """
     try:
-        directory = open_repair_directory(home)
-        try:
-            lock, _ = open_file(NAME, directory, os.O_RDWR | os.O_CREAT, 0o640)
-        finally:
-            os.close(directory)
+        lock = _open(Place(home, home=True))
     except OSError as error:
-        raise GuardError(f"{home}/status/repair/{NAME}: cannot be locked ({error.strerror})") from None
+        raise GuardError(f"{home}/status/{DIRECTORY}/{NAME}: cannot be locked ({error.strerror})") from None
     try:
         _take(lock, time.monotonic() + wait)
         since = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -49,7 +45,7 @@ def acting(home: str, program: str, repair: str, wait: float) -> Iterator[None]:
 def holder(home: str) -> dict[str, object]:
     """Who repairs now: pid, program, repair, since; empty if nobody does."""
     try:
-        lock = os.open(f"{home}/status/repair/{NAME}", os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        lock = os.open(f"{home}/status/{DIRECTORY}/{NAME}", os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     except OSError:
         return {}
     try:
@@ -60,6 +56,20 @@ def holder(home: str) -> dict[str, object]:
         return {}
     finally:
         os.close(lock)
+
+
+def _open(place: Place) -> int:
+    """The lock's file, made where it is missing; never through a link."""
+    status, record = place.open()
+    try:
+        directory = open_directory(DIRECTORY, status, place.directory_mode)
+        try:
+            return open_file(NAME, directory, os.O_RDWR | os.O_CREAT, place.file_mode)[0]
+        finally:
+            os.close(directory)
+    finally:
+        os.close(record)
+        os.close(status)
 
 
 def _take(lock: int, deadline: float) -> None:

@@ -7,20 +7,23 @@ that did not help. Times are the clock's; one in the future (the clock stepped b
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from qt_audit.place import keep_owner, open_directory, open_file
+from qt_audit.notice import reason
+from qt_audit.place import Place
+from qt_audit.reports import Reports
 
 HOUR = 3600.0
+DIRECTORY = "repair"
+"""The directory in status/ that the guard, its lock and the actor's lock are in."""
 _FILE, _LOCK = "guard.json", "guard.lock"
+_DAMAGE = (ValueError, TypeError, KeyError, AttributeError)
 _LARGEST = 4 << 20
+_PATIENCE_S = 10.0
 
 
 class GuardError(Exception):
@@ -126,7 +129,7 @@ class Guard:
 
     @property
     def directory(self) -> str:
-        return f"{self._home}/status/repair"
+        return f"{self._home}/status/{DIRECTORY}"
 
     def may(self, name: str, limits: Limits) -> Decision:
         """Whether it may be tried now. Changes nothing."""
@@ -139,7 +142,7 @@ class Guard:
                 return _decoded(file.read(_LARGEST))
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError, TypeError, KeyError) as error:
+        except (OSError, *_DAMAGE) as error:
             raise self._unusable(error) from None
 
     def begin(self, name: str) -> None:
@@ -172,57 +175,19 @@ class Guard:
     def _change(self, name: str, change: Callable[[State], State]) -> None:
         """Read, change and replace the state of one repair; durable afterwards."""
         try:
-            directory = open_repair_directory(self._home)
-            try:
-                with _locked(directory):
-                    states = self.states()
-                    states[name] = change(states.get(name, State()))
-                    _replace(directory, _encoded(states))
-            finally:
-                os.close(directory)
-        except OSError as error:
+            with Reports(Place(self._home, home=True), _PATIENCE_S, DIRECTORY, _LOCK) as files:
+                data = files.read(_FILE)
+                states = {} if data is None else _decoded(data)
+                states[name] = change(states.get(name, State()))
+                files.write(_FILE, _encoded(states))
+        except (OSError, *_DAMAGE) as error:
             raise self._unusable(error) from None
 
     def _unusable(self, error: Exception) -> GuardError:
         path = f"{self.directory}/{_FILE}"
         if isinstance(error, OSError):
-            return GuardError(f"{path}: what was tried before cannot be kept ({error.strerror})")
+            return GuardError(f"{path}: what was tried before cannot be kept ({reason(error)})")
         return GuardError(f"{path}: is damaged; look at it, then remove it to begin anew")
-
-
-def open_repair_directory(home: str) -> int:
-    """A descriptor of status/repair, made where it is missing; never through a link. Raises OSError."""
-    base = os.open(f"{home}/status", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        return open_directory("repair", base, 0o750)
-    finally:
-        os.close(base)
-
-
-@contextmanager
-def _locked(directory: int) -> Iterator[None]:
-    """One change at a time; held for milliseconds."""
-    lock, _ = open_file(_LOCK, directory, os.O_RDWR | os.O_CREAT, 0o640)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(lock)
-
-
-def _replace(directory: int, data: bytes) -> None:
-    """Put the file in place in one step, durable by content and by name."""
-    new = f".{_FILE}.new"
-    with suppress(FileNotFoundError):
-        os.unlink(new, dir_fd=directory)
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640, dir_fd=directory)
-    with os.fdopen(descriptor, "wb") as file:
-        keep_owner(descriptor, directory)
-        file.write(data)
-        file.flush()
-        os.fsync(descriptor)
-    os.replace(new, _FILE, src_dir_fd=directory, dst_dir_fd=directory)
-    os.fsync(directory)
 
 
 def _encoded(states: Mapping[str, State]) -> bytes:
