@@ -1,0 +1,197 @@
+"""Sessions with PostgreSQL that end in time, and whose errors are one line without a secret.
+
+psycopg2's own errors may echo parts of a connection string, also of its password; what leaves
+this module is the server's own message or words of ours.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+import select
+import time
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any
+
+_FATAL = re.compile(r"FATAL: +(.+)")
+_LOGIN = re.compile(
+    r"authentication failed|no pg_hba\.conf entry|role \".*\" does not exist|not permitted to log in"
+    r"|pg_hba\.conf rejects|database \".*\" does not exist",
+    re.IGNORECASE,
+)
+# What libpq and psycopg2 say themselves -> our words, and whether the login is to blame.
+_REASONS = (
+    ("t execute COPY", "COPY from or to a client is not for a schema file: write rows as INSERT", False),
+    ("no password supplied", "a password is asked for, and 'dsn' or a password file has none", True),
+    ("could not translate host name", "the host's name is not known", True),
+    ("SSL", "no TLS as 'dsn' asks for it", True),
+    ("definition of service", "the service that 'dsn' names is not defined", True),
+)
+
+
+class SessionError(Exception):
+    """What did not work, in one line. `code` is the server's SQLSTATE, if it said one.
+
+    `down`: nothing that takes queries answers. `login`: it answers, but does not take us.
+    """
+
+    def __init__(self, text: str, code: str = "", *, down: bool = False, login: bool = False) -> None:
+        super().__init__(text)
+        self.code = code
+        self.down = down
+        self.login = login
+
+
+class DriverError(SessionError):
+    """psycopg2 is not installed."""
+
+
+class DsnError(SessionError):
+    """The connection string is not one."""
+
+
+def driver() -> Any:
+    """psycopg2. Raises DriverError where it is not installed."""
+    try:
+        return importlib.import_module("psycopg2")
+    except ImportError:
+        raise DriverError("python3-psycopg2 is not installed") from None
+
+
+def parsed(dsn: str) -> dict[str, str]:
+    """The connection string's parts. Raises DsnError, which echoes none of them, and DriverError."""
+    extensions = driver().extensions
+    try:
+        return dict(extensions.parse_dsn(dsn))
+    except Exception:  # psycopg2 and libpq raise several kinds, and their texts have parts of it
+        raise DsnError(
+            "is not a libpq connection string, such as 'host=db.example.com user=qt'"
+            " (in a URL, write / @ : of a password as %2F %40 %3A)"
+        ) from None
+
+
+def where(dsn: str) -> str:
+    """Where a connection string leads, for people: never more than a plain host name and port."""
+    parts = parsed(dsn)
+    host = parts.get("host") or parts.get("hostaddr") or os.environ.get("PGHOST", "")
+    if "service" in parts:
+        return "at its service's address"
+    if not host or host.startswith(("/", "@")):
+        return "on the local socket"
+    if not re.fullmatch(r"[A-Za-z0-9.:_-]{1,255}", host):
+        return "at its address"
+    return f"at {host}:{port}" if (port := parts.get("port", "")).isdigit() else f"at {host}"
+
+
+def said(error: Exception, dsn: str) -> SessionError:
+    """psycopg2's error as ours: the server's message, primary line, without the password."""
+    text = getattr(getattr(error, "diag", None), "message_primary", None)
+    if text:
+        return SessionError(_clean(text, dsn), getattr(error, "pgcode", None) or "")
+    raw = str(error)
+    fatal = _FATAL.search(raw)
+    if fatal:
+        text = _clean(fatal[1], dsn)
+        return SessionError(text, down=not _LOGIN.search(text), login=bool(_LOGIN.search(text)))
+    for sign, reason, login in _REASONS:
+        if sign in raw:
+            return SessionError(reason, login=login)
+    if "closed the connection" in raw:
+        return SessionError("PostgreSQL closed the connection", down=True)
+    return SessionError(f"PostgreSQL does not answer {where(dsn)}: is the service running?", down=True)
+
+
+def _clean(text: str, dsn: str) -> str:
+    password = parsed(dsn).get("password")
+    if password:
+        text = text.replace(password, "[redacted]")
+    return " ".join(text.split())[:400]
+
+
+class Session:
+    """A connection in autocommit. Every step ends by the deadline (time.monotonic()), or raises SessionError.
+
+    It works without blocking underneath: a server that hangs hangs nobody else.
+    """
+
+    def __init__(self, dsn: str, database: str, deadline: float) -> None:
+        self._dsn = dsn
+        self._deadline = deadline
+        self._driver = driver()
+        parsed(dsn)
+        try:
+            self._connection = self._driver.connect(
+                dsn,
+                dbname=database,
+                async_=True,
+                application_name="qt_repair",
+                client_encoding="UTF8",
+            )
+        except self._driver.Error as error:
+            raise said(error, dsn) from None
+        try:
+            self._wait()
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def version(self) -> int:
+        """The server's version: 150018 for 15.18."""
+        return int(self._connection.server_version)
+
+    @property
+    def pid(self) -> int:
+        """The process of this session on the server."""
+        return int(self._connection.info.backend_pid)
+
+    def close(self) -> None:
+        """End it. May be called again."""
+        self._connection.close()
+
+    def run(self, statement: Any, values: Sequence[Any] | None = None) -> list[tuple[Any, ...]]:
+        """Run a statement (or several, without values), and return the last one's rows."""
+        cursor = self._connection.cursor()
+        try:
+            cursor.execute(statement, values)
+        except self._driver.Error as error:
+            raise said(error, self._dsn) from None
+        self._wait()
+        return list(cursor.fetchall()) if cursor.description else []
+
+    def _wait(self) -> None:
+        extensions = self._driver.extensions
+        try:
+            while (state := self._connection.poll()) != extensions.POLL_OK:
+                left = self._deadline - time.monotonic()
+                if left <= 0:
+                    raise SessionError(f"PostgreSQL did not answer in time {where(self._dsn)}", down=True)
+                waiting = select.poll()
+                waiting.register(
+                    self._connection.fileno(),
+                    select.POLLIN if state == extensions.POLL_READ else select.POLLOUT,
+                )
+                waiting.poll(left * 1000)
+        except self._driver.Error as error:
+            raise said(error, self._dsn) from None
+
+
+def name_problem(name: str) -> str | None:
+    """Why PostgreSQL takes no such name, or none that can be told in one line; None if it is good."""
+    if not name:
+        return "must not be empty"
+    if len(name.encode("utf-8", "surrogatepass")) > 63:
+        return "must have at most 63 bytes"
+    if not name.isprintable():
+        return "must not have control characters in it"
+    return None
