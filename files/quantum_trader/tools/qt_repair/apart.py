@@ -1,0 +1,96 @@
+"""Call a function in a process of its own, bounded in time, so that a hang or a crash stops nobody."""
+
+from __future__ import annotations
+
+import math
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from types import FrameType
+from typing import Any, NoReturn, TypeVar
+
+_Answer = TypeVar("_Answer")
+_GRACE_S = 5.0
+"""How long a process may tidy up (end the programs that it runs) before it is killed."""
+
+
+class ApartError(Exception):
+    """There is no answer: the text says why, in words that follow the name of what was called."""
+
+
+class ToldError(Exception):
+    """What the function itself raised of the kinds that speak to people; its text is the same."""
+
+
+def call(function: Callable[[], _Answer], timeout: float, told: tuple[type[Exception], ...] = ()) -> _Answer:
+    """What the function answers. It, and what it answers, must be picklable or inherited by a fork.
+
+    Raises ToldError for exceptions of the kinds `told`, with their text; ApartError if it
+    crashes or does not answer within `timeout` seconds. Its process has ended when this returns.
+    """
+    fork = multiprocessing.get_context("fork")
+    ours, theirs = fork.Pipe(duplex=False)
+    process = fork.Process(target=_answer, args=(theirs, function, timeout, told))
+    process.start()
+    theirs.close()
+    try:
+        if not ours.poll(timeout):
+            raise ApartError(f"did not end within {timeout:g} s and was stopped")
+        kind, answer = ours.recv()
+        process.join(_GRACE_S)
+    except EOFError:
+        process.join(_GRACE_S)
+        raise ApartError(f"crashed ({_how(process.exitcode)})") from None
+    finally:
+        _end(process)
+        ours.close()
+    if kind == "told":
+        raise ToldError(answer)
+    if kind == "raised":
+        raise ApartError(f"crashed ({answer})")
+    result: _Answer = answer
+    return result
+
+
+def _answer(
+    out: Connection, function: Callable[[], Any], timeout: float, told: tuple[type[Exception], ...]
+) -> None:
+    """What happens in the process: a session of its own, which ends itself should its parent be gone."""
+    os.setsid()
+    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.alarm(math.ceil(timeout + _GRACE_S))
+    try:
+        message: tuple[str, Any] = ("answer", function())
+    except told as error:
+        message = ("told", str(error))
+    except Exception as error:
+        message = ("raised", f"{type(error).__name__}: {error}"[:500])
+    out.send(message)
+
+
+def _stop(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise SystemExit(128 + signal.SIGTERM)  # lets what is running end its own programs
+
+
+def _how(code: int | None) -> str:
+    if code is not None and code < 0:
+        return signal.Signals(-code).name
+    return f"exit status {code}"
+
+
+def _end(process: BaseProcess) -> None:
+    """End the process and whatever is left of its session."""
+    pid = process.pid
+    assert pid is not None
+    if process.is_alive():
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+        process.join(_GRACE_S)
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+    process.join()

@@ -1,0 +1,251 @@
+"""Validate the whole system once a week: five checks, each recorded, then a report and the verdict.
+
+  AI Agent validation      the model loads, has its features and predicts; the agent answers
+  Module integrity check   watched Python trees compile, import, and are as they were last accepted
+  Docker health check      the expected containers run and are healthy
+  Smoke tests              commands succeed, addresses answer
+  Audit trail check        the record is whole, the installation in order
+
+Without --due it runs now. A run of all phases counts as the week's, if that is still to be done.
+
+--due is what the schedule calls, several times an hour: it runs what the week's scheduled time (UTC) has
+made due, once, also after a night switched off, and again where the last one was killed; otherwise it is
+silent. The ledger of it is status/repair/weekly.json.
+
+--accept takes the watched modules as they are now as the state that later checks compare with: after a
+change that was meant. A first state is taken by the first check, and recorded.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from types import FrameType
+from typing import Any, NoReturn
+
+from qt_audit import settings as audit_settings
+from qt_audit.commands.output import coloured, explain, print_json
+from qt_audit.entry import escaped, now
+from qt_audit.notice import reason
+from qt_audit.recorder import AuditError, log_action
+from qt_repair import check_config, config, weekly_ledger
+from qt_repair.config import Config, ConfigError
+from qt_repair.engine import Stopped
+from qt_repair.phases import PHASES, phase
+from qt_repair.phases.manifest import SOURCE
+from qt_repair.phases.module_integrity import MISSING, accept_present
+from qt_repair.phases.seen import PhaseError, bounded
+from qt_repair.validation import Outcome, Request, run_cycle
+from qt_repair.weekly_ledger import Running
+from qt_repair.weekly_phase import FAILED, SKIPPED, TITLE, PhaseResult
+from qt_repair.weekly_state import AnotherRunsError, Turn, peek
+
+DONE, NO, WRONG_USE = 0, 1, 2
+_PROGRAM = f"{SOURCE}.py"
+_SIGNS = {FAILED: ("❌", "red"), SKIPPED: ("➖", "grey")}
+_EPILOG = """\
+exit status: 0 all passed, completed or skipped · 1 something failed · 2 wrong use or wrong settings
+
+examples:
+  weekly_self_heal.py                             check everything now
+  weekly_self_heal.py --dry-run                   what would be checked, and when is it due?
+  weekly_self_heal.py --phase smoke_tests audit_trail
+  weekly_self_heal.py --repair                    let failed phases call their repairs, and check again
+  weekly_self_heal.py --accept                    after a change of modules that was meant
+  weekly_self_heal.py check_config --explain      each setting, and the file that it came from
+
+Settings: config/weekly_self_heal.yml, and weekly_self_heal.d/*.yml laid over it. Reports: status/reports/.
+"""
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command line; the exit status is the answer."""
+    options = _parser().parse_args(arguments)
+    home = audit_settings.current().home
+    try:
+        if options.command == check_config.NAME:
+            return check_config.run(SOURCE, home, options)
+        return _run(config.load(SOURCE, home), options)
+    except ConfigError as error:
+        return check_config.refuse(_PROGRAM, error)
+    except (AuditError, PhaseError) as error:
+        explain(_PROGRAM, str(error))
+        return NO
+    except ModuleNotFoundError as error:
+        explain(_PROGRAM, f"Python module {error.name} is missing; `audit_logger.py doctor` names packages")
+        return NO
+    except OSError as error:
+        explain(_PROGRAM, reason(error))
+        return NO
+    except Stopped as error:
+        explain(_PROGRAM, str(error))
+        return 128 + signal.SIGTERM
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=_PROGRAM,
+        description=__doc__,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--due", action="store_true", help="run only if the week's cycle is still to be done")
+    what.add_argument("--dry-run", action="store_true", help="say what would be checked, and do nothing")
+    what.add_argument("--accept", action="store_true", help="take the watched modules as they are now")
+    parser.add_argument(
+        "--phase", nargs="+", choices=list(PHASES), metavar="NAME", help=f"these alone: {', '.join(PHASES)}"
+    )
+    parser.add_argument("--repair", action="store_true", help="let a failed phase call its repairs")
+    parser.add_argument("--json", action="store_true", help="print the answer as JSON")
+    commands = parser.add_subparsers(dest="command", metavar="")
+    check_config.add_parser(commands, SOURCE)
+    return parser
+
+
+def _run(found: Config, options: argparse.Namespace) -> int:
+    if options.due and options.phase:
+        explain(_PROGRAM, "--due runs all phases; leave --phase out")
+        return WRONG_USE
+    if options.dry_run:
+        return _plan(found, options)
+    if options.accept:
+        return _accept(found, options.json)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _stop)
+    schedule = found.value["schedule"]
+    slot = weekly_ledger.slot_at(now(), schedule["day"], schedule["time"])
+    try:
+        with Turn(found.home, slot, lambda line: explain(_PROGRAM, line)) as turn:
+            return _take(found, options, turn, slot)
+    except AnotherRunsError as error:
+        if options.due:  # whoever came first does it
+            return DONE
+        explain(_PROGRAM, str(error))
+        return NO
+    except OSError as error:
+        return _cannot(found, options, slot, error)
+
+
+def _take(found: Config, options: argparse.Namespace, turn: Turn, slot: str) -> int:
+    """Run what is asked for, with the lock held."""
+    interrupted = turn.settle()
+    due = turn.ledger.due(slot)
+    if options.due and not due:
+        return DONE
+    names = tuple(name for name in PHASES if not options.phase or name in options.phase)
+    counts = due and len(names) == len(PHASES)
+    began, run = now(), os.urandom(8).hex()
+    week = weekly_ledger.week(slot) if counts else f"{began[:10]}T{began[11:19].replace(':', '')}Z"
+    request = Request(
+        run=run,
+        name=f"{weekly_ledger.REPORT}{week}",
+        phases=names,
+        slot=slot if counts else None,
+        by_schedule=options.due,
+        repair=options.repair,
+        instead_of=interrupted if counts else None,
+    )
+    turn.keep(turn.ledger.begun(Running(run, began, request.slot)))
+    try:
+        outcome = run_cycle(found, request, lambda result: None if options.json else _print(result))
+    except AuditError:
+        turn.keep(turn.ledger.ended(None))
+        raise
+    turn.keep(turn.ledger.ended(request.slot))
+    _conclude(outcome, options.json)
+    return DONE if outcome.well else NO
+
+
+def _cannot(found: Config, options: argparse.Namespace, slot: str, error: OSError) -> int:
+    """The ledger or its lock cannot be used: nothing is checked, and the record says so, wherever it can."""
+    there = peek(found.home)
+    if options.due and there is not None and there.running is None and not there.due(slot):
+        return DONE
+    why = reason(error)
+    log_action(f"{TITLE}: Not run - {why}", source=SOURCE, outcome="failed")
+    explain(_PROGRAM, f"{why}; nothing was checked")
+    return NO
+
+
+def _stop(number: int, _frame: FrameType | None) -> NoReturn:
+    """Once: the closing entry must not be interrupted itself."""
+    for name in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(name, signal.SIG_IGN)
+    raise Stopped(f"stopped by {signal.Signals(number).name}; the next `--due` begins anew")
+
+
+def _print(result: PhaseResult) -> None:
+    sign, colour = _SIGNS.get(result.verdict, ("✅", "green"))
+    took = "" if result.skipped else f" ({result.duration_s:.1f} s)"
+    line = f"{sign} {result.title} - {result.verdict}{took}: {result.summary}"
+    print(coloured(escaped(line), colour))
+    for repair in result.repairs:
+        print(f"   🔧 {escaped(str(repair['repair']))}: {escaped(str(repair['text']))}")
+    for problem in bounded(result.problems):
+        print(f"   {escaped(problem)}")
+    sys.stdout.flush()
+
+
+def _conclude(outcome: Outcome, as_json: bool) -> None:
+    if as_json:
+        print_json(outcome.as_dict())
+        return
+    print(coloured(outcome.cycle.verdict, "green" if outcome.well else "red"))
+    if outcome.report is not None:
+        print(f"Report: {escaped(outcome.report)}")
+    else:
+        sys.stdout.flush()
+        explain(_PROGRAM, f"the report cannot be written: {outcome.problem}")
+
+
+def _plan(found: Config, options: argparse.Namespace) -> int:
+    """What would be checked, and when the schedule is due."""
+    schedule = found.value["schedule"]
+    slot = weekly_ledger.slot_at(now(), schedule["day"], schedule["time"])
+    ledger = peek(found.home)
+    due = ledger is not None and ledger.due(slot)
+    rows = []
+    for name, title in PHASES.items():
+        if not options.phase or name in options.phase:
+            rows.append({"phase": name, "title": title, **_planned(name, found.value["phases"][name])})
+    when = "now" if due else weekly_ledger.next_slot(slot)
+    if options.json:
+        print_json({"phases": rows, "due": due, "next": when})
+        return DONE
+    for row in rows:
+        skipped = f" - {SKIPPED}: {row['skipped']}" if row["skipped"] else ""
+        print(coloured(f"{row['title']}{skipped}", "grey" if skipped else "bold"))
+        for line in row["checks"]:
+            print(f"   {escaped(audit_settings.current().redactor.text(line))}")
+    print(f"Next by schedule: {'now' if due else f'{when[:10]} {when[11:16]} UTC'}")
+    return DONE
+
+
+def _planned(name: str, settings: Any) -> dict[str, Any]:
+    if not settings["enabled"]:
+        return {"skipped": "switched off", "checks": []}
+    module = phase(name)
+    checks = module.plan(settings)
+    return {"skipped": None if checks else f"nothing to check; {module.MISSING}", "checks": checks}
+
+
+def _accept(found: Config, as_json: bool) -> int:
+    settings = found.value["phases"]["module_integrity"]
+    if not settings["trees"]:
+        raise ConfigError(f"there is nothing to accept; {MISSING}")
+    manifest, changes = accept_present(settings, found.home)
+    if as_json:
+        print_json({"manifest_sha256": manifest.digest, "trees": sorted(manifest.trees), "changes": changes})
+        return DONE
+    for line in bounded(changes):
+        print(f"   {escaped(line)}")
+    files = sum(map(len, manifest.trees.values()))
+    trees = "1 tree" if len(manifest.trees) == 1 else f"{len(manifest.trees)} trees"
+    print(coloured(f"✅ Accepted {files} files in {trees}", "green"))
+    return DONE

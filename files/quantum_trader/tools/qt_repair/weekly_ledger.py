@@ -1,0 +1,133 @@
+"""Whether the week's validation is due, and what became of the one before. Pure.
+
+The ledger is status/repair/weekly.json:
+
+    {"done": "2026-11-22T03:00:00.000000Z", "running": {"run": "…", "began": "…", "slot": "…"}}
+
+A *slot* is the instant for which a cycle is scheduled. `done` is the last slot that is dealt with;
+`running` stands there while a cycle runs, and afterwards if it was killed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+REPORT = "weekly-self-heal-"
+_WRONG_CLOCK = timedelta(days=8)
+"""A slot that is dealt with and lies so far ahead was dealt with while the clock was wrong."""
+
+
+class LedgerError(ValueError):
+    """The ledger's text is not a ledger."""
+
+
+@dataclass(frozen=True)
+class Running:
+    """A cycle that began. Where nobody holds the lock, it was killed."""
+
+    run: str
+    began: str
+    slot: str | None
+    """The slot that it deals with; None if it counts for none."""
+
+
+@dataclass(frozen=True)
+class Ledger:
+    done: str
+    running: Running | None = None
+
+    def due(self, slot: str) -> bool:
+        """Whether this slot, the present one, is still to be dealt with: once in each week from Monday.
+
+        Goes forward only, unless the clock was wrong by more than a week.
+        """
+        if week(slot) == week(self.done):
+            return False
+        return slot > self.done or _day(self.done) - _day(slot) > _WRONG_CLOCK
+
+    def begun(self, running: Running) -> Ledger:
+        """The same while this cycle runs."""
+        return Ledger(self.done, running)
+
+    def ended(self, slot: str | None) -> Ledger:
+        """The same when the cycle has ended; `slot`: the one that it dealt with, if any."""
+        return Ledger(self.done if slot is None else slot)
+
+
+def slot_at(now: str, day: str, time: str) -> str:
+    """The last scheduled instant at or before `now`; `time` is as `03:00`, everything is UTC."""
+    today = _day(now)
+    scheduled = today - timedelta(days=(today.weekday() - DAYS.index(day)) % 7)
+    slot = f"{scheduled}T{time}:00.000000Z"
+    return slot if slot <= now else f"{scheduled - timedelta(days=7)}T{time}:00.000000Z"
+
+
+def next_slot(slot: str) -> str:
+    """The scheduled instant a week after this one."""
+    return f"{_day(slot) + timedelta(days=7)}{slot[10:]}"
+
+
+def week(ts: str) -> str:
+    """The week that a time lies in, as `2026-W48`."""
+    year, number, _ = _day(ts).isocalendar()
+    return f"{year:04d}-W{number:02d}"
+
+
+def begin(slot: str, reports: Iterable[str]) -> Ledger:
+    """Where to begin without a ledger: behind the newest report; without one, behind the present slot.
+
+    So a new installation waits for its first Sunday, and one that lost its ledger repeats nothing.
+    `reports` are the names of the files in status/reports.
+    """
+    weeks = [
+        name[len(REPORT) : -len(".json")]
+        for name in reports
+        if name.startswith(REPORT) and name.endswith(".json")
+    ]
+    newest = max((name for name in weeks if _is_week(name)), default=None)
+    if newest is None or newest >= week(slot):
+        return Ledger(slot)
+    return Ledger(f"{date.fromisocalendar(int(newest[:4]), int(newest[6:]), 7)}T00:00:00.000000Z")
+
+
+def _is_week(name: str) -> bool:
+    try:
+        return (
+            len(name) == 8
+            and name[4:6] == "-W"
+            and bool(date.fromisocalendar(int(name[:4]), int(name[6:]), 1))
+        )
+    except ValueError:
+        return False
+
+
+def decode(data: bytes) -> Ledger:
+    """The ledger that these bytes hold. Raises LedgerError."""
+    try:
+        plain = json.loads(data)
+        running = plain.get("running")
+        done = plain["done"]
+        _day(done)
+        if running is not None:
+            running = Running(str(running["run"]), str(running["began"]), running["slot"])
+            for ts in (running.began, *([] if running.slot is None else [running.slot])):
+                _day(ts)
+        return Ledger(done, running)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise LedgerError(f"not a ledger ({type(error).__name__})") from None
+
+
+def encode(ledger: Ledger) -> bytes:
+    """The ledger's text."""
+    plain: dict[str, object] = {"done": ledger.done}
+    if ledger.running is not None:
+        plain["running"] = dict(ledger.running.__dict__)
+    return (json.dumps(plain, indent=2) + "\n").encode("ascii")
+
+
+def _day(ts: str) -> date:
+    return date.fromisoformat(ts[:10])
