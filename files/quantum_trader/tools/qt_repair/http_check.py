@@ -1,0 +1,201 @@
+"""Does an HTTP address answer as it should: its status, and what its JSON says?
+
+Bounded as a whole, not only between two bytes; asks the named host and no other, without a proxy;
+what it reports holds nothing of an address but scheme, host, port and path.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import SplitResult, quote, urljoin, urlsplit
+
+from qt_repair.finding import Finding
+
+_LARGEST = 1 << 20
+"""Bytes of an answer that are read to be understood."""
+_REDIRECTS = 3
+_PLAIN = "!#$%&'()*+,/:;=?@[]~"
+"""Characters of an address that are sent as they are, beside letters, digits and `_.-`."""
+_SHOWN = 80
+"""Characters of a wrong value that are shown."""
+
+
+class _WrongError(Exception):
+    """It does not answer as it should; the text says how, without the address."""
+
+
+@dataclass
+class _Asking:
+    """One question under way: what came of it, and the socket, by which it can be broken off."""
+
+    finding: Finding | None = None
+    open: list[socket.socket] = field(default_factory=list)
+
+
+def url_problem(url: str) -> str | None:
+    """What is wrong with an address, without repeating it; None if nothing is."""
+    if any(character <= " " or character == "\x7f" for character in url):
+        return "must be an address without spaces and control characters"
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return "must be an address such as http://127.0.0.1:3000/api/health"
+    if parts.scheme not in ("http", "https"):
+        return "must begin with http:// or https://"
+    if "@" in parts.netloc:
+        return "must hold no user name or password: this file is no place for secrets"
+    if not parts.hostname or port == 0:
+        return "must name a host, such as http://127.0.0.1:3000/api/health"
+    return None
+
+
+def shown(url: str) -> str:
+    """The address for people: no user, no password, no query."""
+    try:
+        parts = urlsplit(url)
+        host = parts.netloc.rpartition("@")[2]
+    except ValueError:
+        return "the address"
+    return f"{parts.scheme}://{host}{parts.path}"
+
+
+def check(url: str, timeout: float, expect: Mapping[str, Any] | None = None) -> Finding:
+    """Ask it once, within `timeout` seconds in all; whatever goes wrong is a finding.
+
+    Healthy is a status of 200 to 299 and, where `expect` is given, a JSON object that has these keys
+    with these values; `a.b` is the key `b` of the object `a`. A redirect is followed on the same host only.
+    """
+    problem = url_problem(url)
+    if problem is not None:
+        return Finding(False, f"the address {problem}")
+    name, begin, asking = shown(url), time.monotonic(), _Asking()
+
+    def ask() -> None:
+        try:
+            asking.finding = _answer(url, begin + timeout, expect or {}, asking)
+        except (_WrongError, OSError, http.client.HTTPException, ValueError) as error:
+            asking.finding = Finding(False, f"{name} {_why(error, timeout)}", {"url": name})
+
+    # A thread, because the name look-up and a server that sends a byte now and then know no deadline.
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(timeout)
+    found = asking.finding
+    if found is None:
+        for connection in list(asking.open):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        return Finding(False, f"{name} did not answer within {timeout:g} s", {"url": name})
+    return Finding(
+        found.healthy, found.summary, {**found.details, "duration_s": round(time.monotonic() - begin, 3)}
+    )
+
+
+def _why(error: Exception, timeout: float) -> str:
+    """The fault in words that hold nothing of the address."""
+    if isinstance(error, _WrongError):
+        return str(error)
+    if isinstance(error, TimeoutError):
+        return f"did not answer within {timeout:g} s"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"has a certificate that is not accepted: {error.verify_message}"
+    if isinstance(error, ssl.SSLError):
+        return "does not speak TLS as it should"
+    if isinstance(error, socket.gaierror):
+        return "has a host name that is not known"
+    if isinstance(error, http.client.RemoteDisconnected):
+        return "closes the connection without an answer"
+    if isinstance(error, OSError) and error.strerror:
+        return f"does not answer: {error.strerror.lower()}"
+    return f"does not speak HTTP as it should ({type(error).__name__})"
+
+
+def _answer(url: str, deadline: float, expect: Mapping[str, Any], asking: _Asking) -> Finding:
+    name, host = shown(url), urlsplit(url).hostname
+    for _ in range(_REDIRECTS + 1):
+        status, location, body = _ask(urlsplit(url), deadline, asking)
+        if status not in (301, 302, 303, 307, 308) or not location:
+            return _judged(name, status, body, expect)
+        url = urljoin(url, location)
+        if url_problem(url) is not None or urlsplit(url).hostname != host:
+            raise _WrongError(f"redirects elsewhere ({shown(url)})")
+    raise _WrongError(f"redirects more than {_REDIRECTS} times")
+
+
+def _ask(parts: SplitResult, deadline: float, asking: _Asking) -> tuple[int, str, bytes]:
+    """Status, Location and the beginning of the body."""
+    assert parts.hostname is not None
+    left = max(0.01, deadline - time.monotonic())
+    if parts.scheme == "https":
+        context = ssl.create_default_context()
+        connection: http.client.HTTPConnection = http.client.HTTPSConnection(
+            parts.hostname, parts.port, timeout=left, context=context
+        )
+    else:
+        connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=left)
+    target = quote(parts.path or "/", _PLAIN) + (f"?{quote(parts.query, _PLAIN)}" if parts.query else "")
+    try:
+        connection.connect()
+        asking.open.append(connection.sock)
+        if time.monotonic() >= deadline:  # nobody waits any more
+            raise TimeoutError
+        headers = {"Accept": "application/json, */*", "User-Agent": "quantum-trader", "Connection": "close"}
+        connection.request("GET", target, headers=headers)
+        answer = connection.getresponse()
+        return answer.status, answer.headers.get("Location", ""), answer.read(_LARGEST + 1)
+    finally:
+        asking.open.clear()
+        connection.close()
+
+
+def _judged(name: str, status: int, body: bytes, expect: Mapping[str, Any]) -> Finding:
+    """The finding on an answer. Pure."""
+    details = {"url": name, "status": status}
+    if not 200 <= status <= 299:
+        return Finding(False, f"{name} answers {status}", details)
+    wrong = _unexpected(body, expect) if expect else None
+    if wrong is not None:
+        return Finding(False, f"{name} answers {status}, but {wrong}", details)
+    return Finding(True, f"{name} answers {status}", details)
+
+
+def _unexpected(body: bytes, expect: Mapping[str, Any]) -> str | None:
+    if len(body) > _LARGEST:
+        return f"with more than {_LARGEST >> 20} MB, too much to look through"
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return "not with JSON"
+    if not isinstance(value, dict):
+        return "not with a JSON object"
+    for key, wanted in expect.items():
+        there, found = _at(value, key)
+        if not there:
+            return f"{key} is missing"
+        if isinstance(found, bool) != isinstance(wanted, bool) or found != wanted:  # 1 == True in Python
+            return f"{key} is {_short(found)}, not {_short(wanted)}"
+    return None
+
+
+def _at(value: Mapping[str, Any], key: str) -> tuple[bool, Any]:
+    """(whether it is there, its value): the key as it is, or a path of keys with dots between."""
+    if key in value:
+        return True, value[key]
+    first, dot, rest = key.partition(".")
+    inner = value.get(first)
+    return _at(inner, rest) if dot and isinstance(inner, dict) else (False, None)
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
