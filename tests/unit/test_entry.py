@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -23,6 +25,7 @@ from qt_audit.entry import (
     timestamp,
 )
 from qt_audit.redaction import Redactor
+from tests.recording import TOOLS
 
 TS = "2026-11-23T10:00:00.000000Z"
 ANY_TEXT = st.text(st.characters(), max_size=300)
@@ -95,6 +98,16 @@ def test_what_people_read_is_one_printable_line(text: str) -> None:
 )
 def test_unprintable_characters_are_escaped(text: str, shown: str) -> None:
     assert escaped(text) == shown
+
+
+@pytest.mark.parametrize("without", ["", "sys.modules['_json'] = None; "])
+def test_a_python_without_the_json_accelerator_writes_the_same(without: str) -> None:
+    values = {"text": 'ü"\n', "list": [1, 2.5, None, True], "nested": {"": {}}}
+    code = f"import sys; {without}from qt_audit.entry import encoded; print(encoded({values!r}))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={"PYTHONPATH": str(TOOLS)}, capture_output=True, check=True
+    )
+    assert done.stdout.decode().rstrip() == json.dumps(values, separators=(",", ":"))
 
 
 def test_times_have_six_digits_also_at_a_whole_second() -> None:

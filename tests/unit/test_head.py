@@ -74,7 +74,7 @@ def test_a_writer_that_moves_the_head_on_leaves_alone_what_others_noted_meanwhil
 
 
 def test_more_than_was_written_is_not_believed_to_be_synced(record: int) -> None:
-    """Left where a fallback place was emptied while somebody synced, and the one who emptied it was killed."""
+    """Left where a fallback place was emptied while somebody synced, and who emptied it was killed."""
     lock = Lock(record, 0o640, time.monotonic())
     lock.write(Head(3, "ab" * 32, FULL.ts, FULL.segment, 900, 7))
     assert lock.durable() == 0

@@ -24,8 +24,8 @@ _SEGMENT = slice(179, 192)
 _SIZE = 512
 _YIELDS = 20
 _PATTERN = re.compile(
-    rb'\{"durable": *(\d+),"seq": *(\d+),"hash":"([0-9a-f]{64})","ts":"([0-9TZ:.-]{27})?",'
-    rb'"segment":"(\d{4}-\d\d\.jsonl)?","offset": *(\d+)\}\n'
+    r'\{"durable": *(\d+),"seq": *(\d+),"hash":"([0-9a-f]{64})","ts":"([0-9TZ:.-]{27})?",'
+    r'"segment":"(\d{4}-\d\d\.jsonl)?","offset": *(\d+)\}\n'
 )
 
 
@@ -61,13 +61,11 @@ def empty() -> Head:
 
 def decode(line: bytes) -> Head | None:
     """The head that these bytes hold; None if they are not a head."""
-    match = _PATTERN.match(line)
+    match = _PATTERN.match(line.decode("ascii", "replace"))
     if match is None:
         return None
-    durable, seq, digest, ts, segment, offset = match.groups()
-    return Head(
-        int(seq), digest.decode(), (ts or b"").decode(), (segment or b"").decode(), int(offset), int(durable)
-    )
+    durable, seq, digest, ts, segment, offset = match.groups("")
+    return Head(int(seq), digest, ts, segment, int(offset), int(durable))
 
 
 class Busy(OSError):
@@ -87,7 +85,8 @@ class Lock:
         while True:
             self._descriptor, opened = open_file(NAME, record, os.O_RDWR | os.O_CREAT, mode)
             try:
-                wait_for_lock(self._descriptor, deadline)
+                if not locked_at_once(self._descriptor):
+                    wait_for_lock(self._descriptor, deadline)
                 if _is_still(opened.st_ino, record):
                     return
             except BaseException:
@@ -118,13 +117,13 @@ class Lock:
         """Let the next writer in; `mark_durable` may still follow."""
         unlock(self._descriptor)
 
-    def mark_durable(self, seq: int) -> None:
+    def mark_durable(self, seq: int, alone: bool = False) -> None:
         """Note that all entries up to `seq` are synced, unless more are known to be.
 
-        Needs no lock: writers leave this field alone (`advance`), and among those who sync it
-        is the business of the one who has the right to.
+        Needs no lock: writers leave this field alone (`advance`). `alone`: it was so quick that nobody
+        else can have gone on and noted more.
         """
-        if self.durable() < seq:
+        if alone or self.durable() < seq:
             os.pwrite(self._descriptor, b"%20d" % seq, _DURABLE.start)
 
     def durable(self) -> int:

@@ -13,6 +13,7 @@ from _thread import get_ident
 from qt_audit.entry import MAX_BODY, MAX_BODY_ELSEWHERE, Draft, segment_name
 from qt_audit.head import Lock, locked_at_once, unlock
 from qt_audit.place import Place
+from qt_audit.settings import SHORTEST_WAIT
 from qt_audit.turn import Turn, syncing
 from qt_audit.writer import FINISHED_MODE as FINISHED_MODE  # others take it from here
 from qt_audit.writer import Receipt, Writer
@@ -59,7 +60,7 @@ def _make_durable(segment: int, lock: Lock, last: Receipt, deadline: float) -> N
     """Return when `last` and all before it are on disk: synced by us, or by another writer meanwhile.
 
     The right to sync is an flock(2) on the segment. A writer that hangs while it has it is not
-    waited for longer than until `deadline`: then we sync beside it.
+    waited for longer than until `deadline`: then we sync beside it, and it finds that when it wakes up.
     """
     me, pause, waited = get_ident(), 0.0003, False
     while not (ours := locked_at_once(segment)):
@@ -81,8 +82,9 @@ def _make_durable(segment: int, lock: Lock, last: Receipt, deadline: float) -> N
             durable = lock.durable()
         if durable >= last.seq:
             return
+        before = time.monotonic()
         os.fdatasync(segment)
-        lock.mark_durable(reached)
+        lock.mark_durable(reached, alone=ours and time.monotonic() - before < SHORTEST_WAIT)
     finally:
         if ours:
             unlock(segment)  # closing is not enough: a child that was forked meanwhile has it open too

@@ -97,7 +97,7 @@ def _draft(
         plain["outcome_given"] = redact.text(readable(outcome))
         outcome = "info"
     return Draft(
-        redact.text(readable(message)),
+        redact.text(message if type(message) is str else readable(message)),
         redact.text(readable(source))[:_MAX_SOURCE] if source else default_source()[:_MAX_SOURCE],
         outcome,
         origin.host,
@@ -171,7 +171,7 @@ def _origin(now: Settings) -> _Origin:
 
 def default_source() -> str:
     """The name of the running script, without its ending."""
-    name = os.path.basename(sys.argv[0] if sys.argv else "")
+    name = sys.argv[0].rpartition("/")[2] if sys.argv else ""
     return name.rpartition(".")[0] or name or "python"
 
 

@@ -152,7 +152,8 @@ class Redactor:
         if not details:
             return {}
         try:
-            plain = self._plain(details, 0, [_MAX_VALUES])
+            look = self._mapping if type(details) is dict else self._plain
+            plain = look(details, 0, [_MAX_VALUES])
         except Exception:  # a foreign container may raise anything while it is looked through
             return {"details": f"[{type(details).__name__} that cannot be shown]"}
         return plain if isinstance(plain, dict) else {"details": plain}
@@ -190,8 +191,10 @@ class Redactor:
             name, judged = self._keys.get(key) or self._key(key) if type(key) is str else self._key(key)
             while name in plain:  # two keys of one text: 1 and "1"
                 name += "'"
-            secret = judged and _is_secret(judged, item)
-            plain[name] = REDACTED if secret else self._plain(item, depth + 1, left)
+            if judged and _is_secret(judged, item):
+                plain[name] = REDACTED
+            else:
+                plain[name] = self.text(item) if type(item) is str else self._plain(item, depth + 1, left)
         if room < len(items):
             plain["…"] = _left_out(len(items) - room)
         return plain

@@ -82,15 +82,15 @@ class Turn(Claim):
     __slots__ = ()
 
     def __init__(self, path: str, deadline: float) -> None:
-        if not _gate.acquire(True, max(0.0, deadline - time.monotonic())):
+        if not _gate.acquire(False) and not _gate.acquire(True, max(0.0, deadline - time.monotonic())):
             raise Busy("another thread holds the lock and does not let go")
         if path in _in_use:
             _gate.release()
             raise Busy("this process is writing there already")
-        super().__init__(path)
+        self._path = path
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        super().__exit__(kind, error, trace)
+        _in_use.discard(self._path)
         _gate.release()

@@ -128,8 +128,9 @@ class Writer:
 
     def _append(self, draft: Draft, body: str, like: Draft) -> Receipt:
         ts, head = draft.ts or now(), self._head
-        if self.segment < 0 or segment_name(max(ts, head.ts)) != head.segment:
-            self._open_segment(ts, like)
+        name = segment_name(max(ts, head.ts))
+        if self.segment < 0 or name != head.segment:
+            self._open_segment(name, ts, like)
             head = self._head
         if ts < head.ts:
             if draft.ts is None:
@@ -157,11 +158,12 @@ class Writer:
             os.ftruncate(self.segment, offset)
             raise
 
-    def _open_segment(self, ts: str, like: Draft) -> None:
+    def _open_segment(self, name: str, ts: str, like: Draft) -> None:
         """Open the segment for this time, after making head and segments agree and finishing the old one."""
-        while not self._try_open(segment_name(max(ts, self._head.ts))):
-            self._recover(like, segment_name(max(ts, self._head.ts)))
-            if self.segment >= 0 and self._head.segment == segment_name(max(ts, self._head.ts)):
+        while not self._try_open(name):
+            self._recover(like, name)
+            name = segment_name(max(ts, self._head.ts))
+            if self.segment >= 0 and self._head.segment == name:
                 return  # a note of the recovery opened it
 
     def _try_open(self, name: str) -> bool:
