@@ -22,6 +22,7 @@ import argparse
 import os
 import signal
 import sys
+from collections.abc import Callable
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -43,6 +44,8 @@ from qt_repair.weekly_phase import FAILED, SKIPPED, TITLE, PhaseResult
 from qt_repair.weekly_state import AnotherRunsError, Turn, peek
 
 DONE, NO, WRONG_USE = 0, 1, 2
+Clock = Callable[[], str]
+"""What time it is, as entries write it."""
 _PROGRAM = f"{SOURCE}.py"
 _SIGNS = {FAILED: ("❌", "red"), SKIPPED: ("➖", "grey")}
 _EPILOG = """\
@@ -60,14 +63,14 @@ Settings: config/weekly_self_heal.yml, and weekly_self_heal.d/*.yml laid over it
 """
 
 
-def main(arguments: list[str]) -> int:
-    """Run the command line; the exit status is the answer."""
+def main(arguments: list[str], clock: Clock = now) -> int:
+    """Run the command line; the exit status is the answer. `clock` says what is due."""
     options = _parser().parse_args(arguments)
     home = audit_settings.current().home
     try:
         if options.command == check_config.NAME:
             return check_config.run(SOURCE, home, options)
-        return _run(config.load(SOURCE, home), options)
+        return _run(config.load(SOURCE, home), options, clock)
     except ConfigError as error:
         return check_config.refuse(_PROGRAM, error)
     except (AuditError, PhaseError) as error:
@@ -108,18 +111,18 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run(found: Config, options: argparse.Namespace) -> int:
+def _run(found: Config, options: argparse.Namespace, clock: Clock) -> int:
     if options.due and options.phase:
         explain(_PROGRAM, "--due runs all phases; leave --phase out")
         return WRONG_USE
+    schedule = found.value["schedule"]
+    slot = weekly_ledger.slot_at(clock(), schedule["day"], schedule["time"])
     if options.dry_run:
-        return _plan(found, options)
+        return _plan(found, options, slot)
     if options.accept:
         return _accept(found, options.json)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)
-    schedule = found.value["schedule"]
-    slot = weekly_ledger.slot_at(now(), schedule["day"], schedule["time"])
     try:
         with Turn(found.home, slot, lambda line: explain(_PROGRAM, line)) as turn:
             return _take(found, options, turn, slot)
@@ -204,10 +207,8 @@ def _conclude(outcome: Outcome, as_json: bool) -> None:
         explain(_PROGRAM, f"the report cannot be written: {outcome.problem}")
 
 
-def _plan(found: Config, options: argparse.Namespace) -> int:
+def _plan(found: Config, options: argparse.Namespace, slot: str) -> int:
     """What would be checked, and when the schedule is due."""
-    schedule = found.value["schedule"]
-    slot = weekly_ledger.slot_at(now(), schedule["day"], schedule["time"])
     ledger = peek(found.home)
     due = ledger is not None and ledger.due(slot)
     rows = []

@@ -75,20 +75,17 @@ def _paths(root: str, below: str, exclude: Sequence[str]) -> Iterator[str]:
 
 def _digest(path: str) -> str:
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+        mode = os.stat(path).st_mode
     except OSError:
-        if os.path.islink(path) and not os.path.isfile(path):
-            return f"link to {os.readlink(path)}"
-        if stat.S_ISREG(os.stat(path).st_mode):
+        if not os.path.islink(path):
             raise
+        return f"link to {os.readlink(path)}"
+    if stat.S_ISDIR(mode):
+        return f"link to {os.readlink(path)}"
+    if not stat.S_ISREG(mode):
         return "no regular file"
-    with os.fdopen(descriptor, "rb") as file:
-        mode = os.fstat(descriptor).st_mode
-        if stat.S_ISDIR(mode):
-            return f"link to {os.readlink(path)}"
-        if not stat.S_ISREG(mode):
-            return "no regular file"
-        digest = hashlib.sha256()
+    digest = hashlib.sha256()
+    with open(path, "rb", buffering=0) as file:
         while block := file.read(_BLOCK):
             digest.update(block)
     return digest.hexdigest()

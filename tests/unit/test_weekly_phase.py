@@ -1,0 +1,144 @@
+"""A phase takes place in a process of its own: whatever it does, the others go on."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from qt_repair.apart import ApartError, ToldError, call
+from qt_repair.phases.ai_agent import judge
+from qt_repair.phases.seen import PhaseError
+from qt_repair.weekly_phase import FAILED, PASSED, SKIPPED, PhaseResult
+
+
+def test_what_the_function_answers_comes_back() -> None:
+    assert call(lambda: {"pid": os.getpid()}, 30)["pid"] != os.getpid()
+
+
+def test_a_large_answer_comes_back_whole() -> None:
+    assert len(call(lambda: "x" * 10_000_000, 30)) == 10_000_000
+
+
+def test_one_that_hangs_is_stopped_and_named() -> None:
+    with pytest.raises(ApartError, match=r"did not end within 0\.2 s and was stopped"):
+        call(lambda: time.sleep(60), 0.2)
+
+
+def test_one_that_ignores_signals_is_stopped_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("qt_repair.apart._GRACE_S", 0.2)
+
+    def deaf() -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        time.sleep(60)
+
+    with pytest.raises(ApartError, match="did not end"):
+        call(deaf, 0.2)
+
+
+def test_what_it_started_is_ended_with_it(tmp_path: Path) -> None:
+    def starts() -> None:
+        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+        (tmp_path / "pid").write_text(str(child.pid))
+        child.wait()
+
+    with pytest.raises(ApartError, match="did not end"):
+        call(starts, 2)
+    pid = int((tmp_path / "pid").read_text())
+    deadline = time.monotonic() + 30
+    while _runs(pid) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not _runs(pid)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def _raise(error: BaseException) -> NoReturn:
+    raise error
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (ValueError("no such thing"), r"crashed \(ValueError: no such thing\)"),
+        (MemoryError(), r"crashed \(MemoryError: \)"),
+        (SystemExit(3), r"crashed \(exit status 3\)"),
+    ],
+)
+def test_one_that_raises_has_crashed(error: BaseException, says: str) -> None:
+    with pytest.raises(ApartError, match=says):
+        call(lambda: _raise(error), 30)
+
+
+def test_one_that_is_killed_has_crashed() -> None:
+    with pytest.raises(ApartError, match=r"crashed \(SIGKILL\)"):
+        call(lambda: os.kill(os.getpid(), signal.SIGKILL), 30)
+
+
+def test_what_is_meant_for_people_is_handed_on() -> None:
+    with pytest.raises(ToldError, match=r"^correct the path$"):
+        call(lambda: _raise(PhaseError("correct the path")), 30, (PhaseError,))
+
+
+def test_a_thread_that_is_left_behind_keeps_nobody_waiting_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("qt_repair.apart._GRACE_S", 0.2)
+
+    def leaves() -> int:
+        threading.Thread(target=time.sleep, args=(60,)).start()
+        return 1
+
+    assert call(leaves, 30) == 1
+
+
+def result(verdict: str, *problems: str, summary: str = "3 files") -> PhaseResult:
+    return PhaseResult("smoke_tests", verdict, summary, "2026-11-29T03:00:00.000000Z", 1.5, problems)
+
+
+@pytest.mark.parametrize(
+    ("seen", "sentence"),
+    [
+        (result(PASSED), "Weekly self-heal: Smoke tests - PASSED"),
+        (result(FAILED, "a: b"), "Weekly self-heal: Smoke tests - FAILED: a: b"),
+        (result(FAILED, "a: b", "c"), "Weekly self-heal: Smoke tests - FAILED: a: b (and 1 more)"),
+        (result(SKIPPED, summary="switched off"), "Weekly self-heal: Smoke tests - SKIPPED: switched off"),
+        (result(FAILED, "x" * 200), f"Weekly self-heal: Smoke tests - FAILED: {'x' * 160}…"),
+    ],
+)
+def test_the_entry_says_how_it_went_and_why(seen: PhaseResult, sentence: str) -> None:
+    assert seen.sentence == sentence
+
+
+def test_the_details_of_an_entry_are_bounded() -> None:
+    details = result(FAILED, *map(str, range(1000))).entry_details()
+    assert details["problems"] == [*map(str, range(10)), "and 990 more"]
+    assert details["verdict"] == FAILED
+
+
+@pytest.mark.parametrize(
+    ("values", "model", "wrong"),
+    [
+        ([0.5], {}, ""),
+        ([0.5], {"lowest": 0, "highest": 1}, ""),
+        ([], {}, "predicts nothing for the sample row"),
+        ([float("nan")], {}, "predicts nan for the sample row"),
+        ([float("inf")], {}, "predicts inf for the sample row"),
+        ([-2], {"lowest": 0}, "predicts -2 for the sample row, below lowest (0)"),
+        ([0.5, 2], {"highest": 1}, "predicts 0.5, 2 for the sample row, above highest (1)"),
+    ],
+)
+def test_a_prediction_is_finite_and_within_its_bounds(
+    values: list[float], model: dict[str, float], wrong: str
+) -> None:
+    assert judge(values, model)[0] == wrong
