@@ -45,7 +45,7 @@ def parse_usage(text: str, older_than: float, now: float) -> Usage:
         value = json.loads(text)
         builds = list(_builds(value.get("BuildCache") or []))
         images = list(_images(value.get("Images") or []))
-    except (KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise ValueError("not as Docker writes it") from None
     limit = now - older_than
     return Usage(

@@ -1,0 +1,158 @@
+"""Asking an HTTP address, against real servers that answer well, wrongly, slowly or not at all."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+import pytest
+
+from qt_repair.http_check import check
+
+GOOD = b'{"database": "ok", "commit": "none", "version": 1, "store": {"state": "up"}, "on": true}'
+
+
+def answer(status: str = "200 OK", body: bytes = GOOD, *headers: str) -> bytes:
+    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers, "", ""]
+    return "\r\n".join(lines).encode() + body
+
+
+@contextmanager
+def server(serve: Callable[[socket.socket, str], None]) -> Iterator[str]:
+    """A server on a free port, by its address: `serve` gets each connection and the request's first line."""
+    stop = threading.Event()
+
+    def accept() -> None:
+        while not stop.is_set():
+            try:
+                connection, _ = listening.accept()
+            except OSError:
+                return
+            with connection:
+                request = connection.recv(65536).decode("latin-1")
+                with suppress(OSError):  # the client has gone
+                    serve(connection, request.split("\r\n")[0])
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=accept, daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            stop.set()
+            listening.shutdown(socket.SHUT_RDWR)
+            thread.join(10)
+
+
+def says(data: bytes) -> Callable[[socket.socket, str], None]:
+    return lambda connection, _request: connection.sendall(data)
+
+
+def test_a_good_answer_is_healthy() -> None:
+    with server(says(answer())) as url:
+        found = check(f"{url}/api/health?token=hunter2", 5, {"database": "ok"})
+    assert found.healthy
+    assert found.summary == f"{url}/api/health answers 200"
+    assert found.details["status"] == 200
+    assert "hunter2" not in str(found)
+
+
+@pytest.mark.parametrize(
+    ("expect", "wrong"),
+    [
+        ({"database": "ok", "version": 1}, ""),
+        ({"store.state": "up"}, ""),
+        ({"store": {"state": "up"}}, ""),
+        ({"on": True}, ""),
+        ({"database": "failing"}, 'database is "ok", not "failing"'),
+        ({"version": True}, "version is 1, not true"),
+        ({"version": "1"}, 'version is 1, not "1"'),
+        ({"store.size": 1}, "store.size is missing"),
+        ({"database.state": "ok"}, "database.state is missing"),
+        ({"alerts": None}, "alerts is missing"),
+    ],
+)
+def test_what_the_answer_says_is_compared(expect: dict[str, object], wrong: str) -> None:
+    with server(says(answer())) as url:
+        found = check(url, 5, expect)
+    assert found.healthy == (not wrong)
+    assert found.summary.endswith(f"but {wrong}" if wrong else "answers 200")
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (answer("503 Service Unavailable"), "answers 503"),
+        (answer("401 Unauthorized"), "answers 401"),
+        (answer("304 Not Modified", b""), "answers 304"),
+        (answer(body=b"<html>"), "answers 200, but not with JSON"),
+        (answer(body=b"[1]"), "answers 200, but not with a JSON object"),
+        (answer(body=b"[" * 100_000), "answers 200, but not with JSON"),
+        (answer(body=b" " * 1_100_000 + b"{}"),
+         "answers 200, but with more than 1 MB, too much to look through"),
+        (answer("302 Found", b"", "Location: http://example.com/hunter2?hunter2"),
+         "redirects elsewhere (http://example.com/hunter2)"),
+        (answer("302 Found", b"", "Location: file:///etc/passwd"), "redirects elsewhere (file:///etc/passwd)"),
+        (answer("302 Found", b"", "Location: /again"), "redirects more than 3 times"),
+        (b"220 mail.example.com ESMTP\r\n", "does not speak HTTP as it should (BadStatusLine)"),
+        (b"", "closes the connection without an answer"),
+        (b'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"data', "answers 200, but not with JSON"),
+    ],
+)  # fmt: skip
+def test_a_wrong_answer_is_named(data: bytes, text: str) -> None:
+    with server(says(data)) as url:
+        found = check(url, 5, {"database": "ok"})
+    assert not found.healthy
+    assert found.summary == f"{url} {text}"
+
+
+def test_a_redirect_on_the_same_host_is_followed() -> None:
+    def serve(connection: socket.socket, request: str) -> None:
+        moved = answer("301 Moved Permanently", b"", "Location: /api/health")
+        connection.sendall(answer() if "/api/health" in request else moved)
+
+    with server(serve) as url:
+        assert check(url, 5, {"database": "ok"}).healthy
+
+
+def test_a_port_that_nobody_listens_on_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    found = check(f"http://127.0.0.1:{port}/", 5)
+    assert found.summary == f"http://127.0.0.1:{port}/ does not answer: connection refused"
+
+
+def test_a_host_that_is_not_known_is_named() -> None:
+    found = check("http://no-such-host.invalid/", 20)
+    assert not found.healthy
+    assert found.summary.startswith("http://no-such-host.invalid/ ")
+
+
+@pytest.mark.parametrize("begin", [b"", b"HTTP/1.1 200 OK\r\nX-Slow: ", b"HTTP/1.1 200 OK\r\n\r\n"])
+def test_a_server_that_sends_a_byte_now_and_then_is_given_up(begin: bytes) -> None:
+    over, gone = threading.Event(), threading.Event()
+
+    def drip(connection: socket.socket, _request: str) -> None:
+        try:
+            connection.sendall(begin)
+            while not over.wait(0.05):
+                connection.sendall(b"x")
+        except OSError:
+            gone.set()
+            raise
+
+    with server(drip) as url:
+        found = check(url, 0.5)
+        hung_up = gone.wait(20)
+        over.set()
+    assert found.summary == f"{url} did not answer within 0.5 s"
+    assert hung_up, "the connection was left open"
+
+
+def test_a_proxy_of_the_environment_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://192.0.2.1:3128")
+    with server(says(answer())) as url:
+        assert check(url, 5).healthy

@@ -1,0 +1,25 @@
+"""Settings of a repair as the configuration hands them to its kind: checked, with their defaults."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qt_repair import config_schema, kinds
+
+
+def settings(kind: str, **keys: Any) -> dict[str, Any]:
+    """What a probe and a repair of this kind get. Fails if the schema has anything against it."""
+    value = {"kind": kind, **keys}
+    schema = config_schema.kind_schema(kind)
+    assert list(config_schema.violations(value, schema)) == []
+    filled: dict[str, Any] = config_schema.filled(value, schema)
+    return filled
+
+
+def faults(kind: str, **keys: Any) -> dict[str, str]:
+    """Path -> what is wrong there, by the schema or, where that has nothing against it, by the kind."""
+    value, schema = {"kind": kind, **keys}, config_schema.kind_schema(kind)
+    wrong = list(config_schema.violations(value, schema))
+    if wrong:
+        return {".".join(str(part) for part in path): text for path, text in wrong}
+    return dict(kinds.problems(config_schema.filled(value, schema)))
