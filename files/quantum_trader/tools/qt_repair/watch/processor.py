@@ -1,0 +1,56 @@
+"""CPU: how busy all cores are together, and how many want one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from qt_repair.thresholds import Reading, rising
+from qt_repair.watch.watcher import Direct
+
+_IDLE = slice(3, 5)
+"""Of the times in /proc/stat: idle, and waiting for a disk."""
+_COUNTED = 8
+"""The others, guest and guest_nice, are in user and nice already."""
+
+
+class Cpu(Direct):
+    """The busy share of all cores since the last look, in percent."""
+
+    settle = 1.0
+    unit = "%"
+
+    def __init__(self, settings: Mapping[str, Any], base: str) -> None:
+        super().__init__(settings, base)
+        self.level = settings["trigger"]
+        self._before = _times()
+        self._last = 0.0
+
+    def look(self) -> Reading:
+        now, before = _times(), self._before
+        total = sum(now) - sum(before)
+        if total > 0:
+            idle = sum(now[_IDLE]) - sum(before[_IDLE])
+            self._last = min(100.0, max(0.0, 100 * (1 - idle / total)))
+            self._before = now
+        return rising(self._last, self.settings["trigger"], self.settings["clear"], f"{self._last:.1f} %")
+
+
+class Load(Direct):
+    """The 1-minute load, a core."""
+
+    unit = "a core"
+
+    def __init__(self, settings: Mapping[str, Any], base: str) -> None:
+        super().__init__(settings, base)
+        self.level = settings["trigger"]
+
+    def look(self) -> Reading:
+        value = os.getloadavg()[0] / (os.cpu_count() or 1)
+        return rising(value, self.settings["trigger"], self.settings["clear"], f"{value:.2f} a core")
+
+
+def _times() -> list[int]:
+    with open("/proc/stat", "rb") as file:
+        return [int(word) for word in file.readline().split()[1 : _COUNTED + 1]]
