@@ -41,7 +41,7 @@ class Config:
     def explained(self) -> Iterator[tuple[str, Any, str]]:
         """Each value with its path and the file that it came from, or `default`."""
         for path, value in _leaves(self.value, ()):
-            yield written(path), value, _origin(path, self.origins)
+            yield written(path), value, self.origins.get(path, DEFAULT)
 
 
 def load(program: str, home: str, replace: Mapping[str, str] | None = None) -> Config:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import stat
 from collections.abc import Mapping
@@ -18,6 +19,14 @@ class ConfigError(Exception):
     def __init__(self, *lines: str) -> None:
         super().__init__("; ".join(lines))
         self.lines = lines
+
+
+def library(name: str) -> Any:
+    """A module of a Debian package. Raises ConfigError that names the package if it is not installed."""
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError:
+        raise ConfigError(f"python3-{name} is not installed: apt install python3-{name}") from None
 
 
 @dataclass(frozen=True)
@@ -82,8 +91,7 @@ def _text(path: str, trusted: bool) -> str:
 
 def parse(text: str, name: str) -> Mapping[str, Any]:
     """The mapping that a YAML text holds: no aliases, no dates, no key twice. Raises ConfigError. Pure."""
-    import yaml
-
+    yaml = library("yaml")
     from qt_repair.config_yaml import Loader
 
     try:

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
+from qt_repair.config_file import library
+
 _SCHEMAS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "schema")
 _TYPES = {
     "string": "a text",
@@ -57,8 +59,7 @@ def _read(name: str) -> dict[str, Any]:
 
 def violations(value: Any, schema: Mapping[str, Any]) -> Iterator[Fault]:
     """What the schema has against the value, in the value's order. Echoes no text that stands in it."""
-    import jsonschema
-
+    jsonschema = library("jsonschema")
     errors = jsonschema.Draft202012Validator(schema).iter_errors(value)
     for error in sorted(errors, key=lambda error: [str(part) for part in error.absolute_path]):
         yield from _faults(error)

@@ -78,7 +78,7 @@ def decide(name: str, limits: Limits, states: Mapping[str, State], max_per_hour:
     if state.frozen_since is not None:
         return Decision(False, f"frozen: {state.frozen_because}", frozen=True)
     if state.unhelpful >= limits.freeze_after:
-        return Decision(False, freeze=f"{state.unhelpful} attempts in a row did not help")
+        return Decision(False, freeze=f"{attempts(state.unhelpful)} in a row did not help")
     recent = _within(HOUR, state.attempts, now)
     if len(recent) >= limits.max_per_hour:
         return Decision(
@@ -94,6 +94,11 @@ def decide(name: str, limits: Limits, states: Mapping[str, State], max_per_hour:
             False, f"{in_all} repairs were tried in the last hour, and {max_per_hour} are allowed in all"
         )
     return Decision(True)
+
+
+def attempts(count: int) -> str:
+    """`1 attempt`, `2 attempts`."""
+    return "1 attempt" if count == 1 else f"{count} attempts"
 
 
 def begun(state: State, now: float) -> State:

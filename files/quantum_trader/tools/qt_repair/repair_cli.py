@@ -21,7 +21,7 @@ from qt_repair import check_config, config
 from qt_repair.actor import holder
 from qt_repair.config import DEFINES_REPAIRS, Config, ConfigError
 from qt_repair.engine import Engine, Result, Stopped
-from qt_repair.guard import GuardError, State
+from qt_repair.guard import GuardError, State, attempts
 
 DONE, NO, WRONG_USE = 0, 1, 2
 _PROGRAM = f"{DEFINES_REPAIRS}.py"
@@ -167,9 +167,5 @@ def _remembered(state: State) -> str:
     if state.frozen_since is not None:
         return coloured(f"frozen: {state.frozen_because}", "red")
     if state.unhelpful:
-        return coloured(f"{state.unhelpful} attempts in a row did not help", "yellow")
-    return (
-        f"{len(state.attempts)} attempts in the last hour they were needed"
-        if state.attempts
-        else "not needed yet"
-    )
+        return coloured(f"{attempts(state.unhelpful)} in a row did not help", "yellow")
+    return f"{attempts(len(state.attempts))} lately, which helped" if state.attempts else "not needed yet"
