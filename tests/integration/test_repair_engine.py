@@ -6,15 +6,15 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests import installation
-from tests.installation import begin, command, configure, run
-from tests.recording import actions, cli, fallback_record, read_record, record_of, stranger
+from tests.installation import SCRIPT, begin, command, configure, run
+from tests.recording import actions, cli, environment, fallback_record, read_record, record_of, stranger
 
 PATIENCE_S = 60.0
 
@@ -238,8 +238,8 @@ def test_where_nothing_can_be_kept_nothing_is_repaired_and_the_emergency_place_s
             os.chown(path, user.uid, user.uid)
         (home / "status").chmod(0o555)
         done = subprocess.run(
-            [*user.prefix, installation.sys.executable, str(installation.SCRIPT)],
-            env=installation.environment(home),
+            [*user.prefix, sys.executable, str(SCRIPT)],
+            env=environment(home),
             capture_output=True,
             text=True,
             timeout=PATIENCE_S,
