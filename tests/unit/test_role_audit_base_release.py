@@ -116,3 +116,8 @@ def test_what_this_repository_delivers_can_be_released() -> None:
     paths = [file.path for file in release.read_tree(REPOSITORY / "files" / "quantum_trader")]
     assert "tools/audit_logger.py" in paths
     assert "scripts/install_audit_cron_user.sh" in paths
+
+
+def test_what_is_left_out_is_no_part_of_the_release(tree: Path) -> None:
+    paths = [file.path for file in release.read_tree(tree, ["tools/face.py"])]
+    assert paths == ["docs/GUIDE.md", "scripts/run.sh", "tools/qt_audit/__init__.py"]

@@ -7,6 +7,7 @@ import base64
 import hashlib
 import io
 import tarfile
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,24 +40,24 @@ class File:
         return f"{self.mode:04o} {hashlib.sha256(self.content).hexdigest()} {self.path}\n"
 
 
-def read_tree(source: Path) -> list[File]:
+def read_tree(source: Path, left_out: Collection[str] = ()) -> list[File]:
     """Every file to deliver below tools/, scripts/ and docs/, in the order of their paths.
 
-    Compiled and hidden files stay behind. Raises ReleaseError where there are no tools, and for
-    anything but files and directories.
+    Compiled and hidden files stay behind, and the paths that are left out. Raises ReleaseError
+    where there are no tools, and for anything but files and directories.
     """
     found = [path for part in PARTS for path in (source / part).rglob("*")]
-    delivered = [path for path in found if _is_delivered(path.relative_to(source))]
+    delivered = [path for path in found if _is_delivered(path.relative_to(source), left_out)]
     files = [_read(path, source) for path in delivered if path.is_symlink() or not path.is_dir()]
     if not any(file.path.startswith("tools/") for file in files):
         raise ReleaseError(f"{source / 'tools'} is missing or empty: check out the whole repository")
     return sorted(files, key=lambda file: file.path)
 
 
-def _is_delivered(path: Path) -> bool:
-    return path.suffix != ".pyc" and not any(
-        name.startswith(".") or name == "__pycache__" for name in path.parts
-    )
+def _is_delivered(path: Path, left_out: Collection[str]) -> bool:
+    if path.suffix == ".pyc" or path.as_posix() in left_out:
+        return False
+    return not any(name.startswith(".") or name == "__pycache__" for name in path.parts)
 
 
 def _read(path: Path, source: Path) -> File:
@@ -97,7 +98,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         result: dict[str, Any] = super().run(tmp, task_vars)
         arguments = dict(self._task.args)
         try:
-            files = read_tree(Path(arguments.pop("source")))
+            files = read_tree(Path(arguments.pop("source")), arguments.pop("left_out", []))
         except ReleaseError as error:
             return {**result, "failed": True, "msg": str(error)}
         arguments["files"] = listing(files)

@@ -40,6 +40,9 @@ options:
   source:
     description: The tree on the controller; its tools/, scripts/ and docs/ are delivered.
     type: path
+  left_out:
+    description: Paths in the tree that are not delivered; on a host their places are the operator's.
+    type: list
   home:
     description: Where the installation is.
     type: path
