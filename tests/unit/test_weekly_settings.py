@@ -73,11 +73,12 @@ def model(**keys: Any) -> dict[str, Any]:
         (http(url="ftp://127.0.0.1/"), r"http\[0\].url' .*: must be an address"),
         (http(url="http://me:hunter2@127.0.0.1/"), r"http\[0\].url' .*: must hold no user name or password"),
         (http(url="http://"), r"http\[0\].url' .*: must name a host"),
+        (model(), r"At 'phases.ai_agent.model' .*: needs features or feature_names"),
         (model(features=0), r"model.features' .*: must be at least 1"),
         (model(features=3, feature_names=["a", "b"]), r"feature_names' .*: has 2 names, features is 3"),
         (model(features=3, sample=[1, 2]), r"sample' .*: must have a number for each feature: 3, not 2"),
         (model(sample=["a"]), r"sample\[0\]' .*: must be a number"),
-        (model(lowest=2, highest=1), r"lowest' .*: must not be above highest \(1\)"),
+        (model(features=1, lowest=2, highest=1), r"lowest' .*: must not be above highest \(1\)"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line_with_its_place(value: dict[str, Any], says: str) -> None:

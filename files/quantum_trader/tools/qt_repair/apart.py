@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
 import multiprocessing
 import os
@@ -14,6 +15,7 @@ from types import FrameType
 from typing import Any, NoReturn, TypeVar
 
 _Answer = TypeVar("_Answer")
+_PR_SET_PDEATHSIG = 1
 _GRACE_S = 5.0
 """How long a process may tidy up (end the programs that it runs) before it is killed."""
 
@@ -34,7 +36,7 @@ def call(function: Callable[[], _Answer], timeout: float, told: tuple[type[Excep
     """
     fork = multiprocessing.get_context("fork")
     ours, theirs = fork.Pipe(duplex=False)
-    process = fork.Process(target=_answer, args=(theirs, function, timeout, told))
+    process = fork.Process(target=_answer, args=(theirs, function, timeout, told, os.getpid()))
     process.start()
     theirs.close()
     try:
@@ -57,11 +59,18 @@ def call(function: Callable[[], _Answer], timeout: float, told: tuple[type[Excep
 
 
 def _answer(
-    out: Connection, function: Callable[[], Any], timeout: float, told: tuple[type[Exception], ...]
+    out: Connection,
+    function: Callable[[], Any],
+    timeout: float,
+    told: tuple[type[Exception], ...],
+    parent: int,
 ) -> None:
-    """What happens in the process: a session of its own, which ends itself should its parent be gone."""
+    """What happens in the process: a session of its own, which ends when its parent is gone."""
     os.setsid()
     signal.signal(signal.SIGTERM, _stop)
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:
+        return  # it was gone before we could ask
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.alarm(math.ceil(timeout + _GRACE_S))
     try:

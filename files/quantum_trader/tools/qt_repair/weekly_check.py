@@ -41,6 +41,8 @@ def _repairs(phases: Mapping[str, Any], known: Sequence[str]) -> Iterator[Proble
 def _model(model: Mapping[str, Any]) -> Iterator[Problem]:
     at = "phases.ai_agent.model"
     names, count, sample = model.get("feature_names"), model.get("features"), model.get("sample")
+    if model and names is None and count is None:
+        yield at, "needs features or feature_names"
     if names is not None and count is not None and len(names) != count:
         yield f"{at}.feature_names", f"has {len(names)} names, features is {count}; leave one of them out"
     expected = len(names) if names is not None else count

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Mapping
 from typing import Any
 
-from qt_repair import kinds
-from qt_repair.config_schema import filled, kind_schema
-from qt_repair.finding import ProbeError, RepairError
+from qt_repair.finding import Finding, ProbeError, RepairError
 from qt_repair.http_check import shown
-from qt_repair.looking import look
+from qt_repair.model_prediction import predict
+from qt_repair.model_settings import expected
 from qt_repair.phases.seen import Seen
 from qt_repair.phases.smoke_tests import ask
+from qt_repair.probes.xgboost_model import look_at
+
+_LARGEST = 256 << 20
 
 MISSING = "name the model or the agent's address in phases.ai_agent.model or phases.ai_agent.health"
 REMEDY = "Train the model again, or put the last good one back; `auto_repair_system.py` does so if told to."
@@ -23,9 +26,7 @@ def plan(settings: Mapping[str, Any]) -> list[str]:
     lines = []
     if "model" in settings:
         model = settings["model"]
-        count = _count(model)
-        features = f"has {count} features, " if count else ""
-        lines.append(f"{model['path']}: loads, {features}predicts")
+        lines.append(f"{model['path']}: loads, has {expected(model).features} features, predicts")
     if "health" in settings:
         lines.append(f"agent: {shown(settings['health']['url'])} answers")
     return lines
@@ -36,59 +37,40 @@ def check(settings: Mapping[str, Any], home: str) -> Seen:
     said: list[str] = []
     details: dict[str, Any] = {}
     if "model" in settings:
-        model = settings["model"]
-        wrong, says, details["model"] = _features(model, home)
-        if not wrong:
-            wrong, says, details["prediction"] = _prediction(
-                model, home, details["model"], settings["timeout"]
-            )
-        said.append(says)
-        problems += [f"{model['path']}: {wrong}"] if wrong else []
+        found = _model(settings["model"], home, settings["timeout"])
+        said.append(found.summary)
+        details["model"] = found.details
+        problems += [] if found.healthy else [found.summary]
     if "health" in settings:
         wrong, details["health"] = ask(settings["health"])
-        said.append("agent does not answer as it should" if wrong else "agent answers")
+        said.append("the agent does not answer as it should" if wrong else "the agent answers")
         problems += [f"agent: {wrong}"] if wrong else []
-    return Seen(", ".join(said), tuple(problems), details=details)
+    return Seen("; ".join(said), tuple(problems), details=details)
 
 
-def _count(model: Mapping[str, Any]) -> int | None:
-    names = model.get("feature_names")
-    return len(names) if names is not None else model.get("features")
-
-
-def _features(model: Mapping[str, Any], home: str) -> tuple[str, str, Mapping[str, Any]]:
-    """What is wrong ("" if nothing), a line of what was seen, details."""
-    own = {key: model[key] for key in ("path", "features", "feature_names") if key in model}
-    settings = filled({"kind": "xgboost_model", **own}, kind_schema("xgboost_model"))
+def _model(model: Mapping[str, Any], home: str, timeout: float) -> Finding:
+    """The file's features first, then a prediction by XGBoost itself."""
+    path, name = os.path.join(home, model["path"]), model["path"]
+    deadline = time.monotonic() + timeout
     try:
-        found = look(kinds.probe_of(settings, home), settings["probe_timeout"])
-    except ProbeError as error:
-        return str(error), "model cannot be looked at", {}
-    return ("" if found.healthy else found.summary), found.summary, found.details
+        found = look_at(path, name, _LARGEST, expected(model), timeout)
+        if not found.healthy:
+            return found
+        left = max(1.0, deadline - time.monotonic() - 1)
+        value = predict(path, model.get("sample"), left)
+    except (ProbeError, RepairError) as error:
+        return Finding(False, f"Model {name}: {error}")
+    wrong = judge(value, model)
+    details = {**found.details, "prediction": value}
+    if wrong:
+        return Finding(False, f"Model {name} {wrong}", details)
+    return Finding(True, f"{found.summary} and predicts {value:g}", details)
 
 
-def _prediction(
-    model: Mapping[str, Any], home: str, seen: Mapping[str, Any], timeout: float
-) -> tuple[str, str, Mapping[str, Any]]:
-    from qt_repair.model_prediction import predict
-
-    row = model.get("sample") or [0.0] * int(_count(model) or seen.get("features") or 0)
-    try:
-        values = predict(os.path.join(home, model["path"]), row, timeout)
-    except (RepairError, ProbeError) as error:
-        return f"does not predict: {error}", "model does not predict", {}
-    return (*judge(values, model), {"values": list(values[:10])})
-
-
-def judge(values: Sequence[float], model: Mapping[str, Any]) -> tuple[str, str]:
-    """What is wrong with a prediction ("" if nothing), and what it was. Pure."""
-    shown = ", ".join(f"{value:g}" for value in values[:5])
-    says = f"model predicts {shown}"
-    lowest, highest = model.get("lowest", -math.inf), model.get("highest", math.inf)
-    if not values or not all(math.isfinite(value) for value in values):
-        return f"predicts {shown or 'nothing'} for the sample row", says
-    if min(values) < lowest:
-        return f"predicts {shown} for the sample row, below lowest ({lowest:g})", says
-    if max(values) > highest:
-        return f"predicts {shown} for the sample row, above highest ({highest:g})", says
-    return "", says
+def judge(value: float, model: Mapping[str, Any]) -> str:
+    """What is wrong with the prediction for the sample row; "" if nothing. Pure."""
+    if value < model.get("lowest", -math.inf):
+        return f"predicts {value:g} for the sample row, below lowest ({model['lowest']:g})"
+    if value > model.get("highest", math.inf):
+        return f"predicts {value:g} for the sample row, above highest ({model['highest']:g})"
+    return ""

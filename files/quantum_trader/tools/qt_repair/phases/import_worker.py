@@ -11,6 +11,7 @@ import importlib
 import json
 import os
 import sys
+import traceback
 
 
 def main(names_file: str, results_file: str) -> None:
@@ -27,7 +28,7 @@ def _import(name: str) -> str | None:
     try:
         importlib.import_module(name)
     except BaseException as error:  # sys.exit() in a module, too, is a fault of it
-        return f"{type(error).__name__}: {error}".partition("\n")[0][:300]
+        return traceback.format_exception_only(type(error), error)[-1].strip()[:300]
     return None
 
 
