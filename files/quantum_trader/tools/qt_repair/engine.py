@@ -135,9 +135,7 @@ class Engine:
         return task.result("frozen" if decision.frozen else "held", f"{before.text}; {decision.why}")
 
     def _repair(self, task: _Task, before: Result) -> Result:
-        details: dict[str, Any] = {"repair": task.name, "kind": task.kind, "before": before.text}
-        if self._trigger:
-            details["trigger"] = self._trigger
+        details = {"repair": task.name, "kind": task.kind, "before": before.text, **self._asked()}
         self.guard.begin(task.name)
         act = action(
             task.sentence(), intent=task.intent(), source=self._source, details=details, required=True
@@ -198,7 +196,12 @@ class Engine:
         return task.result("refused", f"{before.text}; not repaired: {why}")
 
     def _note(self, text: str, outcome: str, name: str, details: Mapping[str, Any] | None = None) -> None:
-        log_action(text, source=self._source, outcome=outcome, details={"repair": name, **(details or {})})
+        about = {"repair": name, **(details or {}), **self._asked()}
+        log_action(text, source=self._source, outcome=outcome, details=about)
+
+    def _asked(self) -> dict[str, Any]:
+        """What asked for it, as a detail of every entry."""
+        return {} if self._trigger is None else {"trigger": self._trigger}
 
 
 class _Task:
