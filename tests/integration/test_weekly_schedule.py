@@ -232,5 +232,6 @@ def test_the_schedule_says_when_it_is_due(home: Path) -> None:
     install(home, {}, schedule={"day": "wednesday", "time": "21:30"})
     done = run(home, "--dry-run", at=SUNDAY)
     assert done.stdout.splitlines()[-1] == "Next by schedule: now"
-    plan = json.loads(run(home, "--dry-run", "--json", at=BEFORE).stdout)
+    run(home, "--due", at=SUNDAY)
+    plan = json.loads(run(home, "--dry-run", "--json", at=SUNDAY).stdout)
     assert (plan["due"], plan["next"]) == (False, "2026-12-02T21:30:00.000000Z")
