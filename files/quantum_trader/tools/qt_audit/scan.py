@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from hashlib import sha256
 from itertools import pairwise
 
@@ -18,10 +18,11 @@ from qt_audit import segments
 from qt_audit.entry import PREV_SLICE
 from qt_audit.lines import LONGEST, ends
 from qt_audit.place import open_file
+from qt_audit.workers import spread
 
 BLOCK = 256 * 1024
-STRETCH = 16 * 1024 * 1024
-_SMALL = 2 * STRETCH
+STRETCH = 4 * 1024 * 1024
+_SMALL = 4 * STRETCH
 
 
 class DamagedError(Exception):
@@ -164,19 +165,15 @@ def _looks(todo: Sequence[Part], jobs: int) -> Iterator[Stretch]:
     if jobs == 1:
         yield from map(look, todo)
         return
-    from concurrent.futures import ProcessPoolExecutor  # needed for big records only
-    from concurrent.futures.process import BrokenProcessPool
-    from multiprocessing import get_context
-
-    done = 0
-    try:
-        # Forked, so that they inherit the open segments: what is archived meanwhile stays readable.
-        with ProcessPoolExecutor(jobs, mp_context=get_context("fork")) as pool:
-            for stretch in pool.map(look, todo):
-                yield stretch
-                done += 1
-    except (BrokenProcessPool, OSError):  # no memory, no more processes: then alone
-        yield from map(look, todo[done:])
+    found: dict[int, Stretch] = {}
+    due = 0
+    for number, fields in spread(lambda number: astuple(look(todo[number])), len(todo), jobs):
+        found[number] = Stretch(*fields)
+        while due in found:
+            yield found.pop(due)
+            due += 1
+    for number in range(due, len(todo)):  # what was left undone shows here what is wrong
+        yield found.get(number) or look(todo[number])
 
 
 def _compare(blocks: Iterator[bytes]) -> Stretch:
