@@ -15,6 +15,7 @@ import pytest
 
 from tests.modelling import NAMES, rows, train, write_csv
 from tests.postgres_server import PASSWORD, postgres_server
+from tests.recording import small_disk
 from tests.repairing import begin, look, mend
 
 MODEL = "models/xgboost_model.json"
@@ -139,6 +140,12 @@ def test_each_objective_has_its_metric(tmp_path: Path, more: dict[str, Any], met
     assert look(settings(**more), tmp_path)["healthy"]
 
 
+def test_a_parameter_that_xgboost_does_not_know_is_told(tmp_path: Path) -> None:
+    write_csv(tmp_path / "data.csv", rows())
+    answer = mend(settings(params={"maxdepth": 3, "eta": 0.3}), tmp_path)
+    assert answer["details"]["unused_params"] == ["maxdepth"]
+
+
 def test_the_last_models_are_kept(tmp_path: Path) -> None:
     write_csv(tmp_path / "data.csv", rows(40))
     (tmp_path / "real").mkdir()
@@ -224,6 +231,18 @@ def test_what_cannot_be_trained_is_said_in_one_line(tmp_path: Path, more: dict[s
     assert says in answer["failed"]
     assert "\n" not in answer["failed"]
     assert "Traceback" not in str(answer)
+
+
+def test_a_full_disk_leaves_the_old_model_whole(tmp_path: Path, as_root: None) -> None:
+    write_csv(tmp_path / "data.csv", rows())
+    with small_disk(tmp_path / "models", 256):
+        old = train(tmp_path / MODEL, 18)
+        answer = mend(settings(rounds=400), tmp_path)
+        assert "no whole model can be written in " in answer["failed"]
+        assert "\n" not in answer["failed"]
+        assert {path.name: path.read_bytes() for path in (tmp_path / "models").iterdir()} == {
+            "xgboost_model.json": old
+        }
 
 
 def test_a_killed_training_leaves_the_old_model_whole(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def workshop(path: str) -> Iterator[Workshop]:
             shutil.rmtree(directory)
         os.mkdir(directory, 0o700)
     except OSError as error:
-        raise RepairError(f"no model can be written in {parent}: {error.strerror}") from None
+        raise RepairError(f"no model can be written in {parent}: {error.strerror or error}") from None
     try:
         yield Workshop(target, directory)
     finally:

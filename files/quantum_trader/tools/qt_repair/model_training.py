@@ -9,6 +9,7 @@ import io
 import math
 import os
 import re
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -48,10 +49,16 @@ def work(job: Mapping[str, Any]) -> dict[str, Any]:
     metric = eval_metric(wanted, job["objective"])
     try:
         booster, unused = _trained(xgboost, train, {**job, "eval_metric": metric})
+    except _failures(xgboost) as error:
+        raise WorkError(f"XGBoost does not train: {plain(error)}") from None
+    try:
         booster.save_model(job["output"])
         value = measured(wanted, _measured(xgboost, job["output"], holdout, metric))
-    except (xgboost.core.XGBoostError, ValueError, TypeError) as error:
-        raise WorkError(f"XGBoost does not train: {plain(error)}") from None
+    except _failures(xgboost) as error:
+        where = os.path.dirname(os.path.dirname(job["output"]))
+        raise WorkError(
+            f"no whole model can be written in {where}, is the disk full? {plain(error)}"
+        ) from None
     if not math.isfinite(value):
         raise WorkError(
             f"{wanted.metric} cannot be told on the {holdout.num_row()} rows held out: use more data"
@@ -67,6 +74,11 @@ def work(job: Mapping[str, Any]) -> dict[str, Any]:
         "sha256": digest,
     }
     return {**answer, "unused_params": unused} if unused else answer
+
+
+def _failures(xgboost: Any) -> tuple[type[Exception], ...]:
+    """What XGBoost raises."""
+    return (xgboost.core.XGBoostError, ValueError, TypeError)
 
 
 def _split(table: Table, share: float, seed: int) -> tuple[Any, Any]:
@@ -105,10 +117,12 @@ def _trained(xgboost: Any, train: Any, job: Mapping[str, Any]) -> tuple[Any, lis
         **job["params"],
         **{key: job[key] for key in ("objective", "seed", "eval_metric")},
     }
+    # XGBoost 1.7 prints what it did not use, 3.0 warns of it.
     spoken = io.StringIO()
-    with contextlib.redirect_stdout(spoken):
+    with contextlib.redirect_stdout(spoken), warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
         booster = xgboost.train(params, train, job["rounds"], verbose_eval=False)
-    found = _UNUSED.search(spoken.getvalue())
+    found = _UNUSED.search("\n".join([spoken.getvalue(), *(str(item.message) for item in warned)]))
     return booster, re.findall(r'"([^"]*)"', found[1]) if found else []
 
 
