@@ -6,7 +6,8 @@
   Smoke tests              commands succeed, addresses answer
   Audit trail check        the record is whole, the installation in order
 
-Without --due it runs now. A run of all phases counts as the week's, if that is still to be done.
+Without --due it runs now. A run of all phases counts as the week's, if that is still to be done. Reports
+are in status/reports/, those of a week as weekly-self-heal-2026-W48.md, others with date and time.
 
 --due is what the schedule calls, several times an hour: it runs what the week's scheduled time (UTC) has
 made due, once, also after a night switched off, and again where the last one was killed; otherwise it is
@@ -59,7 +60,7 @@ examples:
   weekly_self_heal.py --accept                    after a change of modules that was meant
   weekly_self_heal.py check_config --explain      each setting, and the file that it came from
 
-Settings: config/weekly_self_heal.yml, and weekly_self_heal.d/*.yml laid over it. Reports: status/reports/.
+Settings: config/weekly_self_heal.yml, and weekly_self_heal.d/*.yml laid over it.
 """
 
 
@@ -144,10 +145,10 @@ def _take(found: Config, options: argparse.Namespace, turn: Turn, slot: str) -> 
     names = tuple(name for name in PHASES if not options.phase or name in options.phase)
     counts = due and len(names) == len(PHASES)
     began, run = now(), os.urandom(8).hex()
-    week = weekly_ledger.week(slot) if counts else f"{began[:10]}T{began[11:19].replace(':', '')}Z"
+    moment = f"{began[:10]}T{began[11:19].replace(':', '')}Z-{run[:4]}"
     request = Request(
         run=run,
-        name=f"{weekly_ledger.REPORT}{week}",
+        name=f"{weekly_ledger.REPORT}{weekly_ledger.week(slot) if counts else moment}",
         phases=names,
         slot=slot if counts else None,
         by_schedule=options.due,
