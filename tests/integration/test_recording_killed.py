@@ -60,6 +60,28 @@ def test_no_acknowledged_entry_is_lost_in_200_rounds_of_kill_9(tmp_path: Path) -
     assert {note["action"] for note in notes(entries)} <= {"Audit record: repaired a torn tail"}
 
 
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_writer_killed_at_the_turn_of_a_month_leaves_no_finished_segment_writable(
+    tmp_path: Path, when: str
+) -> None:
+    home = tmp_path / "qt"
+    november = ("faketime", "-f", "@2026-11-01 12:00:00")
+    succeeded(cli(home, "log", "october", prefix=("faketime", "-f", "@2026-10-31 12:00:00")))
+    code = """
+    real = os.fchmod
+    def fchmod(*arguments):
+        if sys.argv[1] == "after":
+            real(*arguments)
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.fchmod = fchmod
+    log_action("killed")
+    """
+    assert program(home, code, when, prefix=november).returncode != 0
+    succeeded(cli(home, "log", "november", prefix=november))
+    assert actions(check(home)) == ["october", "killed", "november"]
+    assert (record_of(home) / "2026-10.jsonl").stat().st_mode & 0o777 == 0o440
+
+
 TAILS = {
     "a partial line": b'{"seq":4,"ts":"2026-11-23T00:00:00.000000Z","action":"half a li',
     "NULs": b"\0" * 4096,

@@ -60,6 +60,16 @@ def test_age_counts_whole_months_since_the_segments_month_ended(segment: str, ts
     assert months_since(segment, ts) == months
 
 
+def test_a_finished_segment_that_a_power_cut_left_writable_becomes_read_only(home: Path) -> None:
+    paths = [home / "status/record" / name for name in MONTHS]
+    for path in paths:
+        path.chmod(0o640)
+    assert run(home, after=10_000, dry=True) == []
+    assert {path.stat().st_mode & 0o777 for path in paths} == {0o640}
+    assert run(home, after=10_000) == []
+    assert [path.stat().st_mode & 0o777 for path in paths] == [0o440, 0o440, 0o440, 0o640]
+
+
 def test_finished_months_are_compressed_and_the_heads_is_not(home: Path) -> None:
     before = {name: (home / "status/record" / name).read_bytes() for name in MONTHS}
     steps = run(home)

@@ -12,7 +12,7 @@ import gzip
 import os
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import Any, BinaryIO, cast
@@ -71,7 +71,7 @@ def months_since(segment: str, ts: str) -> int:
 def archive(place: Place, plan: Plan, announce: Announce) -> Iterator[Step]:
     """Do what is due, oldest segment first, and yield each step as it is done.
 
-    The head's segment is never touched, nor a faulty one. What counts as now is the clock, or the
+    The head's segment is never touched, and a faulty one is kept. What counts as now is the clock, or the
     head's time if that is earlier: a clock that leapt ahead removes nothing. Raises OSError, BusyError.
     """
     with opened(place) as record, _alone(record):
@@ -89,6 +89,8 @@ def archive(place: Place, plan: Plan, announce: Announce) -> Iterator[Step]:
             if step.what == FAULTY:
                 break  # a hole behind it could not be told from theft
         for name in finished[len(expired) :]:
+            if not plan.dry:
+                _make_read_only(name, record)
             yield from _compress(name, record, plan, ts, head)
 
 
@@ -131,6 +133,17 @@ def _look(name: str, record: int) -> Stretch:
         return whole
     finally:
         source.close()
+
+
+def _make_read_only(name: str, record: int) -> None:
+    """What the writer did when its month was over, but a power cut may have undone."""
+    with suppress(FileNotFoundError):  # it is compressed, or was removed by hand
+        descriptor, status = open_file(name, record, os.O_RDONLY)
+        try:
+            if status.st_mode & 0o222:
+                os.fchmod(descriptor, FINISHED_MODE)
+        finally:
+            os.close(descriptor)
 
 
 # Compressing.

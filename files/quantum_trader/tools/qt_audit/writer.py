@@ -121,8 +121,8 @@ class Writer:
         if self._new_log_lines and self._place.is_home:
             self._write_log()
         if self._finished >= 0:
+            self._make_read_only()  # before the head moves on: who is killed in between is made up for
             self._lock.write(self._head)  # finishing it synced all there was
-            self._make_read_only()
         else:
             self._lock.advance(self._head)
 
