@@ -13,7 +13,8 @@ import pytest
 from qt_audit import settings as settings_module
 from qt_audit.entry import timestamp
 from qt_audit.health import OK, WARN, WRONG, Check, installation
-from qt_audit.place import fallbacks
+from qt_audit.journal import seal
+from qt_audit.place import Place, fallbacks
 from qt_audit.settings import Settings
 from qt_audit.surroundings import Host, host
 from qt_audit.vitals import record
@@ -185,6 +186,15 @@ def test_an_entry_of_the_future_is_a_wrong_clock(tmp_path: Path) -> None:
     write_record(tmp_path, [draft(ts=ago(-1))])
     found, text = state(record(load(tmp_path)), "clock")
     assert found == WRONG
+    assert "set the clock" in text
+
+
+def test_a_period_that_was_sealed_while_the_clock_was_ahead_is_a_wrong_clock(home: Path) -> None:
+    until = ago(-40)
+    seal(Place(str(home), home=True), until, 1.0)
+    found, text = state(record(load(home)), "clock")
+    assert found == WRONG
+    assert until in text
     assert "set the clock" in text
 
 

@@ -102,10 +102,16 @@ def _disagreement(head: Head | None, last: segments.LastLine | None) -> str:
 
 def _last_entry_and_clock(place: Place) -> Iterator[Check]:
     with opened(place) as directory:
-        last = _last_line(directory)
+        last, head = _last_line(directory), read_snapshot(directory)
     time_now = now()
     if last is not None and last.entry.ts > time_now:
         text = f"the clock says {time_now}, the last entry is of {last.entry.ts}: set the clock"
+        yield Check("clock", WRONG, text)
+    elif head is not None and head.ts > time_now:
+        text = (
+            f"the clock says {time_now}, but a period was summarised up to {head.ts}, and entries bear that"
+            " time until it comes: set the clock; if it is right now, it was ahead"
+        )
         yield Check("clock", WRONG, text)
     elif time_now < "2025":
         yield Check("clock", WRONG, f"the clock says {time_now}: set it")
