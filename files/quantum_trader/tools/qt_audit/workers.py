@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any, BinaryIO, NoReturn
 
 _NUMBER = 8
 """Bytes of a piece's number on its way to whoever takes it."""
 
 
-def spread(work: Callable[[int], Sequence[Any]], count: int, jobs: int) -> Iterator[tuple[int, Any]]:
+def spread(
+    work: Callable[[int], Sequence[Any]], count: int, jobs: int
+) -> Generator[tuple[int, Any], None, None]:
     """Do work(0) to work(count - 1) in `jobs` processes; yield (number, result) as each is done.
 
     A result is what JSON has a form for, in less than 4,000 bytes: so two never mix in the pipe.
