@@ -21,11 +21,14 @@ class Reports:
     Raises OSError, naming the file.
     """
 
-    def __init__(self, place: Place, timeout: float, directory: str = NAME, lock: str = _LOCK) -> None:
-        """`timeout` is in seconds, for the lock. Other state has its own `directory` and `lock`."""
+    def __init__(
+        self, place: Place, timeout: float, directory: str = NAME, lock: str = _LOCK, mode: int = _MODE
+    ) -> None:
+        """`timeout` is in seconds, for the lock. Other state has its own `directory`, `lock` and `mode`."""
         self._place = place
         self._timeout = timeout
         self._names = directory, lock
+        self._mode = mode
         self.path = f"{place.status_path}/{directory}"
         self._directory = -1
         self._lock = -1
@@ -38,7 +41,7 @@ class Reports:
                 self._directory = open_directory(self._names[0], status, self._place.directory_mode)
             finally:
                 os.close(status)
-            self._lock, _ = open_file(self._names[1], self._directory, os.O_RDWR | os.O_CREAT, _MODE)
+            self._lock, _ = open_file(self._names[1], self._directory, os.O_RDWR | os.O_CREAT, self._mode)
             wait_for_lock(self._lock, time.monotonic() + self._timeout)
         except BaseException as error:
             self._close()
@@ -80,10 +83,11 @@ class Reports:
         """Put a file in place in one step: whole or not at all. Durable when this returns."""
         temporary = f".{name}.new"
         try:
-            self._remove(temporary)  # left by one that was killed
-            descriptor, _ = open_file(temporary, self._directory, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE)
+            self._unlink(temporary)  # left by one that was killed
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+            descriptor, _ = open_file(temporary, self._directory, flags, self._mode)
             with os.fdopen(descriptor, "wb") as file:
-                os.fchmod(descriptor, _MODE)
+                os.fchmod(descriptor, self._mode)
                 keep_owner(descriptor, self._directory)
                 file.write(data)
                 file.flush()
@@ -100,7 +104,22 @@ class Reports:
         except OSError as error:
             raise self._named(error, name) from None
 
-    def _remove(self, name: str) -> None:
+    def remove(self, name: str) -> None:
+        """Remove a file, if it is there. Durable when this returns."""
+        try:
+            self._unlink(name)
+            os.fsync(self._directory)
+        except OSError as error:
+            raise self._named(error, name) from None
+
+    def size(self, name: str) -> int:
+        """A file's length in bytes; 0 if there is none."""
+        try:
+            return os.stat(name, dir_fd=self._directory, follow_symlinks=False).st_size
+        except FileNotFoundError:
+            return 0
+
+    def _unlink(self, name: str) -> None:
         with suppress(FileNotFoundError):
             os.unlink(name, dir_fd=self._directory)
 

@@ -53,6 +53,11 @@ def day(text: str, now: str) -> date:
     raise ValueError(f"{text!r} is not a date; write 2026-11-23, today or yesterday")
 
 
+def seconds_between(earlier: str, later: str) -> float:
+    """Seconds from one time to another, both as entries write them; negative if `later` is not."""
+    return (_read(later) - _read(earlier)).total_seconds()
+
+
 def _day_word(word: str, now: str) -> date | None:
     if word not in ("today", "yesterday"):
         return None

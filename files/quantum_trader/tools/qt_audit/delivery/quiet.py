@@ -1,0 +1,48 @@
+"""Quiet hours: what is not critical is held until they are over. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, time, timezone
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+_FORM = re.compile(r"([0-2]\d):([0-5]\d)-([0-2]\d):([0-5]\d)(?:\s+(\S+))?")
+
+
+class QuietError(ValueError):
+    """The setting cannot be used; the text says how it must look."""
+
+
+@dataclass(frozen=True)
+class QuietHours:
+    """From one time of the day to another, over midnight where the second is the earlier, in a time zone."""
+
+    since: time
+    until: time
+    zone: ZoneInfo
+
+    def hold(self, now: str) -> bool:
+        """Whether this time, as entries write it, lies in them."""
+        moment = datetime.fromisoformat(now.rstrip("Z")).replace(tzinfo=timezone.utc)
+        local = moment.astimezone(self.zone).time()
+        if self.since <= self.until:
+            return self.since <= local < self.until
+        return local >= self.since or local < self.until
+
+
+def quiet_hours(text: str) -> QuietHours | None:
+    """`22:00-07:00 Europe/Berlin`; UTC without a zone; None for an empty text. Raises QuietError."""
+    if not text.strip():
+        return None
+    match = _FORM.fullmatch(text.strip())
+    if match is None or int(match[1]) > 23 or int(match[3]) > 23:
+        raise QuietError("must be like 22:00-07:00 Europe/Berlin")
+    try:
+        zone = ZoneInfo(match[5] or "UTC")
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise QuietError("names no time zone that this host knows, such as Europe/Berlin") from None
+    since, until = time(int(match[1]), int(match[2])), time(int(match[3]), int(match[4]))
+    if since == until:
+        raise QuietError("must begin and end at different times")
+    return QuietHours(since, until, zone)
