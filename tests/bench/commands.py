@@ -15,8 +15,11 @@ PYTHON = "/usr/bin/python3"
 
 
 def environment(home: Path) -> dict[str, str]:
-    """The environment of a measured program: a home of its own, no other setting."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("QT_")}
+    """The environment of a measured program: a home of its own, no other setting.
+
+    None of Python's either: where it may keep no bytecode, every start would compile everything.
+    """
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("QT_", "PYTHON"))}
     return {**kept, "QT_HOME": str(home), "HOME": str(home)}
 
 
