@@ -6,11 +6,27 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from qt_repair.config import DEFINES_REPAIRS
+from qt_repair.config import DEFINES_REPAIRS, PROGRAMS
 from qt_repair.config_schema import common_schema, kind_schema, program_schema
 from qt_repair.kinds import KINDS
 
 _HEAD = "| Key | Type | Default | Meaning |\n| --- | --- | --- | --- |"
+
+
+_INTRODUCTION = """\
+# Reference of the repair programs' configuration
+
+Every key of the three files in `config/`. Each program reads its own file, and over it the drop-ins
+of `config/<program>.d/` in the order of their names: mappings are merged, lists and values replaced.
+`check_config` tells whether it is right, `check_config --explain` where each value came from.
+
+<!-- Written by `check_config --reference` from tools/qt_repair/schema; a test says so. -->
+"""
+
+
+def document() -> str:
+    """The reference of all programs, as it is delivered."""
+    return "\n".join([_INTRODUCTION, *map(reference, PROGRAMS)])
 
 
 def reference(program: str) -> str:
