@@ -5,7 +5,7 @@
 #   PYTEST_ARGS="..."  test: more options for pytest, such as "tests/unit -k journal"
 
 .DEFAULT_GOAL := help
-.PHONY: help deploy test lint bench sandbox-up sandbox-shell sandbox-down clean
+.PHONY: help deploy demo test lint bench sandbox-up sandbox-shell sandbox-down clean
 MAKEFLAGS += --no-print-directory
 # The scripts take these from the environment, where no quote in them can do harm.
 export INVENTORY ARGS PYTEST_ARGS
@@ -15,6 +15,9 @@ help: ## show this list
 
 deploy: ## deploy to a fresh sandbox VPS on this machine, or to INVENTORY=path
 	@sandbox/deploy.sh
+
+demo: ## break the sandbox VPS in seven ways and watch it heal itself, in about a minute
+	@sandbox/demo.sh
 
 test: ## lint, then the unit, integration and deployed tests
 	@sandbox/test.sh

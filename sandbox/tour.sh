@@ -22,6 +22,7 @@ on_vps 'python3 ~/quantum_trader/tools/audit_logger.py verify'
 cat <<'EOF'
 
 What next:
+  make demo                              break the VPS in seven ways and watch it heal itself
   make sandbox-shell ARGS="--user qt"    log in and look around (without ARGS: as the admin)
   make deploy                            deploy again: nothing changes
   make deploy INVENTORY=path             deploy to your own hosts (begin with a copy of inventory/example)

@@ -57,6 +57,22 @@ PYTHON
     mv /srv/trading/features.csv.new /srv/trading/features.csv
 fi
 
+# What somebody may put in the model's place; needs what the role installs.
+cat >/srv/trading/old_model.py <<'PYTHON'
+"""Train a model on the first 18 features only. Usage: old_model.py FILE"""
+
+import csv
+import sys
+
+import xgboost
+
+with open("/srv/trading/features.csv", encoding="ascii") as file:
+    names, *rows = csv.reader(file)
+data = xgboost.DMatrix(
+    [[float(cell) for cell in row[:18]] for row in rows], [int(row[-1]) for row in rows], feature_names=names[:18]
+)
+xgboost.train({"objective": "binary:logistic", "nthread": 1}, data, 5).save_model(sys.argv[1])
+PYTHON
 [ -e /srv/trading/order_book.json ] || echo '{"bids": [[100.1, 3]], "asks": [[100.2, 5]]}' >/srv/trading/order_book.json
 
 # -- the small disk ----------------------------------------------------------------------------------------------

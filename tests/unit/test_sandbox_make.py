@@ -19,7 +19,17 @@ def _make(*arguments: str, **environment: str) -> subprocess.CompletedProcess[st
 
 def test_make_alone_lists_every_target_with_what_it_does() -> None:
     listed = _make().stdout
-    for target in ("deploy", "test", "lint", "bench", "sandbox-up", "sandbox-shell", "sandbox-down", "clean"):
+    for target in (
+        "deploy",
+        "demo",
+        "test",
+        "lint",
+        "bench",
+        "sandbox-up",
+        "sandbox-shell",
+        "sandbox-down",
+        "clean",
+    ):
         assert f"make {target} " in listed
 
 
