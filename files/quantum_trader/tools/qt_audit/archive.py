@@ -20,11 +20,11 @@ from typing import Any, BinaryIO, cast
 from qt_audit import retention, segments
 from qt_audit.entry import now
 from qt_audit.head import Head, read_snapshot
-from qt_audit.integrity import opened
 from qt_audit.journal import FINISHED_MODE
 from qt_audit.lines import ends
 from qt_audit.place import Place, keep_owner, open_file
 from qt_audit.scan import NOTHING, DamagedError, Source, Stretch, look_at_all, open_source, parts
+from qt_audit.snapshot import opened
 
 COMPRESSED, REMOVED, MENDED, FAULTY = "compressed", "removed", "mended", "faulty"
 _TEMPORARY = ".gz.tmp"

@@ -7,24 +7,20 @@ with the record's lock held for a moment, so that no half-written line is called
 
 from __future__ import annotations
 
-import errno
 import os
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from qt_audit import retention, segments
+from qt_audit import retention
 from qt_audit.diagnosis import Diagnosis
 from qt_audit.entry import GENESIS
 from qt_audit.fault import ALTERED, MISSING, TORN, Fault, Faults
 from qt_audit.head import NAME as HEAD
-from qt_audit.head import Busy, Head, read_snapshot, wait_for_lock
-from qt_audit.place import Place, open_file
-from qt_audit.scan import NOTHING, Source, Stretch, look_at_all, open_source, parts
-
-_NO_FILE_OF_OURS = (errno.ELOOP, errno.EINVAL, errno.EISDIR, errno.ENXIO)
+from qt_audit.head import Head
+from qt_audit.place import Place
+from qt_audit.scan import NOTHING, Source, Stretch, look_at_all, parts
+from qt_audit.snapshot import Snapshot, locked, opened, take
 
 Progress = Callable[[int, int], None]
 """Told how many bytes of how many are done."""
@@ -52,48 +48,6 @@ class Report:
         return {**self.__dict__, "whole": self.whole, "faults": faults, "notes": list(self.notes)}
 
 
-@dataclass(frozen=True)
-class Snapshot:
-    """A record at one moment. `sources` are in the order of their entries."""
-
-    head: Head | None
-    head_exists: bool
-    sources: tuple[Source, ...]
-    faults: tuple[Fault, ...]
-    still: bool
-    """Taken under the lock: no line of it is being written."""
-
-    def close(self) -> None:
-        for source in self.sources:
-            source.close()
-
-
-@contextmanager
-def opened(place: Place) -> Iterator[int]:
-    """A descriptor of the place's record directory, which is not created. Raises OSError."""
-    try:
-        record = place.open_existing()
-    except OSError as error:
-        raise _told(error, place) from None
-    try:
-        yield record
-    except OSError as error:
-        raise _told(error, place) from None
-    finally:
-        os.close(record)
-
-
-def _told(error: OSError, place: Place) -> OSError:
-    """The same error with the whole path, and for one of rights with what to do."""
-    name = error.filename or ""
-    if not isinstance(name, str) or error.errno is None:
-        return error
-    in_record = name == HEAD or ".jsonl" in name
-    path = name if "/" in name else f"{place.record_path if in_record else place.status_path}/{name}"
-    advice = ": run this as its owner or as root" if isinstance(error, PermissionError) else ""
-    return type(error)(error.errno, f"{error.strerror}{advice}", path.rstrip("/"))
-
-
 def cores() -> int:
     """How many processors this process may use."""
     return len(os.sched_getaffinity(0))
@@ -106,10 +60,10 @@ def verify(place: Place, timeout: float, jobs: int | None = None, progress: Prog
     as many as there are cores). Raises OSError if the record cannot be read.
     """
     with opened(place) as record:
-        report = _checked(_snapshot(record, still=False), jobs or cores(), progress)
+        report = _checked(take(record, still=False), jobs or cores(), progress)
         if report is None or not report.whole:
-            with _locked(record, timeout) as still:
-                snapshot = _snapshot(record, still)
+            with locked(record, timeout) as still:
+                snapshot = take(record, still)
             report = _checked(snapshot, jobs or cores(), progress, last_word=True)
         assert report is not None
         return report
@@ -125,51 +79,6 @@ def _checked(
         return _diagnosed(snapshot, looks) if report is None and last_word else report
     finally:
         snapshot.close()
-
-
-@contextmanager
-def _locked(record: int, timeout: float) -> Iterator[bool]:
-    """Hold the record's lock, if it is to be had in time; whether it is held."""
-    try:
-        descriptor, _ = open_file(HEAD, record, os.O_RDONLY)
-    except OSError:
-        yield False
-        return
-    try:
-        held = False
-        with suppress(Busy):
-            wait_for_lock(descriptor, time.monotonic() + timeout)
-            held = True
-        yield held
-    finally:
-        os.close(descriptor)
-
-
-def _snapshot(record: int, still: bool) -> Snapshot:
-    """Open all segments. The head is read first: what it tells of is in them."""
-    faults = Faults()
-    try:
-        head = read_snapshot(record)
-        exists = HEAD in os.listdir(record)
-    except OSError as error:
-        head, exists = None, True
-        _no_file_of_ours(error, HEAD, faults)
-    sources = []
-    for name in segments.names(record):
-        try:
-            sources.append(open_source(name, record))
-        except FileNotFoundError:
-            continue  # retention removed it a moment ago, and an entry tells
-        except OSError as error:
-            _no_file_of_ours(error, name, faults)
-    return Snapshot(head, exists, tuple(sources), tuple(faults.found), still)
-
-
-def _no_file_of_ours(error: OSError, name: str, faults: Faults) -> None:
-    """A link, a directory or a device where a segment should be is a fault; anything else is raised."""
-    if error.errno not in _NO_FILE_OF_OURS:
-        raise error
-    faults.add(ALTERED, name, None, "not a regular file")
 
 
 @dataclass(frozen=True)

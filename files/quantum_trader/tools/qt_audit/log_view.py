@@ -19,8 +19,8 @@ from qt_audit import segments
 from qt_audit.archived import open_archived
 from qt_audit.entry import EntryError, log_line, parse
 from qt_audit.head import Lock
-from qt_audit.integrity import opened
 from qt_audit.place import LOG_NAME, Place, keep_owner, open_file
+from qt_audit.snapshot import opened
 
 _TEMPORARY = f".{LOG_NAME}.rebuild"
 KEPT = f"{LOG_NAME}.replaced"

@@ -13,11 +13,11 @@ from qt_audit.archived import open_archived
 from qt_audit.entry import EntryError, chain_hash, log_line, now, parse, timestamp
 from qt_audit.head import Head, read_snapshot
 from qt_audit.health import OK, WARN, WRONG, Check, Looker, looked, user_name
-from qt_audit.integrity import opened
 from qt_audit.lines import ends
 from qt_audit.log_view import newest_rotated
 from qt_audit.place import LOG_NAME, Place, fallbacks, first_fallback, home, last_fallback, open_file
 from qt_audit.settings import Settings
+from qt_audit.snapshot import opened
 
 _TAIL = 128 * 1024
 _LAST = 20
