@@ -53,7 +53,9 @@ class Answer:
     status: int | None = None
     """The HTTP status or SMTP code, where there was one."""
     retry_after: float | None = None
-    """Seconds that the receiver asked to wait."""
+    """Seconds that the receiver asked to wait; of a message that was sent: before the next one."""
+    done: int = 0
+    """Of a text that goes in several parts, how many were taken: hand it to the next send() of this message."""
 
 
 SENT, TRANSIENT, PERMANENT = "sent", "transient", "permanent"
@@ -66,8 +68,9 @@ class Channel(Protocol):
     def name(self) -> str:
         """Stable for the same address, without its secret: `discord-3f9a1c`."""
 
-    def send(self, message: Message, timeout: float, late_s: float = 0.0) -> Answer:
+    def send(self, message: Message, timeout: float, late_s: float = 0.0, done: int = 0) -> Answer:
         """Hand it over within `timeout` seconds in all; never raises for what a network or receiver may do.
 
         `late_s`: for so many seconds it could not be delivered; more than a few minutes are said.
+        `done`: parts that an earlier attempt got through (Answer.done); they are not sent again.
         """
