@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -12,7 +14,22 @@ from typing import Any
 import pytest
 
 from tests import support
-from tests.weekly import NAMES, actions, answer, entries, install, lines, noting, row, run, tree, verdicts
+from tests.weekly import (
+    BOUND,
+    NAMES,
+    actions,
+    answer,
+    command,
+    entries,
+    environment,
+    install,
+    lines,
+    noting,
+    row,
+    run,
+    tree,
+    verdicts,
+)
 
 NOTHING = "nothing to check; name the containers that must run in phases.docker_health.containers"
 TRUE = {"name": "true", "run": ["/bin/true"]}
@@ -335,6 +352,27 @@ def test_a_candidate_is_checked_together_with_what_is_there(home: Path, tmp_path
     assert done.returncode == 2
     assert "At 'phases.smoke_tests.repairs[0]'" in done.stderr
     assert run(home, "check_config", "--explain").returncode == 0
+
+
+@pytest.mark.parametrize("redirection", [">&-", "2>&-", ">&- 2>&- <&-", "| true", ">/dev/full"])
+def test_a_cycle_goes_on_where_nobody_reads_what_it_says(home: Path, redirection: str) -> None:
+    install(home, commands(TRUE))
+    script = f'"$@" {redirection}'
+    subprocess.run(
+        ["/bin/sh", "-c", script, "sh", *command()], env=environment(home), timeout=BOUND, check=False
+    )
+    deadline = time.monotonic() + BOUND
+    last = "Weekly self-heal: Completed - ✅ All checks passed"
+    while actions(home)[-1] != last and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert actions(home)[-1] == last
+
+
+def test_what_it_says_is_readable_in_any_locale(home: Path) -> None:
+    install(home, commands(TRUE))
+    done = run(home, LC_ALL="C", PYTHONIOENCODING="latin-1", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
+    assert done.returncode == 0
+    assert "✅ All checks passed" in done.stdout
 
 
 def test_help_teaches(home: Path) -> None:

@@ -161,6 +161,26 @@ def test_one_that_was_killed_half_way_is_run_again_and_that_is_said(home: Path) 
     assert run(home, "--due", at=MONDAY).stdout == ""
 
 
+def test_what_is_killed_each_time_is_given_up_until_the_next_week(home: Path) -> None:
+    with half_way(home, "--due") as process:
+        process.send_signal(signal.SIGKILL)
+    ledger = home / "status/repair/weekly.json"
+    plain = json.loads(ledger.read_text())
+    assert plain["running"]["attempt"] == 1
+    plain["running"]["attempt"] = 5
+    ledger.write_text(json.dumps(plain))
+    deadline = time.monotonic() + BOUND
+    while not (done := run(home, "--due", at=SUNDAY)).stderr and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert done.returncode == 1
+    assert "given up: the cycle of 2026-11-29T03:00Z was interrupted 5 times" in done.stderr
+    assert actions(home)[-1].startswith("Weekly self-heal: Given up - ")
+    assert run(home, "--due", at=MONDAY).stderr == ""
+    assert runs(home) == 0
+    run(home, "--due", at=NEXT)
+    assert runs(home) == 1
+
+
 def test_one_that_is_asked_to_stop_says_so_and_is_run_again(home: Path) -> None:
     with half_way(home, "--due") as process:
         process.send_signal(signal.SIGTERM)

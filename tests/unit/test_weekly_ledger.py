@@ -89,7 +89,7 @@ def test_a_week_is_named_as_iso_8601_does(at: str, name: str) -> None:
     assert week(at) == name
 
 
-@pytest.mark.parametrize("running", [None, Running("ab12", SUNDAY, SUNDAY), Running("ab12", SUNDAY, None)])
+@pytest.mark.parametrize("running", [None, Running("ab12", SUNDAY, SUNDAY, 3), Running("ab12", SUNDAY, None)])
 def test_a_ledger_is_read_as_it_was_written(running: Running | None) -> None:
     ledger = Ledger(WEEK_BEFORE, running)
     assert decode(encode(ledger)) == ledger

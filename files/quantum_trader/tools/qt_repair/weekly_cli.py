@@ -20,6 +20,7 @@ change that was meant. A first state is taken by the first check, and recorded.
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import signal
 import sys
@@ -28,7 +29,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from qt_audit import settings as audit_settings
-from qt_audit.commands.output import coloured, explain, print_json
+from qt_audit.commands.output import coloured, explain, forget, print_json
 from qt_audit.entry import escaped, now
 from qt_audit.notice import reason
 from qt_audit.recorder import AuditError, log_action
@@ -66,6 +67,7 @@ Settings: config/weekly_self_heal.yml, and weekly_self_heal.d/*.yml laid over it
 
 def main(arguments: list[str], clock: Clock = now) -> int:
     """Run the command line; the exit status is the answer. `clock` says what is due."""
+    _prepare_streams()
     options = _parser().parse_args(arguments)
     home = audit_settings.current().home
     try:
@@ -80,6 +82,9 @@ def main(arguments: list[str], clock: Clock = now) -> int:
     except ModuleNotFoundError as error:
         explain(_PROGRAM, f"Python module {error.name} is missing; `audit_logger.py doctor` names packages")
         return NO
+    except BrokenPipeError:
+        forget(sys.stdout)  # the reader has gone, as in `… | head`: that is its right
+        return DONE
     except OSError as error:
         explain(_PROGRAM, reason(error))
         return NO
@@ -88,6 +93,14 @@ def main(arguments: list[str], clock: Clock = now) -> int:
         return 128 + signal.SIGTERM
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
+
+
+def _prepare_streams() -> None:
+    """UTF-8 whatever the locale; where the caller closed one, what is written leads nowhere."""
+    sys.stdout, sys.stderr = sys.stdout or io.StringIO(), sys.stderr or io.StringIO()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -142,6 +155,9 @@ def _take(found: Config, options: argparse.Namespace, turn: Turn, slot: str) -> 
     due = turn.ledger.due(slot)
     if options.due and not due:
         return DONE
+    attempts = interrupted.attempts_for(slot) if interrupted is not None else 0
+    if options.due and attempts >= weekly_ledger.MOST_ATTEMPTS:
+        return _give_up(turn, slot)
     names = tuple(name for name in PHASES if not options.phase or name in options.phase)
     counts = due and len(names) == len(PHASES)
     began, run = now(), os.urandom(8).hex()
@@ -153,17 +169,26 @@ def _take(found: Config, options: argparse.Namespace, turn: Turn, slot: str) -> 
         slot=slot if counts else None,
         by_schedule=options.due,
         repair=options.repair,
-        instead_of=interrupted if counts else None,
+        instead_of=interrupted.run if interrupted is not None and counts else None,
     )
-    turn.keep(turn.ledger.begun(Running(run, began, request.slot)))
+    turn.keep(turn.ledger.begun(Running(run, began, request.slot, attempts + 1 if counts else 1)))
     try:
-        outcome = run_cycle(found, request, lambda result: None if options.json else _print(result))
+        outcome = run_cycle(found, request, lambda result: None if options.json else _show(result))
     except AuditError:
         turn.keep(turn.ledger.ended(None))
         raise
     turn.keep(turn.ledger.ended(request.slot))
     _conclude(outcome, options.json)
     return DONE if outcome.well else NO
+
+
+def _give_up(turn: Turn, slot: str) -> int:
+    """What is killed each time must not be begun for ever."""
+    times = f"the cycle of {slot[:16]}Z was interrupted {weekly_ledger.MOST_ATTEMPTS} times"
+    log_action(f"{TITLE}: Given up - {times}; the next one is tried again", source=SOURCE, outcome="failed")
+    turn.keep(turn.ledger.ended(slot))
+    explain(_PROGRAM, f"given up: {times}; find out what kills it, then run it by hand")
+    return NO
 
 
 def _cannot(found: Config, options: argparse.Namespace, slot: str, error: OSError) -> int:
@@ -184,6 +209,14 @@ def _stop(number: int, _frame: FrameType | None) -> NoReturn:
     raise Stopped(f"stopped by {signal.Signals(number).name}; the next `--due` begins anew")
 
 
+def _show(result: PhaseResult) -> None:
+    """Print how a phase went; where nobody reads that, the cycle goes on all the same."""
+    try:
+        _print(result)
+    except OSError:
+        forget(sys.stdout)
+
+
 def _print(result: PhaseResult) -> None:
     sign, colour = _SIGNS.get(result.verdict, ("✅", "green"))
     took = "" if result.skipped else f" ({result.duration_s:.1f} s)"
@@ -197,14 +230,17 @@ def _print(result: PhaseResult) -> None:
 
 
 def _conclude(outcome: Outcome, as_json: bool) -> None:
-    if as_json:
-        print_json(outcome.as_dict())
-        return
-    print(coloured(outcome.cycle.verdict, "green" if outcome.well else "red"))
-    if outcome.report is not None:
-        print(f"Report: {escaped(outcome.report)}")
-    else:
+    try:
+        if as_json:
+            print_json(outcome.as_dict())
+        else:
+            print(coloured(outcome.cycle.verdict, "green" if outcome.well else "red"))
+            if outcome.report is not None:
+                print(f"Report: {escaped(outcome.report)}")
         sys.stdout.flush()
+    except OSError:
+        forget(sys.stdout)
+    if outcome.report is None:
         explain(_PROGRAM, f"the report cannot be written: {outcome.problem}")
 
 

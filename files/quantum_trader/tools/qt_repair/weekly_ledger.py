@@ -17,6 +17,8 @@ from datetime import date, timedelta
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 REPORT = "weekly-self-heal-"
+MOST_ATTEMPTS = 5
+"""A cycle that was killed so often is given up until the next slot."""
 _WRONG_CLOCK = timedelta(days=8)
 """A slot that is dealt with and lies so far ahead was dealt with while the clock was wrong."""
 
@@ -33,6 +35,12 @@ class Running:
     began: str
     slot: str | None
     """The slot that it deals with; None if it counts for none."""
+    attempt: int = 1
+    """1, or how often a cycle was begun for this slot."""
+
+    def attempts_for(self, slot: str) -> int:
+        """How often a cycle was begun for this slot."""
+        return self.attempt if self.slot == slot else 0
 
 
 @dataclass(frozen=True)
@@ -113,7 +121,8 @@ def decode(data: bytes) -> Ledger:
         done = plain["done"]
         _day(done)
         if running is not None:
-            running = Running(str(running["run"]), str(running["began"]), running["slot"])
+            attempt = int(running.get("attempt", 1))
+            running = Running(str(running["run"]), str(running["began"]), running["slot"], attempt)
             for ts in (running.began, *([] if running.slot is None else [running.slot])):
                 _day(ts)
         return Ledger(done, running)

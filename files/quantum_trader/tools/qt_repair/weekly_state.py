@@ -61,8 +61,8 @@ class Turn:
         self._store.write(NAME, weekly_ledger.encode(ledger))
         self.ledger = ledger
 
-    def settle(self) -> str | None:
-        """Close what a cycle left open that was killed; its run, if there was one. Raises OSError.
+    def settle(self) -> Running | None:
+        """Close what a cycle left open that was killed, and tell of it, if there was one. Raises OSError.
 
         One that was killed after its last entry is done; any other is recorded as interrupted.
         """
@@ -81,7 +81,7 @@ class Turn:
                 run=left.run,
             )
         self.keep(self.ledger.ended(None))
-        return left.run
+        return left
 
     def _load(self) -> Ledger:
         data = self._store.read(NAME)
