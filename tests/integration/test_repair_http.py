@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from qt_repair.http_check import check
 
@@ -156,3 +162,54 @@ def test_a_proxy_of_the_environment_is_not_asked(monkeypatch: pytest.MonkeyPatch
         monkeypatch.setenv(name, "http://192.0.2.1:3128")
     with server(says(answer())) as url:
         assert check(url, 5).healthy
+
+
+def self_signed(path: Path) -> Path:
+    """A certificate for localhost that nobody vouches for, with its key."""
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name.from_rfc4514_string("CN=localhost")
+    begin = dt.datetime.now(dt.timezone.utc) - dt.timedelta(hours=1)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(begin)
+        .not_valid_after(begin + dt.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem, none = serialization.Encoding.PEM, serialization.NoEncryption()
+    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, none)
+    path.write_bytes(certificate.public_bytes(pem) + private)
+    return path
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_a_certificate_must_be_vouched_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trusted: bool
+) -> None:
+    pem = self_signed(tmp_path / "localhost.pem")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem)
+    if trusted:
+        monkeypatch.setenv("SSL_CERT_FILE", str(pem))
+
+    def serve() -> None:
+        with suppress(OSError):  # a client that does not trust us hangs up
+            connection, _ = listening.accept()
+            with connection, context.wrap_socket(connection, server_side=True) as secure:
+                secure.recv(65536)
+                secure.sendall(answer())
+
+    with socket.create_server(("localhost", 0)) as listening:
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        url = f"https://localhost:{listening.getsockname()[1]}/"
+        found = check(url, 10, {"database": "ok"})
+        thread.join(10)
+    assert found.healthy == trusted
+    text = "answers 200" if trusted else "has a certificate that is not accepted: self-signed certificate"
+    assert found.summary == f"{url} {text}"
+
+
+def test_a_server_without_tls_is_named() -> None:
+    with server(says(answer())) as url:
+        found = check(url.replace("http:", "https:"), 5)
+    assert found.summary.endswith("does not speak TLS as it should")

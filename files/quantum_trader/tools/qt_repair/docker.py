@@ -117,7 +117,7 @@ def ask(argv: Sequence[str], timeout: float) -> str:
         raise ProbeError(f"Docker is not installed: there is no {argv[0]}")
     command = as_root(argv)
     try:
-        return capture(command, timeout).decode("utf-8", "replace")
+        return capture(command, timeout, env=rights.plain_words()).decode("utf-8", "replace")
     except TimedOutError:
         raise ProbeError(f"Docker did not answer within {timeout:g} s") from None
     except RepairError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 
@@ -19,8 +20,16 @@ def refused(argv: Sequence[str], error: RepairError) -> bool:
 
 
 def said_no(output: str) -> bool:
-    """Whether these are sudo's words, and not those of the program that it ran."""
-    return re.search(r"(?m)^(?:sudo: |Sorry, user .* is not allowed to execute )", output) is not None
+    """Whether sudo refused, in its own words. Pure.
+
+    It also warns where it goes on: of a host name that it cannot look up, of a limit that it cannot set.
+    """
+    return re.search(r"(?m)^(?:sudo: (?!unable to resolve host|setrlimit)|Sorry, user )", output) is not None
+
+
+def plain_words() -> dict[str, str]:
+    """The environment in which programs speak as they are understood here: English."""
+    return {**os.environ, "LC_ALL": "C.UTF-8"}
 
 
 def explained(argv: Sequence[str]) -> str:

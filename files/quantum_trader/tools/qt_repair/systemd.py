@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from qt_repair import rights
 from qt_repair.finding import ProbeError, RepairError
 from qt_repair.process import TimedOutError, capture
 
@@ -70,7 +71,7 @@ def show(unit: str, timeout: float) -> Unit:
     if not os.path.exists(SYSTEMCTL):
         raise ProbeError(f"systemd is not installed: there is no {SYSTEMCTL}")
     try:
-        text = capture(show_argv(unit), timeout).decode("utf-8", "replace")
+        text = capture(show_argv(unit), timeout, env=rights.plain_words()).decode("utf-8", "replace")
     except TimedOutError:
         raise ProbeError(f"systemd did not answer within {timeout:g} s") from None
     except RepairError as error:

@@ -84,7 +84,7 @@ class FreeSpace:
             return {"left_out": problem}
         try:
             deleted = delete_old(
-                os.path.join(self._home, below),
+                os.path.join(os.path.realpath(self._home), below),
                 files["pattern"],
                 files["older_than_days"],
                 time.time(),
@@ -100,7 +100,7 @@ class FreeSpace:
 
 def _as_root(argv: list[str], deadline: float) -> dict[str, Any]:
     command = as_root(argv)
-    done = run(command, max(1.0, deadline - time.monotonic()))
+    done = run(command, max(1.0, deadline - time.monotonic()), env=rights.plain_words())
     if done.exit_code == 0:
         return {}
     if command != argv and rights.said_no(done.output):

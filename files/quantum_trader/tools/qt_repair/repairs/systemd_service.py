@@ -60,7 +60,7 @@ class RestartService:
 
 def _as_root(argv: list[str], timeout: float) -> Completed:
     command = as_root(argv)
-    done = run(command, timeout)
+    done = run(command, timeout, env=rights.plain_words())
     if done.exit_code and command != argv and rights.said_no(done.output):
         raise RepairError(rights.explained(command), done.exit_code, done.output)
     return done
