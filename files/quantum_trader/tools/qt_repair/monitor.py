@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from qt_audit.notice import warn
@@ -30,6 +31,8 @@ from qt_repair.thresholds import UNKNOWN, FlapRule, Reading
 from qt_repair.watch.repair import repair_program
 
 SOURCE = "realtime_monitor"
+_FIRST_S = 1.0
+"""After which what was seen first is kept for `status`, also where rounds are long."""
 _STOP_S = 4.0
 """How long a stop waits for the repair under way to record its end."""
 
@@ -87,9 +90,10 @@ class Monitor:
         if self._state_file is not None:
             self._take_up(self._state_file)
         self._round()
+        self._loop.after(_FIRST_S, partial(self._keep, durable=False))
+        self._notify.ready()
         if self._notify.watchdog_s:
             self._sign_of_life()
-        self._notify.ready()
         self._loop.run()
         self._notify.close()
         return 0

@@ -54,5 +54,6 @@ def flapping(name: str, changes: int, within: float) -> Saying:
 
 def calm(name: str, changes: int, seconds: float, breached: bool) -> Saying:
     """How the flapping ended: clear, or in breach (an incident follows)."""
-    text = f"Auto-heal: {name} has stopped flapping ({changes} more changes in {spoken(seconds)})"
+    more = f"{changes} more change" + ("s" if changes != 1 else "")
+    text = f"Auto-heal: {name} has stopped flapping ({more} in {spoken(seconds)})"
     return (f"{text} and stays in breach", "info") if breached else (text, "succeeded")

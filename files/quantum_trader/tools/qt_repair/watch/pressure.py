@@ -60,7 +60,7 @@ class Pressure(Direct):
     @property
     def _stall(self) -> int:
         """The microseconds of a window that are the trigger."""
-        return max(1, round(self.settings["window"] * self.settings["trigger"] * 1e4))
+        return max(1, round(float(self.settings["window"] * self.settings["trigger"]) * 1e4))
 
     def _now(self) -> tuple[float, int]:
         """The time, and the microseconds that were spent waiting."""

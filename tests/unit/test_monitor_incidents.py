@@ -1,0 +1,266 @@
+"""From readings to entries and repairs, with a clock that is set by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from qt_audit.recorder import AuditError
+from qt_repair.daemon import sentences
+from qt_repair.daemon.clock import Clock
+from qt_repair.daemon.incidents import Incidents, Outcome
+from qt_repair.daemon.sentences import Saying
+from qt_repair.daemon.watched import Threshold, Watched
+from qt_repair.thresholds import BAD, BETWEEN, GOOD, UNKNOWN, FlapRule, Reading
+
+TRIGGERED = sentences.TRIGGERED[0]
+DONE = "Auto-heal: Completed successfully (exit code 0)"
+
+
+class SetClock(Clock):
+    """Shows what it is set to."""
+
+    at = 1000.0
+
+    def now(self) -> float:
+        return self.at
+
+    def wall(self, at: float) -> float:
+        return at
+
+    def steady(self, wall: float) -> float:
+        return wall
+
+
+class Scene:
+    """Incidents whose entries and repairs are written down."""
+
+    def __init__(self, *repairs: str, hold: float = 0, changes: int = 100) -> None:
+        self.clock = SetClock()
+        self.entries: list[tuple[str, str, str | None]] = []
+        self.details: list[Mapping[str, Any]] = []
+        self.begun: list[Watched] = []
+        self.recordable = True
+        self.frozen = False
+        self.incidents = Incidents(
+            self.record, self.repair, self.withdraw, self.in_vain, lambda: None, self.clock,
+            FlapRule(changes, 600, 300),
+        )  # fmt: skip
+        self.watched = Watched(Threshold("disk", "disk /", hold, 5, repairs, 600, {}), 90, "%")
+
+    def record(self, saying: Saying, details: Mapping[str, Any], run: str | None = None) -> None:
+        if not self.recordable:
+            raise AuditError
+        self.entries.append((*saying, run))
+        self.details.append(details)
+
+    def repair(self, watched: Watched) -> bool:
+        self.begun.append(watched)
+        return True
+
+    def withdraw(self, watched: Watched) -> bool:
+        return watched.incident is not None and watched.incident.acting == "queued"
+
+    def in_vain(self, _repairs: Sequence[str]) -> bool:
+        return self.frozen
+
+    def see(self, *levels: str, every: float = 5) -> None:
+        for level in levels:
+            self.clock.at += every
+            self.incidents.take(self.watched, Reading(level, f"it is {level}", level))
+
+    def began(self) -> None:
+        self.incidents.began(self.watched, "")
+
+    def ended(self, exit_code: int | None = 0, stopped: bool = False) -> None:
+        self.incidents.ended(self.watched, Outcome(exit_code, stopped, {}))
+
+    @property
+    def said(self) -> list[str]:
+        return [entry[0] for entry in self.entries]
+
+    @property
+    def outcomes(self) -> list[str]:
+        return [entry[1] for entry in self.entries]
+
+    @property
+    def runs(self) -> set[str | None]:
+        return {entry[2] for entry in self.entries}
+
+
+def test_a_breach_is_repaired_and_recovers_in_one_run() -> None:
+    scene = Scene("grafana")
+    scene.see(GOOD, BAD)
+    scene.began()
+    scene.ended()
+    scene.see(GOOD)
+    assert scene.said == [TRIGGERED, DONE, "Auto-heal: Recovered after 5 s"]
+    assert scene.outcomes == ["started", "succeeded", "succeeded"]
+    assert len(scene.runs) == 1
+    assert scene.details[0] == {
+        "threshold": "disk /",
+        "kind": "disk",
+        "value": BAD,
+        "found": "it is bad",
+        "level": 90,
+        "since": "1970-01-01T00:16:50.000000Z",
+        "repairs": ["grafana"],
+    }
+    assert scene.watched.incident is None
+
+
+def test_a_breach_without_a_repair_is_one_entry_and_its_recovery_another() -> None:
+    scene = Scene()
+    scene.see(BAD, BAD, BETWEEN, BAD, GOOD, GOOD)
+    assert scene.said == [
+        "Auto-heal: Realtime monitor threshold breach, no repair configured (disk /: it is bad)",
+        "Auto-heal: Recovered after 20 s",
+    ]
+    assert scene.outcomes == ["failed", "succeeded"]
+    assert len(scene.runs) == 1
+    assert not scene.begun
+
+
+def test_what_does_not_hold_is_no_breach() -> None:
+    scene = Scene("grafana", hold=30)
+    scene.see(BAD, BAD, GOOD, BAD, BAD, GOOD)
+    assert not scene.entries
+
+
+def test_nothing_is_repaired_that_cannot_be_recorded() -> None:
+    scene = Scene("grafana")
+    scene.recordable = False
+    scene.see(BAD, BAD)
+    assert not scene.begun
+    scene.recordable = True
+    scene.see(BAD)
+    assert (scene.said, len(scene.begun)) == ([TRIGGERED], 1)
+
+
+def test_a_failed_repair_says_so_and_is_tried_again_after_a_while() -> None:
+    scene = Scene("grafana")
+    scene.see(BAD)
+    scene.began()
+    scene.ended(1)
+    scene.see(*[BAD] * 10, every=50)
+    assert scene.said == [TRIGGERED, "Auto-heal: Failed (exit code 1)"]
+    scene.see(BAD, BAD, every=50)
+    assert scene.said[2:] == [TRIGGERED]
+    assert scene.details[2]["attempt"] == 2
+    assert len(scene.runs) == 1
+
+
+def test_repairs_that_are_frozen_are_not_tried_again() -> None:
+    scene = Scene("grafana")
+    scene.see(BAD)
+    scene.began()
+    scene.ended(1)
+    scene.frozen = True
+    scene.see(*[BAD] * 10, every=700)
+    assert len(scene.begun) == 1
+    scene.frozen = False
+    scene.see(BAD, every=700)
+    assert len(scene.begun) == 2
+
+
+def test_what_cannot_be_told_is_not_repaired_again() -> None:
+    scene = Scene("grafana")
+    scene.see(BAD)
+    scene.began()
+    scene.ended(1)
+    scene.see(*[UNKNOWN] * 5, every=700)
+    assert len(scene.begun) == 1
+
+
+def test_a_recovery_waits_for_the_repair_to_end() -> None:
+    scene = Scene("grafana")
+    scene.see(BAD)
+    scene.began()
+    scene.see(GOOD, GOOD)
+    assert scene.said == [TRIGGERED]
+    scene.ended()
+    assert scene.said == [TRIGGERED, DONE, "Auto-heal: Recovered after 5 s"]
+
+
+def test_a_repair_that_waits_for_its_turn_is_not_done_once_all_is_well() -> None:
+    scene = Scene("grafana")
+    scene.see(BAD, GOOD)
+    assert scene.said == [TRIGGERED, "Auto-heal: Recovered after 5 s"]
+
+
+def test_an_end_that_cannot_be_recorded_is_recorded_later_and_first() -> None:
+    scene = Scene("grafana")
+    scene.see(BAD)
+    scene.began()
+    scene.recordable = False
+    scene.ended()
+    scene.see(GOOD)
+    scene.recordable = True
+    scene.see(GOOD)
+    assert scene.said == [TRIGGERED, DONE, "Auto-heal: Recovered after 5 s"]
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "says"),
+    [
+        (0, DONE),
+        (143, "Auto-heal: Interrupted - the monitor was stopped during the repair (exit code 143)"),
+        (None, "Auto-heal: Interrupted - the monitor was stopped during the repair (it goes on by itself)"),
+    ],
+)
+def test_a_stop_during_a_repair_is_recorded_and_nothing_more_is_begun(
+    exit_code: int | None, says: str
+) -> None:
+    scene = Scene("grafana")
+    scene.see(BAD)
+    scene.began()
+    scene.incidents.resting = True
+    scene.ended(exit_code, stopped=True)
+    assert scene.said == [TRIGGERED, says]
+    assert scene.watched.incident is not None
+
+
+def test_a_stop_before_its_turn_closes_the_run() -> None:
+    scene = Scene("grafana")
+    scene.see(BAD)
+    scene.incidents.resting = True
+    scene.incidents.stopped(scene.watched)
+    assert scene.entries[-1][:2] == sentences.NOT_BEGUN
+
+
+def test_a_threshold_that_is_taken_out_ends_its_incident() -> None:
+    scene = Scene()
+    scene.see(BAD)
+    scene.incidents.gone(scene.watched)
+    scene.incidents.gone(scene.watched)
+    assert scene.said[1:] == ["Auto-heal: disk / is no longer watched; it was in breach"]
+
+
+def test_flapping_is_one_entry_and_calm_another() -> None:
+    scene = Scene("grafana", changes=4)
+    for _ in range(2):
+        scene.see(BAD)
+        scene.began()
+        scene.ended()
+        scene.see(GOOD)
+    before = len(scene.entries)
+    scene.see(*[BAD, GOOD] * 20)
+    scene.see(GOOD, GOOD, every=299)
+    assert scene.said[before - 1 :] == [
+        "Auto-heal: disk / is flapping (4 changes in 10 min); further ones are counted, not recorded",
+        "Auto-heal: disk / has stopped flapping (40 more changes in 3 min 20 s)",
+    ]
+    assert scene.outcomes[before - 1 :] == ["failed", "succeeded"]
+    assert len(scene.begun) == 2
+
+
+def test_what_flapped_and_stays_bad_is_repaired() -> None:
+    scene = Scene("grafana", changes=4)
+    scene.see(BAD, GOOD, BAD, GOOD, BAD)
+    assert len(scene.begun) == 2
+    scene.see(BAD, BAD, every=299)
+    assert scene.said[-2].endswith("(1 more change in 5 s) and stays in breach")
+    assert scene.said[-1] == TRIGGERED
+    assert len(scene.begun) == 3

@@ -1,0 +1,111 @@
+"""Thresholds over time: trigger, clear and hold; what cannot be told; flapping and calm."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qt_repair.thresholds import (
+    BAD,
+    BETWEEN,
+    BREACHED,
+    CLEAR,
+    GOOD,
+    PENDING,
+    UNKNOWN,
+    FlapRule,
+    Flaps,
+    Track,
+    calm,
+    changed,
+    rising,
+    step,
+)
+
+RULE = FlapRule(changes=4, within=100, calm=50)
+
+
+@pytest.mark.parametrize(
+    ("value", "level"),
+    [(95, BAD), (90, BAD), (89.9, BETWEEN), (80.1, BETWEEN), (80, GOOD), (0, GOOD)],
+)
+def test_a_value_is_bad_from_trigger_on_and_good_down_to_clear(value: float, level: str) -> None:
+    assert rising(value, trigger=90, clear=80, text="").level == level
+
+
+def phases(levels: list[str], hold: float) -> list[str]:
+    """The phase after each of these levels, seen a second apart."""
+    track, found = Track(), []
+    for now, level in enumerate(levels):
+        track = step(track, level, hold, float(now))
+        found.append(track.phase)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("levels", "hold", "expected"),
+    [
+        ([BAD], 0, [BREACHED]),
+        ([BAD, BAD, BAD], 2, [PENDING, PENDING, BREACHED]),
+        ([BAD, BETWEEN, BAD, BAD], 2, [PENDING, CLEAR, PENDING, PENDING]),
+        ([BAD, UNKNOWN, BAD], 2, [PENDING, PENDING, BREACHED]),
+        ([BAD, BETWEEN, BAD, GOOD], 0, [BREACHED, BREACHED, BREACHED, CLEAR]),
+        ([BAD, UNKNOWN, UNKNOWN], 0, [BREACHED, BREACHED, BREACHED]),
+        ([UNKNOWN, BETWEEN, GOOD], 0, [CLEAR, CLEAR, CLEAR]),
+    ],
+)
+def test_a_breach_needs_the_trigger_for_so_long_and_lasts_until_clear(
+    levels: list[str], hold: float, expected: list[str]
+) -> None:
+    assert phases(levels, hold) == expected
+
+
+def test_a_breach_dates_from_when_the_value_went_bad() -> None:
+    track = step(step(Track(), BAD, 5, 100.0), BAD, 5, 106.0)
+    assert track == Track(BREACHED, 100.0)
+
+
+@given(st.lists(st.sampled_from([GOOD, BETWEEN, BAD, UNKNOWN]), max_size=60), st.integers(0, 5))
+def test_into_breach_only_by_bad_and_out_of_it_only_by_good(levels: list[str], hold: int) -> None:
+    before = CLEAR
+    for level, after in zip(levels, phases(levels, hold), strict=True):
+        if (before == BREACHED) != (after == BREACHED):
+            assert level == (BAD if after == BREACHED else GOOD)
+        before = after
+
+
+def flaps_after(times: list[float]) -> Flaps:
+    flaps = Flaps()
+    for now in times:
+        flaps = changed(flaps, RULE, now)
+    return flaps
+
+
+@pytest.mark.parametrize(
+    ("times", "flapping"),
+    [
+        ([0, 1, 2], False),
+        ([0, 1, 2, 3], True),
+        ([0, 90, 180, 270], False),
+        ([0, 70, 90, 99], True),
+        ([0, 70, 90, 101], False),
+    ],
+)
+def test_so_many_changes_in_so_long_a_time_are_flapping(times: list[float], flapping: bool) -> None:
+    assert flaps_after(times).flapping is flapping
+
+
+def test_further_changes_are_counted_and_it_ends_with_calm() -> None:
+    flaps = flaps_after([0, 1, 2, 3, 10, 20])
+    assert (flaps.since, flaps.counted) == (3, 2)
+    assert not calm(flaps, RULE, 69.9)
+    assert calm(flaps, RULE, 70)
+
+
+def test_what_does_not_flap_has_nothing_to_calm_down_from() -> None:
+    assert not calm(Flaps(), RULE, 1e9)
+
+
+def test_no_more_changes_are_remembered_than_the_rule_asks_for() -> None:
+    assert len(flaps_after([float(n) for n in range(1000)]).recent) == RULE.changes
