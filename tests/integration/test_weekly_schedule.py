@@ -248,6 +248,21 @@ def test_a_removed_ledger_repeats_nothing(home: Path) -> None:
     assert runs(home) == 1
 
 
+def test_settings_that_cannot_be_read_when_it_is_due_are_recorded_once_a_day(home: Path) -> None:
+    (home / "config/weekly_self_heal.yml").write_text("phases: {smoke_test: {}}")
+    assert run(home, "--due", at=BEFORE).returncode == 2
+    assert actions(home) == []
+    for _ in range(3):
+        done = run(home, "--due", at=SUNDAY)
+        assert done.returncode == 2
+        assert done.stderr.count("\n") == 1
+    (entry,) = entries(home)
+    assert entry["outcome"] == "failed"
+    assert entry["action"].startswith(
+        "Weekly self-heal: Not run - At 'phases.smoke_test' (weekly_self_heal.yml)"
+    )
+
+
 def test_the_schedule_says_when_it_is_due(home: Path) -> None:
     install(home, {}, schedule={"day": "wednesday", "time": "21:30"})
     done = run(home, "--dry-run", at=SUNDAY)

@@ -26,30 +26,29 @@ import signal
 import sys
 from collections.abc import Callable
 from types import FrameType
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from qt_audit import settings as audit_settings
-from qt_audit.commands.output import coloured, explain, forget, print_json
-from qt_audit.entry import escaped, now
+from qt_audit.commands.output import explain, forget, print_json
+from qt_audit.entry import now
 from qt_audit.notice import reason
-from qt_audit.recorder import AuditError, log_action
+from qt_audit.recorder import AuditError
 from qt_repair import check_config, config, weekly_ledger
 from qt_repair.config import Config, ConfigError
 from qt_repair.engine import Stopped
-from qt_repair.phases import PHASES, phase
+from qt_repair.phases import PHASES
 from qt_repair.phases.manifest import SOURCE
 from qt_repair.phases.module_integrity import MISSING, accept_present
-from qt_repair.phases.seen import PhaseError, bounded
-from qt_repair.validation import Outcome, Request, run_cycle
+from qt_repair.phases.seen import PhaseError
+from qt_repair.validation import Request, run_cycle
 from qt_repair.weekly_ledger import Running
-from qt_repair.weekly_phase import FAILED, SKIPPED, TITLE, PhaseResult
-from qt_repair.weekly_state import AnotherRunsError, Turn, peek
+from qt_repair.weekly_state import AnotherRunsError, Turn, not_run, peek
+from qt_repair.weekly_view import conclude, plan, show, show_accepted, show_plan
 
 DONE, NO, WRONG_USE = 0, 1, 2
 Clock = Callable[[], str]
 """What time it is, as entries write it."""
 _PROGRAM = f"{SOURCE}.py"
-_SIGNS = {FAILED: ("❌", "red"), SKIPPED: ("➖", "grey")}
 _EPILOG = """\
 exit status: 0 all passed, completed or skipped · 1 something failed · 2 wrong use or wrong settings
 
@@ -75,6 +74,7 @@ def main(arguments: list[str], clock: Clock = now) -> int:
             return check_config.run(SOURCE, home, options)
         return _run(config.load(SOURCE, home), options, clock)
     except ConfigError as error:
+        _missed(home, options, clock(), error)
         return check_config.refuse(_PROGRAM, error)
     except (AuditError, PhaseError) as error:
         explain(_PROGRAM, str(error))
@@ -131,15 +131,18 @@ def _run(found: Config, options: argparse.Namespace, clock: Clock) -> int:
         return WRONG_USE
     schedule = found.value["schedule"]
     slot = weekly_ledger.slot_at(clock(), schedule["day"], schedule["time"])
+    names = tuple(name for name in PHASES if not options.phase or name in options.phase)
     if options.dry_run:
-        return _plan(found, options, slot)
+        planned = plan(found, names, slot, peek(found.home))
+        (print_json if options.json else show_plan)(planned)
+        return DONE
     if options.accept:
         return _accept(found, options.json)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)
     try:
         with Turn(found.home, slot, lambda line: explain(_PROGRAM, line)) as turn:
-            return _take(found, options, turn, slot)
+            return _take(found, options, turn, slot, names)
     except AnotherRunsError as error:
         if options.due:  # whoever came first does it
             return DONE
@@ -149,7 +152,7 @@ def _run(found: Config, options: argparse.Namespace, clock: Clock) -> int:
         return _cannot(found, options, slot, error)
 
 
-def _take(found: Config, options: argparse.Namespace, turn: Turn, slot: str) -> int:
+def _take(found: Config, options: argparse.Namespace, turn: Turn, slot: str, names: tuple[str, ...]) -> int:
     """Run what is asked for, with the lock held."""
     interrupted = turn.settle()
     due = turn.ledger.due(slot)
@@ -157,8 +160,9 @@ def _take(found: Config, options: argparse.Namespace, turn: Turn, slot: str) -> 
         return DONE
     attempts = interrupted.attempts_for(slot) if interrupted is not None else 0
     if options.due and attempts >= weekly_ledger.MOST_ATTEMPTS:
-        return _give_up(turn, slot)
-    names = tuple(name for name in PHASES if not options.phase or name in options.phase)
+        times = turn.give_up(slot)
+        explain(_PROGRAM, f"given up: {times}; find out what kills it, then run it by hand")
+        return NO
     counts = due and len(names) == len(PHASES)
     began, run = now(), os.urandom(8).hex()
     moment = f"{began[:10]}T{began[11:19].replace(':', '')}Z-{run[:4]}"
@@ -173,22 +177,15 @@ def _take(found: Config, options: argparse.Namespace, turn: Turn, slot: str) -> 
     )
     turn.keep(turn.ledger.begun(Running(run, began, request.slot, attempts + 1 if counts else 1)))
     try:
-        outcome = run_cycle(found, request, lambda result: None if options.json else _show(result))
+        outcome = run_cycle(found, request, lambda result: None if options.json else show(result))
     except AuditError:
         turn.keep(turn.ledger.ended(None))
         raise
     turn.keep(turn.ledger.ended(request.slot))
-    _conclude(outcome, options.json)
+    conclude(outcome, options.json)
+    if outcome.report is None:
+        explain(_PROGRAM, f"the report cannot be written: {outcome.problem}")
     return DONE if outcome.well else NO
-
-
-def _give_up(turn: Turn, slot: str) -> int:
-    """What is killed each time must not be begun for ever."""
-    times = f"the cycle of {slot[:16]}Z was interrupted {weekly_ledger.MOST_ATTEMPTS} times"
-    log_action(f"{TITLE}: Given up - {times}; the next one is tried again", source=SOURCE, outcome="failed")
-    turn.keep(turn.ledger.ended(slot))
-    explain(_PROGRAM, f"given up: {times}; find out what kills it, then run it by hand")
-    return NO
 
 
 def _cannot(found: Config, options: argparse.Namespace, slot: str, error: OSError) -> int:
@@ -197,80 +194,16 @@ def _cannot(found: Config, options: argparse.Namespace, slot: str, error: OSErro
     if options.due and there is not None and there.running is None and not there.due(slot):
         return DONE
     why = reason(error)
-    log_action(f"{TITLE}: Not run - {why}", source=SOURCE, outcome="failed")
+    not_run(found.home, why)
     explain(_PROGRAM, f"{why}; nothing was checked")
     return NO
 
 
-def _stop(number: int, _frame: FrameType | None) -> NoReturn:
-    """Once: the closing entry must not be interrupted itself."""
-    for name in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(name, signal.SIG_IGN)
-    raise Stopped(f"stopped by {signal.Signals(number).name}; the next `--due` begins anew")
-
-
-def _show(result: PhaseResult) -> None:
-    """Print how a phase went; where nobody reads that, the cycle goes on all the same."""
-    try:
-        _print(result)
-    except OSError:
-        forget(sys.stdout)
-
-
-def _print(result: PhaseResult) -> None:
-    sign, colour = _SIGNS.get(result.verdict, ("✅", "green"))
-    took = "" if result.skipped else f" ({result.duration_s:.1f} s)"
-    line = f"{sign} {result.title} - {result.verdict}{took}: {result.summary}"
-    print(coloured(escaped(line), colour))
-    for repair in result.repairs:
-        print(f"   🔧 {escaped(str(repair['repair']))}: {escaped(str(repair['text']))}")
-    for problem in bounded(result.problems):
-        print(f"   {escaped(problem)}")
-    sys.stdout.flush()
-
-
-def _conclude(outcome: Outcome, as_json: bool) -> None:
-    try:
-        if as_json:
-            print_json(outcome.as_dict())
-        else:
-            print(coloured(outcome.cycle.verdict, "green" if outcome.well else "red"))
-            if outcome.report is not None:
-                print(f"Report: {escaped(outcome.report)}")
-        sys.stdout.flush()
-    except OSError:
-        forget(sys.stdout)
-    if outcome.report is None:
-        explain(_PROGRAM, f"the report cannot be written: {outcome.problem}")
-
-
-def _plan(found: Config, options: argparse.Namespace, slot: str) -> int:
-    """What would be checked, and when the schedule is due."""
-    ledger = peek(found.home)
-    due = ledger is not None and ledger.due(slot)
-    rows = []
-    for name, title in PHASES.items():
-        if not options.phase or name in options.phase:
-            rows.append({"phase": name, "title": title, **_planned(name, found.value["phases"][name])})
-    when = "now" if due else weekly_ledger.next_slot(slot)
-    if options.json:
-        print_json({"phases": rows, "due": due, "next": when})
-        return DONE
-    for row in rows:
-        skipped = f" - {SKIPPED}: {row['skipped']}" if row["skipped"] else ""
-        print(coloured(f"{row['title']}{skipped}", "grey" if skipped else "bold"))
-        for line in row["checks"]:
-            print(f"   {escaped(audit_settings.current().redactor.text(line))}")
-    print(f"Next by schedule: {'now' if due else f'{when[:10]} {when[11:16]} UTC'}")
-    return DONE
-
-
-def _planned(name: str, settings: Any) -> dict[str, Any]:
-    if not settings["enabled"]:
-        return {"skipped": "switched off", "checks": []}
-    module = phase(name)
-    checks = module.plan(settings)
-    return {"skipped": None if checks else f"nothing to check; {module.MISSING}", "checks": checks}
+def _missed(home: str, options: argparse.Namespace, at: str, error: ConfigError) -> None:
+    """Wrong settings must not end the weekly validation unnoticed: once overdue, that is recorded."""
+    there = peek(home)
+    if options.due and there is not None and weekly_ledger.next_slot(there.done) <= at:
+        not_run(home, error.lines[0])
 
 
 def _accept(found: Config, as_json: bool) -> int:
@@ -280,10 +213,13 @@ def _accept(found: Config, as_json: bool) -> int:
     manifest, changes = accept_present(settings, found.home)
     if as_json:
         print_json({"manifest_sha256": manifest.digest, "trees": sorted(manifest.trees), "changes": changes})
-        return DONE
-    for line in bounded(changes):
-        print(f"   {escaped(line)}")
-    files = sum(map(len, manifest.trees.values()))
-    trees = "1 tree" if len(manifest.trees) == 1 else f"{len(manifest.trees)} trees"
-    print(coloured(f"✅ Accepted {files} files in {trees}", "green"))
+    else:
+        show_accepted(manifest, changes)
     return DONE
+
+
+def _stop(number: int, _frame: FrameType | None) -> NoReturn:
+    """Once: the closing entry must not be interrupted itself."""
+    for name in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(name, signal.SIG_IGN)
+    raise Stopped(f"stopped by {signal.Signals(number).name}; the next `--due` begins anew")

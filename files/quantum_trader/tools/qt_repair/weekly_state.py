@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from types import TracebackType
 
+from qt_audit import period
+from qt_audit.entry import now
 from qt_audit.head import Busy
 from qt_audit.history import History
 from qt_audit.place import Place
@@ -19,6 +21,7 @@ DIRECTORY, NAME, _LOCK = "repair", "weekly.json", ".weekly.lock"
 _REPORTS_TIMEOUT = 60.0
 COMPLETED = f"{TITLE}: Completed"
 INTERRUPTED = f"{TITLE}: Interrupted"
+_NOT_RUN = f"{TITLE}: Not run"
 
 
 class AnotherRunsError(Exception):
@@ -83,6 +86,14 @@ class Turn:
         self.keep(self.ledger.ended(None))
         return left
 
+    def give_up(self, slot: str) -> str:
+        """Deal with a slot by running nothing more for it; why, as people read it. Raises OSError."""
+        times = f"the cycle of {slot[:16]}Z was interrupted {weekly_ledger.MOST_ATTEMPTS} times"
+        sentence = f"{TITLE}: Given up - {times}; the next one is tried again"
+        log_action(sentence, source=SOURCE, outcome="failed")
+        self.keep(self.ledger.ended(slot))
+        return times
+
     def _load(self) -> Ledger:
         data = self._store.read(NAME)
         if data is not None:
@@ -96,6 +107,21 @@ class Turn:
             ledger = weekly_ledger.begin(self._slot, reports.names())
         self.keep(ledger)
         return ledger
+
+
+def not_run(home: str, why: str) -> None:
+    """Record that nothing was checked, wherever that can be recorded: once a day, not at each wake-up."""
+    today = period.at("daily", now())
+    source, words = f'"source":"{SOURCE}"'.encode(), _NOT_RUN.encode()
+    try:
+        window = History(Place(home, home=True)).window(
+            today.since, wanted=lambda line: source in line and words in line, details=False
+        )
+        if any(entry.source == SOURCE and entry.action.startswith(_NOT_RUN) for entry in window):
+            return
+    except OSError:  # what cannot be read is no reason to say nothing
+        pass
+    log_action(f"{_NOT_RUN} - {why}", source=SOURCE, outcome="failed")
 
 
 def peek(home: str) -> Ledger | None:
