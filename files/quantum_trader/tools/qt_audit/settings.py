@@ -1,6 +1,6 @@
 """Settings: the environment first, then config/audit.env, then the default; one validated object.
 
-The table SETTINGS is the one place that names a setting. Values are never echoed in an
+settings_table is the one place that names a setting. Values are never echoed in an
 error: the file holds secrets.
 """
 
@@ -13,94 +13,17 @@ import time
 from qt_audit.env_file import EnvFile, read_env_file
 from qt_audit.env_file import SettingsError as SettingsError  # others take it from here
 from qt_audit.redaction import Redactor
+from qt_audit.settings_table import SETTINGS as SETTINGS
+from qt_audit.settings_table import SHORTEST_WAIT as SHORTEST_WAIT
+from qt_audit.settings_table import Setting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from typing import Any
 
-SHORTEST_WAIT = 0.01
-"""Least QT_LOCK_TIMEOUT, in seconds: nobody goes on beside another writer earlier."""
 _LONG_PATH = 8
-
-
-class Setting:
-    """One setting: its name, its default, how to read it, and what it is for."""
-
-    __slots__ = ("default", "help", "name", "read", "secret")
-
-    def __init__(
-        self, name: str, default: str, read: Callable[[str], Any], help: str, secret: bool = False
-    ) -> None:
-        self.name = name
-        self.default = default
-        self.read = read
-        self.help = help
-        self.secret = secret
-
-
-def _seconds(text: str) -> float:
-    value = float(text)
-    if not SHORTEST_WAIT <= value <= 3600:
-        raise ValueError(f"must be a number of seconds from {SHORTEST_WAIT} to 3600")
-    return value
-
-
-def _port(text: str) -> int:
-    value = int(text)
-    if not 1 <= value <= 65535:
-        raise ValueError("must be a port from 1 to 65535")
-    return value
-
-
-def _months(text: str) -> int:
-    value = int(text)
-    if not 0 <= value <= 1200:
-        raise ValueError("must be a number of months from 0 to 1200")
-    return value
-
-
-def _switch(text: str) -> bool:
-    value = text.strip().lower()
-    if value in ("1", "yes", "true", "on"):
-        return True
-    if value in ("0", "no", "false", "off", ""):
-        return False
-    raise ValueError("must be 1 or 0")
-
-
-def _patterns(text: str) -> tuple[re.Pattern[str], ...]:
-    patterns = []
-    for number, pattern in enumerate(text.split(), 1):
-        try:
-            patterns.append(re.compile(pattern))
-        except (re.error, OverflowError, RecursionError):
-            raise ValueError(f"pattern {number} is not a regular expression") from None
-        if patterns[-1].fullmatch(""):
-            raise ValueError(f"pattern {number} matches the empty text")
-    return tuple(patterns)
-
-
-def _text(text: str) -> str:
-    if not text.isprintable():
-        raise ValueError("must not hold control characters")
-    return text
-
-
-SETTINGS = (
-    Setting("QT_ALERT_WEBHOOK", "", _text, "address for alerts and summaries; not used yet", secret=True),
-    Setting("QT_AUDIT_EMAIL", "", _text, "mail address for summaries; not used yet"),
-    Setting("QT_SMTP_SERVER", "localhost", _text, "mail server"),
-    Setting("QT_SMTP_PORT", "25", _port, "its port, 1 to 65535"),
-    Setting("QT_LOCK_TIMEOUT", "2", _seconds, "how long a writer waits for the record's lock, in seconds"),
-    Setting("QT_AUDIT_REQUIRED", "0", _switch, "1: an action that cannot be recorded must not run"),
-    Setting("QT_REDACT", "", _patterns,
-            r"further secrets: regular expressions, separated by blanks (write \s for a blank)"),
-    Setting("QT_ARCHIVE_AFTER_MONTHS", "1", _months,
-            "`archive` compresses segments that ended so many months ago"),
-    Setting("QT_ARCHIVE_KEEP_MONTHS", "0", _months,
-            "`archive` removes segments older than so many months; 0 keeps all"),
-)  # fmt: skip
+_LONG_TOKEN = 16
 NAMES = frozenset(setting.name for setting in SETTINGS)
 _BY_NAME = {setting.name: setting for setting in SETTINGS}
 _SECRET_NAME = re.compile("PASSWORD|SECRET|TOKEN|WEBHOOK|KEY", re.IGNORECASE)
@@ -160,6 +83,17 @@ def problems(values: EnvFile) -> list[str]:
     return found
 
 
+def given(values: EnvFile) -> dict[str, Any]:
+    """All settings as a file alone gives them; the default stands in for what is not there or unusable."""
+    read = {}
+    for setting in SETTINGS:
+        try:
+            read[setting.name] = setting.read(values.get(setting.name, setting.default))
+        except ValueError:
+            read[setting.name] = setting.read(setting.default)
+    return read
+
+
 def load(home: str | None = None, environ: Mapping[str, str] | None = None) -> Settings:
     """The settings of an installation, whatever state its file is in.
 
@@ -175,7 +109,9 @@ def load(home: str | None = None, environ: Mapping[str, str] | None = None) -> S
     except SettingsError as error:
         from_file, warnings = EnvFile(path), [str(error)]
     values: dict[str, Any] = {}
-    secrets = [value for name, value in from_file.items() if _SECRET_NAME.search(name)]
+    secrets = [
+        value for name, value in from_file.items() if _SECRET_NAME.search(name) and not name.endswith("_FILE")
+    ]
     for setting in SETTINGS:
         text = env.get(setting.name)
         given = text is not None
@@ -206,7 +142,13 @@ def _literals(secrets: list[str]) -> set[str]:
         for part in (secret, *secret.split()):
             path = part.partition("://")[2].partition("/")[2]
             found.update((part, path) if len(path) >= _LONG_PATH else (part,))
+            if "://" in part:  # a token, too, where it stands alone; no host name, for that has dots
+                found.update(piece for piece in re.split(r"[/?&=@:]+", part) if _is_token(piece))
     return found
+
+
+def _is_token(piece: str) -> bool:
+    return len(piece) >= _LONG_TOKEN and "." not in piece
 
 
 def strict(settings: Settings) -> Settings:

@@ -13,8 +13,9 @@ import os
 
 from qt_audit.commands.log import add_json
 from qt_audit.commands.output import explain, print_json
-from qt_audit.env_file import SettingsError, read_env_file
-from qt_audit.settings import SETTINGS, Settings, problems
+from qt_audit.delivery import addresses
+from qt_audit.env_file import EnvFile, SettingsError, read_env_file
+from qt_audit.settings import SETTINGS, Settings, given, problems
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,9 +50,16 @@ def _problems(path: str, required: bool) -> list[str]:
     if required and not os.path.exists(path):
         return [f"{path}: no such file"]
     try:
-        return problems(read_env_file(path))
+        values = read_env_file(path)
     except SettingsError as error:
         return [str(error)]
+    return [*problems(values), *(_placed(line, values) for line in addresses.problems(given(values)))]
+
+
+def _placed(line: str, values: EnvFile) -> str:
+    """A problem of a setting, with the file and the line where it stands."""
+    name = line.split(None, 1)[0]
+    return f"{values.where(name) if name in values else values.path}: {line}"
 
 
 def _list(as_json: bool) -> None:

@@ -55,7 +55,7 @@ class Answer:
     retry_after: float | None = None
     """Seconds that the receiver asked to wait; of a message that was sent: before the next one."""
     done: int = 0
-    """Of a text that goes in several parts, how many were taken: hand it to the next send() of this message."""
+    """Of a text that goes in several parts, how many were taken: for the next send() of this message."""
 
 
 SENT, TRANSIENT, PERMANENT = "sent", "transient", "permanent"

@@ -1,0 +1,136 @@
+"""Discord: one embed a message, coloured by how serious it is, within all of Discord's limits.
+
+A webhook has no key by which Discord would drop a repeat: the id is in the footer for people.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from qt_audit.delivery import http, texts
+from qt_audit.delivery.channels.parts import send_parts
+from qt_audit.delivery.message import SENT, TRANSIENT, Answer, Message
+
+# What Discord documents; it counts code points, we count UTF-16 units, which are never fewer.
+TITLE, DESCRIPTION, FIELDS, FIELD_NAME, FIELD_VALUE, FOOTER, ALL = 256, 4096, 25, 256, 1024, 2048, 6000
+_FIELDS_ROOM = 1500
+"""Units for all fields together: what does not fit goes into the text."""
+_COLOURS = {"info": 0x3B82F6, "warning": 0xF59E0B, "critical": 0xDC2626}
+_GREEN = 0x16A34A
+_MARKUP = re.compile(r"[\\*~`|\[\]<>#]|(?<![^\W_])_|_(?![^\W_])")
+"""An underscore within a word is none: `auto_repair_system` stays as it is."""
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z")
+
+
+@dataclass(frozen=True)
+class Discord:
+    """One webhook of Discord."""
+
+    name: str
+    url: str = field(repr=False)
+
+    def __str__(self) -> str:
+        return f"{self.name} (Discord)"
+
+    def send(self, message: Message, timeout: float, late_s: float = 0.0, done: int = 0) -> Answer:
+        """See Channel.send()."""
+        bodies = [json.dumps(payload).encode() for payload in payloads(message, late_s)]
+        address = _waiting(self.url)
+
+        def one(part: int, left: float) -> Answer:
+            return _sent(address, bodies[part], left)
+
+        return send_parts(len(bodies), done, timeout, one)
+
+
+def escaped(text: str) -> str:
+    """The text with a backslash before what Discord would take for markup."""
+    return _MARKUP.sub(lambda found: "\\" + found[0], text)
+
+
+def measure(text: str) -> int:
+    return texts.units(escaped(text))
+
+
+def payloads(message: Message, late_s: float = 0.0) -> list[dict[str, Any]]:
+    """The message as Discord takes it, in as many requests as it needs. Lateness changes no part's text."""
+    fields, rest = _fields(message.fields)
+    text = texts.clean("\n".join(part for part in (message.text, *rest) if part.strip())).strip("\n")
+    # 200 units for lateness, part and slack, so that the parts are the same whenever they are sent.
+    used = TITLE + 200 + texts.units(texts.foot(message, 0.0))
+    used += sum(texts.units(item["name"]) + texts.units(item["value"]) for item in fields)
+    parts = texts.split(text, min(DESCRIPTION, ALL - used), measure)
+    made = []
+    for number, part in enumerate(parts, 1):
+        of = f" ({number}/{len(parts)})" if len(parts) > 1 else ""
+        title = texts.one_line(f"{texts.sign(message)} {message.title}", TITLE)
+        embed: dict[str, Any] = {
+            "title": escaped(texts.shortened(title, TITLE - len(of), measure)) + of,
+            "color": _GREEN if message.kind == "recovery" else _COLOURS.get(message.severity, 0x3B82F6),
+            "footer": {"text": texts.foot(message, late_s, number, len(parts))[:FOOTER]},
+        }
+        if part.strip():
+            embed["description"] = escaped(part)
+        if _TIME.fullmatch(message.created):
+            embed["timestamp"] = message.created
+        if fields and number == 1:
+            embed["fields"] = fields
+        made.append({"embeds": [embed], "allowed_mentions": {"parse": []}})
+    return made
+
+
+def _fields(pairs: Sequence[tuple[str, str]]) -> tuple[list[dict[str, Any]], list[str]]:
+    """Those that find room as fields, and the others as lines of text."""
+    fields: list[dict[str, Any]] = []
+    rest: list[str] = []
+    room = _FIELDS_ROOM
+    for name, value in pairs:
+        plain = texts.one_line(name, FIELD_NAME), texts.clean(value).strip() or "–"
+        shown = {"name": escaped(plain[0]), "value": escaped(plain[1]), "inline": len(plain[1]) <= 30}
+        size = texts.units(str(shown["name"])) + texts.units(str(shown["value"]))
+        fits = (
+            texts.units(str(shown["name"])) <= FIELD_NAME and texts.units(str(shown["value"])) <= FIELD_VALUE
+        )
+        if rest or not fits or len(fields) == FIELDS or size > room:
+            rest.append(f"{plain[0]}: {plain[1]}")
+        else:
+            fields.append(shown)
+            room -= size
+    return fields, rest
+
+
+def _waiting(url: str) -> str:
+    """The address with ?wait=true: without it a message that is not saved returns no error."""
+    parts = urlsplit(url)
+    query = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] != "wait"]
+    return urlunsplit(parts._replace(query=urlencode([*query, ("wait", "true")])))
+
+
+def _sent(url: str, body: bytes, timeout: float) -> Answer:
+    """One request, and what Discord says of it."""
+    try:
+        reply = http.post(url, body, {"Content-Type": "application/json"}, timeout)
+    except http.NoReplyError as error:
+        return Answer(TRANSIENT, str(error))
+    answer, said = http.judged(reply), http.json_object(reply.body)
+    if answer.state == SENT:
+        return replace(answer, retry_after=_pause(reply))
+    if reply.status == 429:
+        asked = [wait for wait in (answer.retry_after, http.seconds_of(said.get("retry_after"))) if wait]
+        scope = " in all of Discord" if said.get("global") is True else ""
+        return replace(answer, says=answer.says + scope, retry_after=max(asked, default=None))
+    words = [http.harmless(str(said[key])) for key in ("code", "message") if key in said]
+    more = " ".join(word for word in words if word)
+    return replace(answer, says=f"{answer.says} ({more})") if more else answer
+
+
+def _pause(reply: http.Reply) -> float | None:
+    """Seconds until Discord takes another message, where this was the last one for now."""
+    if reply.headers.get("x-ratelimit-remaining") != "0":
+        return None
+    return http.seconds_of(reply.headers.get("x-ratelimit-reset-after"))

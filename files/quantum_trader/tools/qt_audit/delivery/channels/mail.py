@@ -1,0 +1,149 @@
+"""Mail, by SMTP: text and HTML, one channel a recipient.
+
+So each recipient is served, tried again and given up for themselves: a mailbox that refuses costs
+the others nothing, and nobody gets a message twice because somebody else could not be reached.
+"""
+
+from __future__ import annotations
+
+import smtplib
+import socket
+import time
+from dataclasses import dataclass, field
+
+from qt_audit.delivery import connection, texts
+from qt_audit.delivery.channels import mail_text
+from qt_audit.delivery.message import PERMANENT, SENT, TRANSIENT, Answer, Message
+from qt_audit.delivery.password_file import PasswordError, read_password
+
+NONE, STARTTLS, TLS = "none", "starttls", "tls"
+
+
+class _RefusedError(Exception):
+    """It can never work like this; the text says what to change."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """Where mail is handed over, and how. Prints no password."""
+
+    host: str
+    port: int
+    security: str
+    user: str = ""
+    password: str = field(default="", repr=False)
+    password_file: str = ""
+
+    def secret(self) -> str:
+        """The password, read anew from its file each time. Raises PasswordError."""
+        return read_password(self.password_file) if self.password_file else self.password
+
+
+@dataclass(frozen=True)
+class Mail:
+    """One recipient."""
+
+    name: str
+    recipient: str
+    sender: str
+    server: Server
+
+    def __str__(self) -> str:
+        return f"{self.name} (mail to {self.recipient})"
+
+    def send(self, message: Message, timeout: float, late_s: float = 0.0, done: int = 0) -> Answer:
+        """See Channel.send(); never in parts. A repeat has the same Message-ID."""
+        deadline = time.monotonic() + timeout
+        data = mail_text.as_bytes(message, self.sender, self.recipient, late_s)
+        try:
+            smtp = _Smtp(self.server, mail_text.domain(message.host), deadline)
+            try:
+                _introduced(smtp, self.server)
+                smtp.sendmail(self.sender, [self.recipient], data)
+            finally:
+                smtp.close()  # no QUIT: its answer would only cost time
+        except (_RefusedError, PasswordError) as error:
+            return Answer(PERMANENT, str(error))
+        except smtplib.SMTPRecipientsRefused as error:
+            code, said = error.recipients[self.recipient]
+            return _answer(code, said, "refuses this recipient")
+        except smtplib.SMTPSenderRefused as error:
+            return _answer(error.smtp_code, error.smtp_error, "refuses the sender")
+        except smtplib.SMTPAuthenticationError as error:
+            # Without the server's words: some repeat what they were given.
+            return _answer(error.smtp_code, b"", "does not take QT_SMTP_USER and its password")
+        except smtplib.SMTPResponseException as error:
+            return _answer(error.smtp_code, error.smtp_error, _STEPS.get(type(error), "refuses it"))
+        except smtplib.SMTPException:  # smtplib tells of a time-out like this, too
+            late = time.monotonic() >= deadline
+            says = f"gave no answer within {timeout:g} s" if late else "closed the connection"
+            return Answer(TRANSIENT, f"the mail server {says}")
+        except (OSError, ValueError) as error:
+            return Answer(TRANSIENT, f"the mail server: {connection.why(error, timeout)}")
+        return Answer(SENT, "taken by the mail server", 250, done=1)
+
+
+_STEPS: dict[type[smtplib.SMTPResponseException], str] = {
+    smtplib.SMTPConnectError: "does not greet",
+    smtplib.SMTPHeloError: "does not take our name",
+    smtplib.SMTPDataError: "does not take the message",
+}
+
+
+class _Smtp(smtplib.SMTP):
+    """smtplib's conversation, over a connection with one deadline for all of it."""
+
+    def __init__(self, server: Server, name: str, deadline: float) -> None:
+        self._server = server
+        self._deadline = deadline
+        super().__init__(server.host, server.port, local_hostname=name)
+
+    def _get_socket(self, host: str, port: int, timeout: object) -> socket.socket:
+        """Where smtplib opens its connection."""
+        plain = connection.connect(host, port, self._deadline)
+        if self._server.security != TLS:
+            return plain
+        return connection.secured(plain, host, self._deadline)
+
+    def start_tls(self) -> None:
+        """Raises _RefusedError where the server offers none: going on in the clear is no way out."""
+        self.ehlo_or_helo_if_needed()
+        if not self.has_extn("starttls"):
+            raise _RefusedError(
+                "the mail server offers no STARTTLS; set QT_SMTP_SECURITY to tls, or to none if that is meant"
+            )
+        plain = self.sock
+        assert plain is not None
+        plain.settimeout(connection.remaining(self._deadline))
+        self.starttls(context=connection.context())
+        connection.limit(self.sock, self._deadline)
+
+
+def _introduced(smtp: _Smtp, server: Server) -> None:
+    """Greeted, secured and logged in, as the server's settings say. Raises what smtplib does."""
+    if server.security == STARTTLS:
+        smtp.start_tls()
+    if not server.user:
+        return
+    smtp.ehlo_or_helo_if_needed()
+    if not smtp.has_extn("auth"):
+        raise _RefusedError("the mail server takes no password here; unset QT_SMTP_USER, or change the port")
+    try:
+        smtp.login(server.user, server.secret())
+    except smtplib.SMTPAuthenticationError:
+        raise
+    except (smtplib.SMTPNotSupportedError, UnicodeError):
+        raise _RefusedError("the mail server knows no way to log in that we know") from None
+    except smtplib.SMTPException as error:
+        if type(error) is smtplib.SMTPException:
+            raise _RefusedError("the mail server knows no way to log in that we know") from None
+        raise
+
+
+def _answer(code: int, said: bytes | str, what: str) -> Answer:
+    """What an SMTP code means: 5xx never, anything else later."""
+    words = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
+    text = f"the mail server {what}: {code}" if code > 0 else f"the mail server {what}"
+    if words.strip():
+        text += f" {texts.one_line(words, 160)}"
+    return Answer(PERMANENT if 500 <= code <= 599 else TRANSIENT, text, code if code > 0 else None)

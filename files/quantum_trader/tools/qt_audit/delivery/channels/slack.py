@@ -1,0 +1,119 @@
+"""Slack's incoming webhooks, and what takes their format: Mattermost, Rocket.Chat.
+
+Slack shows the blocks, whose text is plain: no markup and no mention works in it. The others show
+`text`, which holds the same. Neither drops a repeat: the id is in the last line for people.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from qt_audit.delivery import http, texts
+from qt_audit.delivery.channels.parts import send_parts
+from qt_audit.delivery.message import Answer, Message
+
+# What Slack documents; a text of 4,000 characters is taken whole by any receiver of the format.
+HEADER, SECTION, FIELDS, FIELD, TEXT = 150, 3000, 10, 2000, 4000
+_FIELDS_ROOM = 600
+"""Units for all fields together: what does not fit goes into the text."""
+_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+# Mattermost and Rocket.Chat know these without Slack's angle brackets, and Markdown's links.
+_CALLS = re.compile(r"@(?=(?:all|channel|everyone|here)\b)|\](?=\()", re.IGNORECASE)
+_CODES = {
+    "action_prohibited": "a restriction of the workspace forbids it",
+    "channel_is_archived": "the channel is archived",
+    "channel_not_found": "the channel is gone",
+    "invalid_blocks": "a block is not as Slack wants it",
+    "invalid_payload": "the message is not as Slack wants it",
+    "invalid_token": "the address is not valid any more",
+    "no_service": "the webhook was removed or disabled",
+    "no_team": "the workspace is gone",
+    "no_text": "the message has no text",
+    "posting_to_general_channel_denied": "the general channel takes no messages of webhooks",
+    "rate_limited": "too many messages",
+    "rollup_error": "something went wrong at Slack",
+    "team_disabled": "the workspace is disabled",
+    "user_not_found": "the user is gone",
+}
+
+
+@dataclass(frozen=True)
+class Slack:
+    """One incoming webhook in Slack's format."""
+
+    name: str
+    url: str = field(repr=False)
+
+    def __str__(self) -> str:
+        return f"{self.name} (Slack, or a receiver of its format)"
+
+    def send(self, message: Message, timeout: float, late_s: float = 0.0, done: int = 0) -> Answer:
+        """See Channel.send()."""
+        bodies = [json.dumps(payload).encode() for payload in payloads(message, late_s)]
+        headers = {"Content-Type": "application/json"}
+
+        def one(part: int, left: float) -> Answer:
+            return http.deliver(self.url, bodies[part], headers, left, _says)
+
+        return send_parts(len(bodies), done, timeout, one)
+
+
+def escaped(text: str) -> str:
+    """The text with Slack's three characters escaped, and calls to all broken by a space of no width."""
+    return _CALLS.sub(lambda found: found[0] + "\u200b", text).translate(_ESCAPES)
+
+
+def measure(text: str) -> int:
+    return texts.units(escaped(text))
+
+
+def payloads(message: Message, late_s: float = 0.0) -> list[dict[str, Any]]:
+    """The message in as many requests as it needs. Lateness changes no part's text."""
+    fields, rest = _fields(message.fields)
+    text = texts.clean("\n".join(part for part in (message.text, *rest) if part.strip())).strip("\n")
+    parts = texts.split(text, SECTION, measure)
+    made = []
+    for number, part in enumerate(parts, 1):
+        of = f" ({number}/{len(parts)})" if len(parts) > 1 else ""
+        line = texts.one_line(f"{texts.sign(message)} {message.title}", HEADER)
+        title = escaped(texts.shortened(line, HEADER - len(of), measure)) + of
+        shown = fields if number == 1 else []
+        foot = escaped(texts.foot(message, late_s, number, len(parts)))
+        blocks: list[dict[str, Any]] = [{"type": "header", "text": _plain(title)}]
+        if shown:
+            blocks.append({"type": "section", "fields": [_plain(pair) for pair in shown]})
+        if part.strip():
+            blocks.append({"type": "section", "text": _plain(escaped(part))})
+        blocks.append({"type": "context", "elements": [_plain(foot)]})
+        whole = "\n".join(piece for piece in (title, *shown, escaped(part), foot) if piece.strip())
+        made.append({"text": whole, "mrkdwn": False, "blocks": blocks})
+    return made
+
+
+def _plain(text: str) -> dict[str, Any]:
+    return {"type": "plain_text", "text": text, "emoji": False}
+
+
+def _fields(pairs: tuple[tuple[str, str], ...]) -> tuple[list[str], list[str]]:
+    """Those that find room as fields, escaped, and the others as lines of text."""
+    fields: list[str] = []
+    rest: list[str] = []
+    room = _FIELDS_ROOM
+    for name, value in pairs:
+        line = f"{texts.one_line(name, 100)}: {texts.clean(value).strip() or '–'}"
+        size = measure(line)
+        if rest or len(fields) == FIELDS or size > room:
+            rest.append(line)
+        else:
+            fields.append(escaped(line))
+            room -= size
+    return fields, rest
+
+
+def _says(reply: http.Reply) -> str:
+    """Slack's code in words. Nothing else of the body: it may repeat the address."""
+    code = reply.body[:100].decode("latin-1").strip()
+    return f"{code}: {_CODES[code]}" if code in _CODES else ""

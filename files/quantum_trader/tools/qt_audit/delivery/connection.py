@@ -1,0 +1,150 @@
+"""Connections with one deadline for the whole conversation, however slowly the other side drips.
+
+A socket's own time-out begins anew with every byte; these sockets give each call only what is
+left. What went wrong is told in words that name no address: it may be the secret.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import os
+import socket
+import ssl
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer, WriteableBuffer
+
+_OTHER_NAME = (62, 64)
+"""OpenSSL's codes for a certificate of another host name or address."""
+
+
+def remaining(deadline: float) -> float:
+    """Seconds left until `deadline` (time.monotonic()). Raises TimeoutError if there are none."""
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left
+
+
+class _Socket(socket.socket):
+    """A socket that knows when its conversation must be over."""
+
+    deadline = math.inf
+
+    def recv_into(self, buffer: WriteableBuffer, nbytes: int = 0, flags: int = 0) -> int:
+        self.settimeout(remaining(self.deadline))
+        return super().recv_into(buffer, nbytes, flags)
+
+    def sendall(self, data: ReadableBuffer, flags: int = 0) -> None:
+        self.settimeout(remaining(self.deadline))  # of all of it, as Python's documentation says
+        super().sendall(data, flags)
+
+
+class _TlsSocket(ssl.SSLSocket):
+    """The same within TLS."""
+
+    deadline = math.inf
+
+    def recv_into(self, buffer: WriteableBuffer, nbytes: int | None = None, flags: int = 0) -> int:
+        self.settimeout(remaining(self.deadline))
+        return super().recv_into(buffer, nbytes, flags)
+
+    def send(self, data: ReadableBuffer, flags: int = 0) -> int:
+        self.settimeout(remaining(self.deadline))
+        return super().send(data, flags)
+
+
+def connect(host: str, port: int, deadline: float) -> socket.socket:
+    """A connection that is given up at `deadline`. Raises OSError.
+
+    Each of the host's addresses gets its share of the time: one that swallows packets leaves some for
+    the next.
+    """
+    found = _resolve(host, port, deadline)
+    error: OSError = ConnectionError("no address")
+    for number, (family, kind, protocol, _name, address) in enumerate(found):
+        opened = _Socket(family, kind, protocol)
+        opened.deadline = deadline
+        try:
+            opened.settimeout(remaining(deadline) / (len(found) - number))
+            opened.connect(address)
+        except OSError as why:
+            opened.close()
+            error = why
+        else:
+            return opened
+    raise error
+
+
+def secured(plain: socket.socket, host: str, deadline: float) -> socket.socket:
+    """TLS over a connection, the certificate verified for `host`. Raises OSError; `plain` is used up."""
+    plain.settimeout(remaining(deadline))  # of the whole handshake
+    try:
+        tls = context().wrap_socket(plain, server_hostname=host)
+    except BaseException:
+        plain.close()
+        raise
+    limit(tls, deadline)
+    return tls
+
+
+def limit(tls: socket.socket | None, deadline: float) -> None:
+    """Bound a socket that the context made by itself, as smtplib's STARTTLS does."""
+    assert isinstance(tls, _TlsSocket)
+    tls.deadline = deadline
+
+
+def context() -> ssl.SSLContext:
+    """TLS as it must be: verified by the system's authorities, or by SSL_CERT_FILE and SSL_CERT_DIR."""
+    return _context(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+
+
+@functools.lru_cache(maxsize=2)
+def _context(*_named: str | None) -> ssl.SSLContext:
+    """Reading the authorities takes longer than most conversations: once."""
+    made = ssl.create_default_context()
+    made.sslsocket_class = _TlsSocket
+    return made
+
+
+def _resolve(host: str, port: int, deadline: float) -> list[Any]:
+    """The host's addresses. In a thread, for the resolver knows no deadline. Raises OSError."""
+    answer: list[list[Any] | OSError] = []
+
+    def ask() -> None:
+        try:
+            answer.append(list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)))
+        except OSError as error:
+            answer.append(error)
+        except UnicodeError:  # a label that no name server could know
+            answer.append(socket.gaierror(socket.EAI_NONAME, "Name or service not known"))
+
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(remaining(deadline))
+    if not answer:
+        raise TimeoutError
+    if isinstance(answer[0], OSError):
+        raise answer[0]
+    return answer[0]
+
+
+def why(error: BaseException, timeout: float) -> str:
+    """What went wrong, for people: `the host name is not known`. Holds nothing of an address."""
+    if isinstance(error, TimeoutError):
+        return f"no answer within {timeout:g} s"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        if error.verify_code in _OTHER_NAME:
+            return "its certificate is not accepted: it is for another host name"
+        return f"its certificate is not accepted: {error.verify_message}"
+    if isinstance(error, ssl.SSLError):
+        return f"TLS failed ({error.reason or type(error).__name__})"
+    if isinstance(error, socket.gaierror):
+        return "the host name is not known"
+    if isinstance(error, OSError) and error.errno is not None:
+        return os.strerror(error.errno).lower()
+    return "the connection was closed without an answer"

@@ -1,0 +1,137 @@
+"""Texts for any channel: cleaned of what could mislead a reader, measured, split, and signed at the foot."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable
+
+from qt_audit.delivery.message import Message
+
+LATE = 300.0
+"""Seconds of delay that are not worth saying."""
+_GLUED = frozenset("\u200d\ufe0e\ufe0f") | {chr(code) for code in range(0x1F3FB, 0x1F400)}
+"""Joiner, variation selectors and skin tones: they belong to the character before."""
+_LONGEST_CLUSTER = 32
+SIGNS = {"info": "🔵", "warning": "🟠", "critical": "🔴"}
+GOOD = "🟢"
+
+
+def _visible() -> dict[int, str]:
+    """What would steer a terminal or turn a line around, as an escape that shows."""
+    steering = [*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
+    table = {code: f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" for code in steering}
+    table.update(dict.fromkeys(range(0xD800, 0xE000), "\ufffd"))
+    table.update({0x0A: "\n", 0x09: "\t", 0x2028: "\n", 0x2029: "\n", 0xFEFF: ""})
+    return table
+
+
+_VISIBLE = _visible()
+
+
+def clean(text: str) -> str:
+    """The text with `\\n` at line ends; no control, direction-changing or half character is left in it."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").translate(_VISIBLE)
+
+
+def one_line(text: str, limit: int) -> str:
+    """The text on one line of at most `limit` UTF-16 units; never empty."""
+    return shortened(" ".join(clean(text).split()) or "–", limit)
+
+
+def units(text: str) -> int:
+    """Its length in UTF-16 units: never less than any receiver counts."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def shortened(text: str, limit: int, measure: Callable[[str], int] = units) -> str:
+    """The text, or as much of it as measures `limit` with `…` at its end."""
+    if measure(text) <= limit:
+        return text
+    return text[: _fits(text, limit - 1, measure)].rstrip() + "…"
+
+
+def split(
+    text: str, limit: int, measure: Callable[[str], int] = units, first: int | None = None, most: int = 10
+) -> list[str]:
+    """The text in parts that measure `limit` at most (the first: `first`), cut at line ends, else at blanks.
+
+    A cut takes the white space at it and nothing else. At least one part; at most `most`: the last
+    one then says how much was left out.
+    """
+    parts: list[str] = []
+    while True:
+        room = limit if parts or first is None else first
+        if measure(text) <= room:
+            return [*parts, text]
+        if len(parts) == most - 1:
+            return [*parts, _last(text, room, measure)]
+        end = _cut(text, _fits(text, room, measure))
+        parts.append(text[:end].rstrip())
+        text = text[end:].removeprefix("\n")
+
+
+def _last(text: str, room: int, measure: Callable[[str], int]) -> str:
+    note = "\n… {} more characters; the record has all of it"
+    end = _cut(text, _fits(text, room - measure(note) - 20, measure))
+    return text[:end].rstrip() + note.format(len(text) - end)
+
+
+def _fits(text: str, limit: int, measure: Callable[[str], int]) -> int:
+    """How many characters measure `limit` at most; at least one, and none torn from what modifies it."""
+    low, high = 1, max(1, min(len(text), limit))
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if measure(text[:middle]) <= limit else (low, middle - 1)
+    end = low
+    for _ in range(_LONGEST_CLUSTER):
+        if end >= len(text) or end <= 1 or not _joined(text, end):
+            return end
+        end -= 1
+    return low  # a tower of marks: no reader misses the rest of it
+
+
+def _joined(text: str, at: int) -> bool:
+    """Whether a cut here would part one visible character."""
+    return text[at] in _GLUED or text[at - 1] == "\u200d" or unicodedata.combining(text[at]) != 0
+
+
+def _cut(text: str, end: int) -> int:
+    """The best place to cut at or before `end`: a line's end, a blank, or just there."""
+    if text[end : end + 1] in ("\n", ""):
+        return end
+    for mark, skip in (("\n", 0), (" ", 1)):
+        at = text.rfind(mark, end // 2, end)
+        if at > 0:
+            return at + skip
+    return end
+
+
+def sign(message: Message) -> str:
+    """A coloured dot for a receiver that has no colours: green for what is well again."""
+    return GOOD if message.kind == "recovery" else SIGNS.get(message.severity, SIGNS["info"])
+
+
+def foot(message: Message, late_s: float, part: int = 1, parts: int = 1) -> str:
+    """The closing line: lateness, part, host, id, and the chain's head."""
+    said = [late(late_s), f"part {part} of {parts}" if parts > 1 else "", one_line(message.host, 100)]
+    said.append(f"id {one_line(message.id, 100)}")
+    if message.head is not None:
+        said.append(f"head {message.head[0]} {one_line(message.head[1], 64)}")
+    return " · ".join(word for word in said if word)
+
+
+def late(seconds: float) -> str:
+    """`delivered 3 h late`; empty where it is not worth saying."""
+    if not seconds > LATE:
+        return ""
+    for size, unit in ((86400, "d"), (3600, "h")):
+        if seconds >= 2 * size:
+            return f"delivered {seconds / size:.0f} {unit} late"
+    return f"delivered {seconds / 60:.0f} min late"
+
+
+def header_word(text: str) -> str:
+    """An id as one word for a header: what is no letter, digit, dot, dash or underscore is spelled in hex."""
+    return "".join(
+        char if char.isascii() and (char.isalnum() or char in "._-") else f"={ord(char):x}=" for char in text
+    )
