@@ -64,15 +64,16 @@ class History:
         since: str = BEGINNING,
         until: str = END,
         wanted: Callable[[bytes], bool] | None = None,
-        details: bool = True,
+        details: bool | Callable[[bytes], bool] = True,
     ) -> Iterator[Entry]:
         """Entries with since <= ts < until, oldest first, archives included.
 
         Reads only the files, and of plain ones the parts, that the window covers. `wanted` may
         turn lines down before they are parsed. Without `details`, which stay empty then, entries
         are read in half the time, and whether their details are well-formed is not looked at.
+        `details` may also tell by a line whether its details are wanted.
         """
-        read = entry_in if details else brief
+        read = _reader(details)
         with Record(self._place) as record:
             if record is None:
                 return
@@ -178,6 +179,12 @@ def brief(line: bytes) -> Entry:
         return entry
     seq, ts, action, source, outcome, host, user, pid, run, prev = match.groups()
     return Entry(int(seq), ts, action, source, outcome, host, user, int(pid), run, {}, prev)
+
+
+def _reader(details: bool | Callable[[bytes], bool]) -> Callable[[bytes], Entry]:
+    if isinstance(details, bool):
+        return entry_in if details else brief
+    return lambda line: entry_in(line) if details(line) else brief(line)
 
 
 def _entries_from(file: BinaryIO, ts: str) -> Iterator[Entry]:

@@ -68,8 +68,8 @@ class Reports:
         """What lies there, sorted."""
         return sorted(os.listdir(self._directory))
 
-    def read(self, name: str) -> bytes | None:
-        """A file's content; None if there is none."""
+    def read(self, name: str, size: int = -1) -> bytes | None:
+        """A file's content, or its first `size` bytes; None if there is none."""
         try:
             descriptor, _ = open_file(name, self._directory, os.O_RDONLY)
         except FileNotFoundError:
@@ -77,7 +77,7 @@ class Reports:
         except OSError as error:
             raise self._named(error, name) from None
         with os.fdopen(descriptor, "rb") as file:
-            return file.read()
+            return file.read(size)
 
     def write(self, name: str, data: bytes) -> None:
         """Put a file in place in one step: whole or not at all. Durable when this returns."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from qt_audit import journal, ledger
+from qt_audit.entry import Entry
 from qt_audit.history import History
 from qt_audit.ledger import LedgerError, Progress
 from qt_audit.period import Period, at
@@ -17,23 +18,43 @@ from qt_audit.summary import ChainHead, Summary, summarise, with_context
 
 LOCK_TIMEOUT = 60.0
 """Seconds to wait for another summary that is being made."""
+PAGES = ("weekly", "monthly")
+"""Kinds of periods that get a page beside their summary."""
 _ENDINGS = (b'"outcome":"succeeded"', b'"outcome":"failed"')
 
 Filed = tuple[dict[str, Any], str]
 """A summary as it was filed: its plain data and its text."""
 
 
-def make(place: Place, period: Period, now: str, skipped: str = "", scheduled: bool = False) -> Summary:
-    """Summarise a period from the record. `now` is the present. Raises JournalError."""
+def make(
+    place: Place,
+    period: Period,
+    now: str,
+    skipped: str = "",
+    scheduled: bool = False,
+    see: Callable[[Entry], None] | None = None,
+    details: bool | Callable[[bytes], bool] = False,
+) -> Summary:
+    """Summarise a period from the record. `now` is the present. Raises JournalError.
+
+    `see` is shown each entry on the way, with its `details` as History.window() gives them.
+    """
     history = History(place)
 
     def ended_later(runs: set[str]) -> set[str]:
         return _ended(history, runs, period.until)
 
-    summary = summarise(history.window(period.since, period.until, details=False), period, now, ended_later)
+    entries = history.window(period.since, period.until, details=details)
+    summary = summarise(entries if see is None else _shown(entries, see), period, now, ended_later)
     last = history.before(period.until)
     head = ChainHead(last.entry.seq, last.hash) if last is not None else None
     return with_context(summary, head, history.skipped, skipped, scheduled)
+
+
+def _shown(entries: Iterator[Entry], see: Callable[[Entry], None]) -> Iterator[Entry]:
+    for entry in entries:
+        see(entry)
+        yield entry
 
 
 def unrecorded(place: Place, period: Period) -> str | None:
@@ -111,7 +132,7 @@ def _next_due(place: Place, kind: str, now: str, timeout: float, say: Callable[[
         if not progress.next.finished(now):
             return None
         seal(place, progress.next, timeout)
-        done = _publish(place, reports, progress.next, now, progress)
+        done = _publish(place, reports, progress.next, now, progress, say)
         _store(reports, book, kind, progress.behind(progress.next))
         return done
 
@@ -121,18 +142,31 @@ def _store(reports: Reports, book: dict[str, Progress], kind: str, progress: Pro
     reports.write(ledger.NAME, ledger.encode(book))
 
 
-def _publish(place: Place, reports: Reports, period: Period, now: str, progress: Progress) -> Filed:
+def _publish(
+    place: Place,
+    reports: Reports,
+    period: Period,
+    now: str,
+    progress: Progress,
+    say: Callable[[str], None],
+) -> Filed:
     """Everything that must happen once for a finished period, before the ledger moves on.
 
     A crash before the ledger has moved on brings us here again for the same period: so each
     step leaves alone what it finds done. A summary that was filed stays as it is.
     """
-    there = _filed(reports, period)
-    if there is not None and there[0].get("scheduled") and there[0].get("complete"):
-        return there
     skip = progress.skip_before(period)
     skipped = skip.says(period.kind) if skip is not None else ""
-    return _file(reports, make(place, period, now, skipped, scheduled=True))
+    done = _filed(reports, period)
+    if done is None or not (done[0].get("scheduled") and done[0].get("complete")):
+        done = _file(reports, make(place, period, now, skipped, scheduled=True))
+    if period.kind in PAGES:
+        from qt_audit.report_pages import file_on_the_way  # what a daily summary never needs
+
+        problem = file_on_the_way(place, reports, period, now, skipped)
+        if problem:
+            say(problem)
+    return done
 
 
 def _file(reports: Reports, summary: Summary) -> Filed:

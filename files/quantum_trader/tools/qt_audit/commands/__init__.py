@@ -29,6 +29,7 @@ COMMANDS = {
     "daily_summary": "what happened on a day (today so far, a past day, or each that is due)",
     "weekly_summary": "the same for a week, Monday to Sunday",
     "monthly_summary": "the same for a month",
+    "report": "the same for any time, as a page to look at (HTML, one file)",
     "verify": "check the chain of all entries, and name each fault",
     "archive": "compress finished months, and remove the oldest where a retention is set",
     "rebuild_log": "write the log that people read anew, from the record",

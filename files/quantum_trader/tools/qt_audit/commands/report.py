@@ -1,0 +1,168 @@
+"""Make a page of any time: what needs attention, pictures of actions and repairs, how it was before.
+
+Without options: the present month, so far. The page is one HTML file that needs nothing else, no
+network and no script. It is filed in status/reports, whose index.html lists all pages; --out FILE
+writes it elsewhere instead (- is standard output).
+
+A time T is 2026-11-23, "2026-11-23 10:00" (UTC), 2026-11-23T10:00:00+01:00, today, yesterday,
+now, or 90m, 2h, 3d, 1w (so long ago). --to is included where it is a day, and is now if it is
+left out; --to alone begins with its month.
+
+examples:
+  audit_logger.py report
+  audit_logger.py report --from 2026-11-16 --to 2026-11-22
+  audit_logger.py report --from 3d --out /tmp/three-days.html
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import stat
+import sys
+from contextlib import suppress
+from dataclasses import asdict
+from datetime import date, timedelta
+from typing import Any
+
+from qt_audit import place, times
+from qt_audit.commands import UsageError
+from qt_audit.commands.log import add_json
+from qt_audit.commands.output import explain, print_json
+from qt_audit.entry import escaped, now
+from qt_audit.period import Period, at, instant
+from qt_audit.place import Place
+from qt_audit.render.html import RenderError, page
+from qt_audit.report_data import Report
+from qt_audit.report_pages import file_page
+from qt_audit.report_reading import make, within_the_record
+from qt_audit.report_span import span
+from qt_audit.reports import Reports
+from qt_audit.schedule import LOCK_TIMEOUT
+from qt_audit.settings import Settings
+
+_DAY = timedelta(days=1)
+_PROGRAM = "audit_logger.py report"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--from", dest="since", type=_since, metavar="T", help="not before this time")
+    parser.add_argument(
+        "--to", dest="until", type=_until, metavar="T", help="before this time, or to the end of this day"
+    )
+    parser.add_argument("--out", metavar="FILE", help="write the page to this file, and file it nowhere")
+    add_json(parser)
+
+
+def run(options: argparse.Namespace, settings: Settings) -> int:
+    home, present = place.home(settings), now()
+    report = make(home, within_the_record(home, chosen(options.since, options.until, present)), present)
+    try:
+        path = _filed(home, report) if options.out is None else _written(options.out, page(report))
+    except RenderError as error:
+        explain(_PROGRAM, str(error))
+        return 1
+    if options.json and path:
+        print_json(as_dict(report, path))
+    elif path:
+        print(f"✅ Report written: {escaped(path)}\n{escaped(report.verdict.says)}")
+    return 0
+
+
+def chosen(since: str | None, until: str | None, present: str) -> Period:
+    """The period that the options ask for. Raises UsageError for one that is empty or still to come."""
+    if since is None and until is None:
+        return at("monthly", present)
+    tomorrow = instant(date.fromisoformat(present[:10]) + _DAY)
+    end = present if until is None else until
+    begin = since
+    if begin is None:
+        begin = at(
+            "monthly", f"{date.fromisoformat(end[:10]) - _DAY}" if end.endswith("T00:00:00.000000Z") else end
+        ).since
+    if begin > present:
+        raise UsageError(f"--from {begin[:16]} lies in the future; write a time up to {present[:16]}")
+    if begin >= end:
+        raise UsageError(
+            f"--from {begin[:16]} is not before --to {end[:16]}; write an earlier --from, or a later --to"
+        )
+    period = span(begin, end)
+    return period if period.kind != "report" or end <= tomorrow else span(begin, tomorrow)
+
+
+def as_dict(report: Report, path: str) -> dict[str, Any]:
+    """Plain data for JSON: the figures, and what they were before."""
+    summary = report.summary.as_dict()
+    plain = {
+        key: summary[key]
+        for key in ("period", "as_of", "complete", "by_outcome", "by_source", "head", "unreadable")
+    }
+    return {
+        "path": path,
+        **plain,
+        "verdict": asdict(report.verdict),
+        "figures": asdict(report.figures),
+        "before": None if report.before is None else asdict(report.before),
+        "sources": [asdict(row) for row in report.sources],
+        "failed": report.summary.failed.count,
+        "never_ended": report.summary.never_ended.count,
+        "still_broken": [one.thing for one in report.still_broken],
+        "chain": report.chain,
+    }
+
+
+def _filed(home: Place, report: Report) -> str:
+    with Reports(home, LOCK_TIMEOUT) as reports:
+        return file_page(reports, report)
+
+
+def _written(path: str, text: str) -> str:
+    """Write the page whole or not at all; where it went, empty for standard output. Raises OSError."""
+    data = text.encode("utf-8")
+    if path == "-":
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        return ""
+    try:
+        special = not stat.S_ISREG(os.stat(path).st_mode)
+    except FileNotFoundError:
+        special = False
+    if special:  # a pipe or a device; a directory says so itself
+        with open(path, "wb") as file:
+            file.write(data)
+        return path
+    path = os.path.realpath(path)
+    temporary = f"{path}.{os.getpid()}.new"
+    try:
+        with open(temporary, "xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        with suppress(OSError):
+            os.unlink(temporary)
+        raise OSError(error.errno, error.strerror, path) from None
+    return path
+
+
+def _since(text: str) -> str:
+    return _moment(text, days=0)
+
+
+def _until(text: str) -> str:
+    return _moment(text, days=1)
+
+
+def _moment(text: str, days: int) -> str:
+    """A time; of a day its beginning, or with `days` that of a later one."""
+    present = now()
+    try:
+        day = times.day(text, present)
+    except ValueError:
+        day = None
+    try:
+        return times.moment(text, present) if day is None else instant(day + days * _DAY)
+    except (ValueError, OverflowError) as error:
+        says = str(error) if isinstance(error, ValueError) else f"{text!r} is behind the calendar's end"
+        raise argparse.ArgumentTypeError(says) from None

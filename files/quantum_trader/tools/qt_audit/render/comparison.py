@@ -1,0 +1,91 @@
+"""A period's figures beside those of the one before, in words. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from qt_audit.render.words import lasted, percent
+from qt_audit.report_count import Figures
+from qt_audit.report_data import Report
+
+_Value = int | float | None
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One figure, now and before."""
+
+    name: str
+    now: str
+    before: str
+    """Empty where it is not known."""
+    change: str
+    tone: str
+    """better, worse, or empty where that cannot be said."""
+
+
+@dataclass(frozen=True)
+class _Figure:
+    name: str
+    value: Callable[[Figures], _Value]
+    says: Callable[[float], str]
+    good: int
+    """1 where more is better, -1 where less is, 0 where neither is."""
+
+
+def _count(value: float) -> str:
+    return f"{value:,.0f}"
+
+
+_FIGURES = (
+    _Figure("Actions", lambda of: of.actions, _count, 0),
+    _Figure("Failed", lambda of: of.failed, _count, -1),
+    _Figure("Success rate", lambda of: of.success, percent, 1),
+    _Figure("Times broken", lambda of: of.breaches, _count, -1),
+    _Figure("Time broken", lambda of: of.broken_s, lasted, -1),
+    _Figure("Time to repair, median", lambda of: of.repair_s, lasted, -1),
+    _Figure("Began, not ended", lambda of: of.unfinished, _count, -1),
+    _Figure("Entries", lambda of: of.entries, _count, 0),
+)
+_TILES = {
+    "Actions": "Actions",
+    "Failed": "Failed",
+    "Success rate": "Success rate",
+    "Time broken": "Time broken",
+}
+_TILES["Time to repair, median"] = "Typical repair"
+
+
+def comparison(report: Report) -> list[Compared]:
+    """All figures of a report; empty where there is nothing to compare with."""
+    return [_compared(figure, report) for figure in _FIGURES] if report.before is not None else []
+
+
+def tiles(report: Report) -> list[tuple[str, Compared]]:
+    """The figures that stand on top, by their short names."""
+    return [(_TILES[one.name], _compared(one, report)) for one in _FIGURES if one.name in _TILES]
+
+
+def _compared(figure: _Figure, report: Report) -> Compared:
+    now = figure.value(report.figures)
+    before = None if report.before is None else figure.value(report.before)
+    change, tone = "", ""
+    if now is not None and before is not None:
+        difference = now - before
+        if figure.says(abs(difference)) == figure.says(0) or figure.says(now) == figure.says(before):
+            change = "the same"
+        else:
+            change = f"{'+' if difference > 0 else '−'}{_difference(figure, abs(difference))}"
+            tone = {1: "better", -1: "worse", 0: ""}[figure.good * (1 if difference > 0 else -1)]
+    return Compared(
+        figure.name, _said(figure, now), "" if report.before is None else _said(figure, before), change, tone
+    )
+
+
+def _difference(figure: _Figure, by: float) -> str:
+    return f"{by * 100:.1f} points".replace(".0 ", " ") if figure.says is percent else figure.says(by)
+
+
+def _said(figure: _Figure, value: _Value) -> str:
+    return "–" if value is None else figure.says(value)

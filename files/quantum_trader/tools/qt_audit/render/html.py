@@ -1,0 +1,99 @@
+"""A report as a page, the index of pages, a summary as the HTML part of a mail: each one file by itself."""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from qt_audit.render import svg, words
+from qt_audit.render.comparison import comparison, tiles
+from qt_audit.render.templating import RenderError, fill_in, style
+from qt_audit.render.text import heading
+from qt_audit.render.timeline import timeline
+from qt_audit.report_data import ATTENTION, CLEAR, FAILED, RECENT, WELL, Report
+from qt_audit.report_time import written
+from qt_audit.summary import Summary
+
+__all__ = ["Listed", "RenderError", "index", "mail_html", "page"]
+
+_WIDTHS = (720, 350)
+"""Of a picture on paper and large screens, and on a phone."""
+_MAIL_LINES = 30
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A page as the index lists it. The texts are what the page says of itself."""
+
+    file: str
+    title: str
+    level: str
+    verdict: str
+    made: str
+    others: tuple[str, ...] = ()
+    """Names of the same in other forms."""
+
+
+def page(report: Report) -> str:
+    """The page of a report. Raises RenderError."""
+    summary = report.summary
+    return fill_in(
+        "page.html.j2",
+        report=report,
+        summary=summary,
+        period=summary.period,
+        title=words.title(summary.period),
+        label=words.period(summary.period),
+        tiles=tiles(report),
+        comparison=comparison(report),
+        bars=[svg.bars(report.parts, report.unit, width) for width in _WIDTHS],
+        timelines=[timeline(report, width) for width in _WIDTHS] if report.rows else [],
+        recent=summary.recent.lines[-RECENT:][::-1],
+        longest=max((one.lasted or 0.0 for one in report.slowest), default=0.0),
+        words=words,
+        words_for=words.outcome,
+        written=written,
+        **_head(),
+    )
+
+
+def index(pages: Sequence[Listed], host: str, unlisted: int = 0) -> str:
+    """The index of the pages, in the order in which they are given. Raises RenderError."""
+    return fill_in("index.html.j2", pages=pages, host=host, unlisted=unlisted, **_head())
+
+
+def mail_html(summary: Summary) -> str:
+    """The HTML part of a mail that tells of a day, week or month. Raises RenderError.
+
+    Tables and inline styles alone: programs that show mail know little else.
+    """
+    if summary.failed.count:
+        level, says = FAILED, f"{summary.failed.count:,} of {summary.actions:,} actions failed"
+    elif summary.never_ended.count or summary.unreadable:
+        level, says = ATTENTION, f"{summary.actions:,} actions, none failed"
+    elif summary.entries:
+        level, says = WELL, f"{summary.actions:,} actions, none failed"
+    else:
+        level, says = CLEAR, "All clear: no auto-repair actions were needed"
+    return fill_in(
+        "mail.html.j2",
+        summary=summary,
+        title=heading(summary),
+        label=words.period(summary.period),
+        level=level,
+        says=says if summary.complete else f"{says} (so far)",
+        failed=summary.failed.lines[-_MAIL_LINES:],
+        never_ended=summary.never_ended.lines[-_MAIL_LINES:],
+        recent=summary.recent.lines[-_MAIL_LINES:],
+        outcomes=[(name, summary.by_outcome[name]) for name in svg.STACK if name in summary.by_outcome],
+        sources=list(summary.by_source.items())[:_MAIL_LINES],
+        words_for=words.outcome,
+    )
+
+
+def _head() -> dict[str, str]:
+    """The style sheet, and what lets it alone be used."""
+    digest = b64encode(hashlib.sha256(style().encode()).digest()).decode()
+    return {"style": style(), "style_source": f"'sha256-{digest}'"}

@@ -1,0 +1,75 @@
+"""The templates, and the one way by which they are filled in: everything escaped, whatever it is.
+
+Jinja2 is imported only when a page is made: what records an entry needs the standard library alone.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from qt_audit.entry import escaped
+from qt_audit.render import words
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+_DIRECTORY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "templates")
+_REMEDY = "apt install python3-jinja2"
+
+
+class RenderError(Exception):
+    """A page cannot be made; the message is one line that says why."""
+
+
+def fill_in(name: str, **values: Any) -> str:
+    """A template with its values. Raises RenderError, whatever is wrong with it."""
+    try:
+        text: str = _environment().get_template(name).render(values)
+    except ModuleNotFoundError as error:
+        remedy = f"; {_REMEDY}" if error.name == "jinja2" else ""
+        raise RenderError(f"no page was made: the Python module {error.name} is missing{remedy}") from None
+    except Exception as error:  # a fault of a template is no reason to stop what it is a page of
+        line = getattr(error, "lineno", None)
+        where = f", line {line}" if line else ""
+        says = escaped(str(error).partition("\n")[0])[:200]
+        raise RenderError(
+            f"no page was made: template {name}{where}: {type(error).__name__}: {says}"
+        ) from None
+    return text
+
+
+@lru_cache(maxsize=1)
+def style() -> str:
+    """The pages' style sheet."""
+    with open(os.path.join(_DIRECTORY, "style.css"), encoding="utf-8") as file:
+        return file.read().strip()
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(_DIRECTORY),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_visible,
+        auto_reload=False,
+    )
+    environment.filters.update(
+        lasted=words.lasted,
+        percent=words.percent,
+        clipped=words.clipped,
+        moment=words.moment,
+        number="{:,}".format,
+    )
+    return environment
+
+
+def _visible(value: Any) -> Any:
+    """What is put in anywhere, without control, format and right-to-left characters."""
+    return escaped(value) if type(value) is str else value
