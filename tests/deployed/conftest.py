@@ -10,6 +10,7 @@ import pytest
 
 from sandbox.target import Target
 from tests.deployed.deployment import DELIVERED, SECRETS, SOURCE, Deployment, Host, connect
+from tests.deployed.repairing import TRADING_SYSTEM, Repairing, add_a_secret
 
 
 @pytest.fixture(scope="session")
@@ -43,3 +44,19 @@ def host(deployed_vps: Target) -> Host:
 def qt(deployed_vps: Target) -> Host:
     """The deployed VPS, as the account that everything belongs to."""
     return connect(deployed_vps, "qt")
+
+
+@pytest.fixture(scope="session")
+def repairing(fresh_vps: Callable[..., Target], tmp_path_factory: pytest.TempPathFactory) -> Repairing:
+    """A VPS of its own, with the sandbox's trading system: dry-run while bare, deployed, deployed again."""
+    vps = fresh_vps("vps")
+    tree = tmp_path_factory.mktemp("repairing") / "quantum_trader"
+    shutil.copytree(DELIVERED, tree)
+    add_a_secret(vps.inventory / "host_vars" / "vps.yml")
+    source = {SOURCE: str(tree)}
+    dry = vps.playbook("deploy", "--check", "--diff", "-vvv", variables=source)
+    vps.machine.run(["sudo", "bash", "-s"], stdin=TRADING_SYSTEM.read_text())
+    first = vps.playbook("deploy", "--diff", "-vvv", variables=source)
+    if first.returncode != 0:
+        pytest.fail(f"the deploy failed:\n{first.stdout[-20000:]}", pytrace=False)
+    return Repairing(vps, tree, dry, first, vps.playbook("deploy", "--diff", variables=source))
