@@ -95,8 +95,8 @@ def test_after_a_kill_the_unfinished_run_is_closed_and_the_breach_goes_on(host: 
             host.until(TRIGGERED, "Auto-heal: Interrupted - the monitor was ended during the repair")
             let_go(host)  # the repair was not killed with the monitor: it ends by itself
             host.until(TRIGGERED, "Auto-heal: Interrupted", RECOVERED)
+            wait_for(lambda: host.status()["in_breach"] == [])
     assert len({entry["run"] for entry in host.healing()}) == 1
-    assert host.status()["in_breach"] == []
 
 
 def test_a_breach_that_nobody_repairs_is_told_once_over_a_kill(host: Installation) -> None:
