@@ -96,6 +96,11 @@ def test_what_is_wrong_elsewhere_is_named_too(value: Any, says: str) -> None:
     assert line.replace(" (auto_repair_system.yml)", "").startswith(says)
 
 
+def test_a_newline_behind_a_name_is_not_let_through() -> None:
+    assert len(faults({"repairs": {"grafana\n": GRAFANA}})) == 1
+    assert len(faults({"repairs": {"grafana": {"kind": "container", "container": "grafana\n"}}})) == 1
+
+
 def test_the_file_that_a_wrong_value_stands_in_is_named() -> None:
     (line,) = faults({"repairs": {"grafana": GRAFANA}}, {"repairs": {"grafana": {"cooldown": -1}}})
     assert line == "At 'repairs.grafana.cooldown' (auto_repair_system.d/50-ansible.yml): must be at least 0"

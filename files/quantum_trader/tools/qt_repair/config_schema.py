@@ -53,8 +53,16 @@ def kind_schema(kind: str) -> Mapping[str, Any]:
 
 def _read(name: str) -> dict[str, Any]:
     with open(os.path.join(_SCHEMAS, name), encoding="utf-8") as file:
-        schema: dict[str, Any] = json.load(file)
+        schema: dict[str, Any] = json.load(file, object_hook=_strict)
     return schema
+
+
+def _strict(part: dict[str, Any]) -> dict[str, Any]:
+    """JSON Schema's `$` is the end of the text; Python's lets a newline follow."""
+    pattern = part.get("pattern")
+    if isinstance(pattern, str) and pattern.endswith("$"):
+        part["pattern"] = pattern[:-1] + r"\Z"
+    return part
 
 
 def violations(value: Any, schema: Mapping[str, Any]) -> Iterator[Fault]:

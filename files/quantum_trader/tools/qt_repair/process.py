@@ -54,8 +54,8 @@ def run(
     """Run it to its end.
 
     Raises TimedOutError after `timeout` seconds, NotFoundError, RepairError if it cannot start.
-    Its process group is ended with it. What sudo runs as root cannot be killed by us: then the
-    time limit in sudoers ends it.
+    Its process group is ended with it. sudo hands SIGTERM on to what it runs as root, and cannot hand
+    SIGKILL on: what does not end then is ended by the time limit in sudoers.
     """
     code, data, duration = _run(argv, timeout, subprocess.STDOUT, _KEPT * 4, env, cwd)
     return Completed(code, _end(data), duration)
