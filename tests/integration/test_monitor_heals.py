@@ -19,7 +19,7 @@ from qt_audit import period
 from qt_audit.entry import Entry
 from qt_audit.summary import summarise
 from tests.monitoring import DONE, NO_REPAIR, RECOVERED, TRIGGERED, Installation, wait_for
-from tests.recording import check, small_disk
+from tests.recording import actions, check, fallback_record, read_record, small_disk
 
 
 @pytest.fixture
@@ -173,6 +173,36 @@ def test_a_repair_that_fails_is_recorded_with_its_exit_code(host: Installation) 
     failed = host.healing()[1]
     assert failed["outcome"] == "failed"
     assert failed["details"]["results"][0]["state"] == "failed"
+
+
+@pytest.mark.usefixtures("as_root")
+def test_where_nothing_can_be_kept_nothing_is_repaired_and_the_emergency_place_says_so(
+    host: Installation,
+) -> None:
+    flag = host.home / "flag"
+    flag.touch()
+    host.repairs(
+        {
+            "flag": {
+                "probe": ["/usr/bin/test", "-e", str(flag)],
+                "repair": ["/usr/bin/touch", str(flag)],
+                "sentence": "Auto-repair: Raised the flag",
+            }
+        }
+    )
+    host.thresholds(repair=[{"repair": "flag", "every": 1, "repairs": ["flag"]}])
+    emergency = fallback_record(host.home)
+    with host.monitor():
+        wait_for(lambda: host.seen("repair flag").get("state") == "ok")
+        with small_disk(host.home / "status", 64, ",ro"):  # over what was writable until now
+            flag.unlink()
+            wait_for(emergency.exists)
+            wait_for(lambda: len(read_record(emergency)) >= 3)
+            said = actions(read_record(emergency))
+            assert not flag.exists()
+    assert said[0] == TRIGGERED
+    assert said[1].startswith("Auto-repair: Nothing done about flag: ")
+    assert said[2] == "Auto-heal: Failed (exit code 1)"
 
 
 def test_breaches_at_the_same_time_are_repaired_one_after_the_other(host: Installation) -> None:

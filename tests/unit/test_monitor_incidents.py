@@ -152,6 +152,17 @@ def test_a_failed_repair_says_so_and_is_tried_again_after_a_while() -> None:
     assert len(scene.runs) == 1
 
 
+def test_a_repair_that_must_cool_down_is_tried_as_soon_as_it_may() -> None:
+    scene = Scene("grafana")
+    scene.see(BAD)
+    scene.began()
+    scene.incidents.ended(scene.watched, Outcome(1, False, {}, wait=120))
+    scene.see(BAD, every=120)
+    assert len(scene.begun) == 1
+    scene.see(BAD)
+    assert len(scene.begun) == 2
+
+
 def test_repairs_that_are_frozen_are_not_tried_again() -> None:
     scene = Scene("grafana")
     scene.see(BAD)

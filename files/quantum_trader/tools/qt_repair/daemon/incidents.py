@@ -36,6 +36,8 @@ class Outcome:
     stopped: bool
     """Whether the monitor asked them to end."""
     details: Details
+    wait: float | None = None
+    """Seconds after which the guard allows what it forbade now; None: it forbade nothing."""
 
 
 class Incidents:
@@ -93,7 +95,11 @@ class Incidents:
         if incident is None:
             return
         now, code = self._clock.now(), outcome.exit_code
-        pause = 0.0 if outcome.stopped and code != 0 else watched.threshold.repair_again
+        pause = watched.threshold.repair_again
+        if outcome.stopped and code != 0:
+            pause = 0.0
+        elif outcome.wait is not None:
+            pause = min(pause, outcome.wait + 1)
         watched.incident = replace(
             incident, acting="", child=incident.child if code is None else "", next_at=now + pause
         )

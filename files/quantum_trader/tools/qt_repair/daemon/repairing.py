@@ -99,24 +99,39 @@ class Repairing:
             return
         _, child, begin = self._current
         self._current = None
-        details: dict[str, Any] = {"duration_s": _since(begin), **_answer(child.output, child.errors)}
+        results = _results(child.output)
+        details: dict[str, Any] = {"duration_s": _since(begin), **_answer(results, child.errors)}
         self._loop.soon(self._next)
-        self._ended(watched, Outcome(exit_code, self._stopping, details))
+        self._ended(watched, Outcome(exit_code, self._stopping, details, _wait(results)))
 
 
 def _since(begin: float) -> float:
     return round(time.monotonic() - begin, 3)
 
 
-def _answer(output: bytes, errors: str) -> dict[str, Any]:
-    """What the program said became of each repair, or why it said nothing."""
+def _results(output: bytes) -> list[dict[str, Any]]:
+    """What the program says became of each repair; nothing where it says nothing that is understood."""
     try:
-        results = [
-            {"name": result["name"], "state": result["state"], "text": str(result["text"])[:_TEXT]}
-            | ({"run": result["run"]} if result.get("run") else {})
-            for result in json.loads(output)["results"]
-        ]
-    except (ValueError, KeyError, TypeError, AttributeError):
-        said = last_line(errors)
-        return {"error": said[:_TEXT]} if said else {}
-    return {"results": results}
+        return [dict(result) for result in json.loads(output)["results"]]
+    except (ValueError, KeyError, TypeError):
+        return []
+
+
+def _answer(results: list[dict[str, Any]], errors: str) -> dict[str, Any]:
+    """The same for an entry, or why there is nothing."""
+    short = [
+        {
+            **{key: str(result.get(key, ""))[:_TEXT] for key in ("name", "state", "text")},
+            **({"run": result["run"]} if result.get("run") else {}),
+        }
+        for result in results
+    ]
+    said = last_line(errors)[:_TEXT]
+    return {"results": short} if short else {"error": said} if said else {}
+
+
+def _wait(results: list[dict[str, Any]]) -> float | None:
+    """Seconds until the first of the repairs that must wait may be tried."""
+    details = [result.get("details") for result in results if result.get("state") == "held"]
+    waits = [known.get("wait_s") for known in details if isinstance(known, dict)]
+    return min((float(wait) for wait in waits if isinstance(wait, (int, float))), default=None)

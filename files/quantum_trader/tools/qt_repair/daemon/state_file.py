@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -71,7 +72,9 @@ class StateFile:
             try:
                 os.fchmod(descriptor, _MODE)
                 keep_owner(descriptor, self._directory)
-                os.write(descriptor, json.dumps(state).encode("ascii") + b"\n")
+                data = json.dumps(state).encode("ascii") + b"\n"
+                if os.write(descriptor, data) != len(data):  # a disk that fills up takes a part
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
                 if durable:
                     os.fdatasync(descriptor)
             finally:
