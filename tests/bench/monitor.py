@@ -19,6 +19,8 @@ from tests.bench.table import Row, median, paired_ratio, progress
 
 ROUND_S = 5
 MONITOR, MONIT = "quantum-trader-monitor.service", "monit.service"
+# Monit is started by a script of the old kind: systemd knows no main process of it.
+PIDS = (f"systemctl show --property=MainPID --value {MONITOR}", "pidof monit")
 HOME = "/home/qt/quantum_trader"
 THRESHOLDS = {
     "cpu": [{"trigger": 95, "clear": 80}],
@@ -131,8 +133,8 @@ def _costs(vps: Target, span: float) -> tuple[Cost, Cost]:
     time.sleep(span)
     after = [_cpu_s(vps, unit) for unit in (MONITOR, MONIT)]
     ours, theirs = (
-        Cost(later - earlier, _peak_mb(vps, unit))
-        for unit, earlier, later in zip((MONITOR, MONIT), before, after, strict=True)
+        Cost(later - earlier, _peak_mb(vps, pid))
+        for pid, earlier, later in zip(PIDS, before, after, strict=True)
     )
     return ours, theirs
 
@@ -141,8 +143,8 @@ def _cpu_s(vps: Target, unit: str) -> float:
     return int(sudo(vps, f"systemctl show --property=CPUUsageNSec --value {unit}")) / 1e9
 
 
-def _peak_mb(vps: Target, unit: str) -> float:
-    line = sudo(vps, f"grep VmHWM /proc/$(systemctl show --property=MainPID --value {unit})/status")
+def _peak_mb(vps: Target, pid: str) -> float:
+    line = sudo(vps, f"grep VmHWM /proc/$({pid})/status")
     return int(line.split()[1]) / 1024
 
 
