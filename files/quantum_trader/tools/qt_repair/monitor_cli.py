@@ -76,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
         "--keep-alive", action="store_true", help="where a monitor runs already: end quietly, all is well"
     )
     parser.add_argument("--json", action="store_true", help="with --once: print the answer as JSON")
-    commands = parser.add_subparsers(dest="command", metavar="")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     status = commands.add_parser(
         "status",
         help="what the monitor watches, how it is now, and the last breach",

@@ -81,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
         "--trigger", metavar="WHAT", help="what asked for this run; kept in the entries' details"
     )
     parser.add_argument("--json", action="store_true", help="print the answer as JSON")
-    commands = parser.add_subparsers(dest="command", metavar="")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     check_config.add_parser(commands, DEFINES_REPAIRS)
     return parser
 

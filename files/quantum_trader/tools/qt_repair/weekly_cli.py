@@ -120,7 +120,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--repair", action="store_true", help="let a failed phase call its repairs")
     parser.add_argument("--json", action="store_true", help="print the answer as JSON")
-    commands = parser.add_subparsers(dest="command", metavar="")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     check_config.add_parser(commands, SOURCE)
     return parser
 
