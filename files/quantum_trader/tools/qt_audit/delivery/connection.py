@@ -136,11 +136,13 @@ def _resolve(host: str, port: int, deadline: float) -> list[Any]:
 def why(error: BaseException, timeout: float) -> str:
     """What went wrong, for people: `the host name is not known`. Holds nothing of an address."""
     if isinstance(error, TimeoutError):
-        return f"no answer within {timeout:g} s"
+        return f"no answer within {round(timeout, 1):g} s"
     if isinstance(error, ssl.SSLCertVerificationError):
         if error.verify_code in _OTHER_NAME:
             return "its certificate is not accepted: it is for another host name"
         return f"its certificate is not accepted: {error.verify_message}"
+    if isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
+        return "the connection was closed without an answer"
     if isinstance(error, ssl.SSLError):
         return f"TLS failed ({error.reason or type(error).__name__})"
     if isinstance(error, socket.gaierror):

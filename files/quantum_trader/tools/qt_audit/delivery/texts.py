@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import unicodedata
 from collections.abc import Callable
 
@@ -12,6 +13,7 @@ LATE = 300.0
 _GLUED = frozenset("\u200d\ufe0e\ufe0f") | {chr(code) for code in range(0x1F3FB, 0x1F400)}
 """Joiner, variation selectors and skin tones: they belong to the character before."""
 _LONGEST_CLUSTER = 32
+_LONGEST_WORD = 100
 SIGNS = {"info": "🔵", "warning": "🟠", "critical": "🔴"}
 GOOD = "🟢"
 
@@ -131,7 +133,13 @@ def late(seconds: float) -> str:
 
 
 def header_word(text: str) -> str:
-    """An id as one word for a header: what is no letter, digit, dot, dash or underscore is spelled in hex."""
-    return "".join(
+    """An id as one short word for a header: letters, digits, dots, dashes, underscores; others in hex.
+
+    A long one keeps its beginning and gets a hash of all of it; two ids never become one word.
+    """
+    word = "".join(
         char if char.isascii() and (char.isalnum() or char in "._-") else f"={ord(char):x}=" for char in text
     )
+    if 0 < len(word) <= _LONGEST_WORD:
+        return word
+    return f"{word[:40]}=={hashlib.sha256(word.encode()).hexdigest()[:40]}"

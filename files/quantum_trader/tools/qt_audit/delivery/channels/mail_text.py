@@ -5,12 +5,10 @@ from __future__ import annotations
 import html
 import re
 import socket
-from calendar import timegm
+from datetime import datetime, timezone
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
-from email.utils import formatdate
-from time import strptime
 
 from qt_audit.delivery import texts
 from qt_audit.delivery.message import Message
@@ -30,7 +28,7 @@ def as_bytes(message: Message, sender: str, recipient: str, late_s: float = 0.0)
     mail["Subject"] = texts.one_line(f"[{host}] {message.title}", SUBJECT)
     mail["From"] = _address(sender, f"Quantum Trader audit ({host})")
     mail["To"] = _address(recipient)
-    mail["Date"] = formatdate(_seconds(message.created), localtime=False)
+    mail["Date"] = _moment(message.created)
     mail["Message-ID"] = f"<{texts.header_word(message.id)}@{domain(message.host)}>"
     mail["Auto-Submitted"] = "auto-generated"
     if message.severity == "critical" and message.kind != "recovery":
@@ -60,12 +58,12 @@ def _address(address: str, display: str = "") -> Address:
     return Address(display, user, host)
 
 
-def _seconds(created: str) -> float | None:
-    """The entry's time as the header wants it; now, where it is none."""
+def _moment(created: str) -> datetime:
+    """When it happened, from a time as entries write it; now, where it is none."""
     try:
-        return float(timegm(strptime(created[:19], "%Y-%m-%dT%H:%M:%S")))
+        return datetime.strptime(f"{created[:19]}Z", "%Y-%m-%dT%H:%M:%S%z")
     except ValueError:
-        return None
+        return datetime.now(timezone.utc)
 
 
 def _facts(message: Message) -> list[tuple[str, str]]:

@@ -26,7 +26,7 @@ def send_parts(count: int, done: int, timeout: float, send_one: Callable[[int, f
     while True:
         left = deadline - time.monotonic()
         if left <= 0:
-            return _stopped(Answer(TRANSIENT, f"no time left within {timeout:g} s"), part, count)
+            return _stopped(Answer(TRANSIENT, f"no answer within {round(timeout, 1):g} s"), part, count)
         answer = send_one(part, left)
         if answer.state == SENT:
             part += 1
