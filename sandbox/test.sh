@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-sandbox/packages.sh python3 python3-venv shellcheck faketime jq logrotate cron util-linux coreutils procps \
+sandbox/packages.sh python3 python3-venv shellcheck faketime jq logrotate cron chromium util-linux coreutils procps \
     postgresql python3-psycopg2 python3-xgboost
 # A base takes a minute on a new machine: meanwhile the linters work.
 sandbox/as_root.sh base >/dev/null &

@@ -114,12 +114,16 @@ class Browser:
         to_browser, self._out = os.pipe()
         self._in, from_browser = os.pipe()
         self._rest = b""
-        flags = [*_FLAGS.split(), f"--proxy-server=http://127.0.0.1:{self.proxy.port}"]
+        flags = [
+            *_FLAGS.split(),
+            f"--proxy-server=http://127.0.0.1:{self.proxy.port}",
+            f"--user-data-dir={self._directory / 'profile'}",
+            "about:blank",
+        ]
         with (self._directory / "chromium.err").open("wb") as errors:
             self._process = subprocess.Popen(
                 # The browser reads its orders from 3 and answers on 4.
-                ["/bin/sh", "-c", f'exec "$@" 3<&{to_browser} 4>&{from_browser}', "sh", "chromium", *flags]
-                + [f"--user-data-dir={self._directory / 'profile'}", "about:blank"],
+                ["/bin/sh", "-c", f'exec "$@" 3<&{to_browser} 4>&{from_browser}', "sh", "chromium", *flags],
                 pass_fds=(to_browser, from_browser),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

@@ -20,7 +20,7 @@ from qt_audit.reading import BEGINNING, END, JournalError, Record, entry_in, lin
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from typing import BinaryIO
+    from typing import Any, BinaryIO
 
     from qt_audit.place import Place
 
@@ -64,14 +64,14 @@ class History:
         since: str = BEGINNING,
         until: str = END,
         wanted: Callable[[bytes], bool] | None = None,
-        details: bool | Callable[[bytes], bool] = True,
+        details: bool | Callable[[bytes], dict[str, Any]] = True,
     ) -> Iterator[Entry]:
         """Entries with since <= ts < until, oldest first, archives included.
 
         Reads only the files, and of plain ones the parts, that the window covers. `wanted` may
         turn lines down before they are parsed. Without `details`, which stay empty then, entries
         are read in half the time, and whether their details are well-formed is not looked at.
-        `details` may also tell by a line whether its details are wanted.
+        `details` may also be what reads of a line as much of them as is wanted.
         """
         read = _reader(details)
         with Record(self._place) as record:
@@ -181,10 +181,16 @@ def brief(line: bytes) -> Entry:
     return Entry(int(seq), ts, action, source, outcome, host, user, int(pid), run, {}, prev)
 
 
-def _reader(details: bool | Callable[[bytes], bool]) -> Callable[[bytes], Entry]:
+def _reader(details: bool | Callable[[bytes], dict[str, Any]]) -> Callable[[bytes], Entry]:
     if isinstance(details, bool):
         return entry_in if details else brief
-    return lambda line: entry_in(line) if details(line) else brief(line)
+
+    def read(line: bytes) -> Entry:
+        entry = brief(line)
+        entry.details = details(line)
+        return entry
+
+    return read
 
 
 def _entries_from(file: BinaryIO, ts: str) -> Iterator[Entry]:

@@ -141,7 +141,7 @@ def report(
     return Report(
         summary=summary,
         host=around.host,
-        verdict=_verdict(summary, len(still), around.unknown),
+        verdict=verdict(summary, len(still), around.unknown),
         figures=figures(count, every, period.since, known),
         before=None if earlier is None else figures(earlier[1], every, earlier[0].since, earlier[0].until),
         compared=None if earlier is None else earlier[0],
@@ -196,7 +196,8 @@ def _groups(lines: Iterable[Line]) -> list[Group]:
     return list(groups.values())[::-1]
 
 
-def _verdict(summary: Summary, still_broken: int, unknown: str) -> Verdict:
+def verdict(summary: Summary, still_broken: int = 0, unknown: str = "") -> Verdict:
+    """How a period was. `unknown` says why the record does not tell of all of it."""
     so_far = "" if summary.complete else " so far"
     failed, actions = summary.failed.count, summary.actions
     open_points = [

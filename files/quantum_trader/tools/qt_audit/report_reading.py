@@ -12,7 +12,7 @@ from qt_audit.period import Period
 from qt_audit.place import Place
 from qt_audit.report_count import Count
 from qt_audit.report_data import Around, Report, report
-from qt_audit.report_runs import Runs, telling
+from qt_audit.report_runs import Runs, told
 from qt_audit.report_span import Before, Span, before, span
 from qt_audit.report_time import grid
 
@@ -42,7 +42,7 @@ def make(
         count.add(entry)
         runs.add(entry)
 
-    summary = schedule.make(place, period, now, skipped, see=see, details=telling)
+    summary = schedule.make(place, period, now, skipped, see=see, details=told)
     last = history.before(period.until)
     around = Around(
         host=os.uname().nodename if last is None else str(last.entry.host),
@@ -70,7 +70,7 @@ def _before(
 
 
 def _then(history: History, since: str, until: str, see: Callable[[Entry], None]) -> Iterator[Entry]:
-    for entry in history.window(since, until, details=telling):
+    for entry in history.window(since, until, details=told):
         see(entry)
         yield entry
 

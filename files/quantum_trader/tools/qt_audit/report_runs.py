@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from qt_audit.entry import Entry
 from qt_audit.report_time import seconds
@@ -18,10 +18,10 @@ _CLOSES = ("Auto-heal: Recovered",)
 _CLOSES_WITHIN = (" is no longer watched", " has stopped flapping")
 _CHECK = "Weekly self-heal: "
 _ENDINGS = ("succeeded", "failed")
+_DETAILS, _PREV = b',"details":', b',"prev":"'
 
 
-@dataclass(frozen=True)
-class Interval:
+class Interval(NamedTuple):
     """What lasted from one moment to another, in seconds since the epoch."""
 
     kind: str
@@ -46,9 +46,20 @@ class Interval:
         return None if self.begin is None or self.end is None else max(0.0, self.end - self.begin)
 
 
-def telling(line: bytes) -> bool:
-    """Whether the details of a line say what its action is about."""
-    return b'"run":null' not in line and (b'"repair":' in line or b'"threshold":' in line)
+def told(line: bytes) -> dict[str, Any]:
+    """The details of a line that say what its run is about, and since when; none of any other line."""
+    if b'"run":null' in line:
+        return {}
+    if b'"repair":' in line:
+        if b'"outcome":"started"' not in line:
+            return {}
+    elif b'"threshold":' not in line or not (b'"since":' in line or b'"changes":' in line):
+        return {}
+    try:
+        details = json.loads(line[line.index(_DETAILS) + len(_DETAILS) : line.rindex(_PREV)])
+    except (ValueError, RecursionError):
+        return {}
+    return details if isinstance(details, dict) else {}
 
 
 class _Run:

@@ -33,7 +33,7 @@ def make(
     skipped: str = "",
     scheduled: bool = False,
     see: Callable[[Entry], None] | None = None,
-    details: bool | Callable[[bytes], bool] = False,
+    details: bool | Callable[[bytes], dict[str, Any]] = False,
 ) -> Summary:
     """Summarise a period from the record. `now` is the present. Raises JournalError.
 

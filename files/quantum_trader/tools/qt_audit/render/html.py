@@ -12,7 +12,7 @@ from qt_audit.render.comparison import comparison, tiles
 from qt_audit.render.templating import RenderError, fill_in, style
 from qt_audit.render.text import heading
 from qt_audit.render.timeline import timeline
-from qt_audit.report_data import ATTENTION, CLEAR, FAILED, RECENT, WELL, Report
+from qt_audit.report_data import RECENT, Report, verdict
 from qt_audit.report_time import written
 from qt_audit.summary import Summary
 
@@ -69,21 +69,12 @@ def mail_html(summary: Summary) -> str:
 
     Tables and inline styles alone: programs that show mail know little else.
     """
-    if summary.failed.count:
-        level, says = FAILED, f"{summary.failed.count:,} of {summary.actions:,} actions failed"
-    elif summary.never_ended.count or summary.unreadable:
-        level, says = ATTENTION, f"{summary.actions:,} actions, none failed"
-    elif summary.entries:
-        level, says = WELL, f"{summary.actions:,} actions, none failed"
-    else:
-        level, says = CLEAR, "All clear: no auto-repair actions were needed"
     return fill_in(
         "mail.html.j2",
         summary=summary,
         title=heading(summary),
         label=words.period(summary.period),
-        level=level,
-        says=says if summary.complete else f"{says} (so far)",
+        verdict=verdict(summary),
         failed=summary.failed.lines[-_MAIL_LINES:],
         never_ended=summary.never_ended.lines[-_MAIL_LINES:],
         recent=summary.recent.lines[-_MAIL_LINES:],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from qt_audit.render import words
 from qt_audit.render.svg import Box, Mark, hundredths
@@ -13,7 +14,7 @@ from qt_audit.report_span import span
 from qt_audit.report_time import grid, seconds, written
 
 _MOST_BOXES = 240
-"""More of them nobody tells apart: then those that are close are drawn as one."""
+"""Where there are more, those that are alike and close are drawn as one."""
 
 
 @dataclass(frozen=True)
@@ -50,18 +51,17 @@ def timeline(report: Report, width: int) -> Timeline:
     left, right = (0.0, width - 0.0) if narrow else (176.0, width - 8.0)
     row, top = (50.0, 22.0) if narrow else (34.0, 24.0)
     scale = _Scale(report.since, report.until, left, right)
+    rows = [_pieces(one, scale, report.known_until) for one in report.rows]
     gap = 2.0
     while True:
-        merged = [_merged(one, scale, report.known_until, gap) for one in report.rows]
-        if sum(map(len, merged)) <= _MOST_BOXES:
+        rows = [_together(pieces, gap) for pieces in rows]
+        if sum(map(len, rows)) <= _MOST_BOXES:
             break
         gap *= 1.6
     tracks = []
-    for number, (one, boxes) in enumerate(zip(report.rows, merged, strict=True)):
+    for number, (one, pieces) in enumerate(zip(report.rows, rows, strict=True)):
         middle = top + row * number + (34.0 if narrow else row / 2)
-        placed = tuple(
-            Box(box.x, hundredths(middle + box.y), box.width, box.height, box.kind, box.says) for box in boxes
-        )
+        placed = tuple(_box(piece, middle, scale) for piece in pieces)
         label_y = middle - 17 if narrow else middle + 4
         tracks.append(Track(middle, label_y, words.clipped(one.thing, 60), _row_says(one), placed))
     base = top + row * len(report.rows) + 4
@@ -75,7 +75,7 @@ def timeline(report: Report, width: int) -> Timeline:
         base,
         tuple(tracks),
         _ticks(report, scale, 52 if narrow else 60),
-        scale.x(known) if report.since < known < report.until else None,
+        hundredths(scale.x(known)) if report.since < known < report.until else None,
     )
 
 
@@ -87,33 +87,55 @@ class _Scale:
         self._factor = (right - left) / max(1.0, until - since)
 
     def x(self, moment: float) -> float:
-        return hundredths(
-            min(self._right, max(self._left, self._left + (moment - self._since) * self._factor))
-        )
+        return min(self._right, max(self._left, self._left + (moment - self._since) * self._factor))
 
 
-def _merged(row: Row, scale: _Scale, now: float, gap: float) -> list[Box]:
-    """The boxes of a row; what lies less than `gap` apart, and is alike, is one box."""
-    boxes: list[Box] = []
-    kinds: dict[str, list[Interval]] = {}
+class _Piece(NamedTuple):
+    """What is drawn as one box: an interval, or several that are alike and lie close."""
+
+    kind: str
+    x: float
+    end: float
+    first: Interval
+    last: Interval
+    number: int
+
+
+def _pieces(row: Row, scale: _Scale, now: float) -> list[_Piece]:
+    """The intervals of a row, kind by kind: what comes later lies above."""
+    pieces = []
     for one in row.intervals:
-        kinds.setdefault(look(one), []).append(one)
-    for kind in ("broken", "check", "started", "succeeded", "failed"):  # what comes later lies above
-        for x, end, found in _together(kinds.get(kind, ()), scale, now, gap):
-            below = kind == "broken"
-            wide = max(end - x, 2.0 if below else 8.0)
-            x = min(x, scale.x(float("inf")) - wide)
-            boxes.append(
-                Box(
-                    hundredths(x),
-                    3.0 if below else -9.0,
-                    hundredths(wide),
-                    7.0 if below else 8.0,
-                    kind,
-                    _box_says(kind, found),
-                )
-            )
-    return boxes
+        x = scale.x(0.0 if one.begin is None else one.begin)
+        stop = one.end if one.end is not None else now if one.kind == BROKEN else one.begin
+        pieces.append(_Piece(look(one), x, max(x, scale.x(stop or 0.0)), one, one, 1))
+    return sorted(pieces, key=lambda piece: _LAYERS.index(piece.kind))
+
+
+def _together(pieces: Iterable[_Piece], gap: float) -> list[_Piece]:
+    """The same with those as one that are alike and lie less than `gap` apart."""
+    found: list[_Piece] = []
+    for piece in pieces:
+        before = found[-1] if found else None
+        if before is not None and before.kind == piece.kind and piece.x - before.end < gap:
+            end, number = max(before.end, piece.end), before.number + piece.number
+            found[-1] = _Piece(piece.kind, before.x, end, before.first, piece.last, number)
+        else:
+            found.append(piece)
+    return found
+
+
+def _box(piece: _Piece, middle: float, scale: _Scale) -> Box:
+    below = piece.kind == "broken"
+    wide = max(piece.end - piece.x, 2.0 if below else 8.0)
+    x = min(piece.x, scale.x(float("inf")) - wide)
+    return Box(
+        hundredths(x),
+        hundredths(middle + (3.0 if below else -9.0)),
+        hundredths(wide),
+        7.0 if below else 8.0,
+        piece.kind,
+        _says(piece),
+    )
 
 
 def look(one: Interval) -> str:
@@ -125,42 +147,24 @@ def look(one: Interval) -> str:
     return one.outcome if one.outcome == "started" else "check" if one.kind == "check" else "succeeded"
 
 
-def _together(
-    intervals: Iterable[Interval], scale: _Scale, now: float, gap: float
-) -> Iterable[tuple[float, float, list[Interval]]]:
-    found: list[Interval] = []
-    begin = end = 0.0
-    for one in intervals:
-        x = scale.x(0.0 if one.begin is None else one.begin)
-        stop = one.end if one.end is not None else now if one.kind == BROKEN else one.begin
-        right = max(x, scale.x(stop or 0.0))
-        if found and x - end < gap:
-            end = max(end, right)
-            found.append(one)
-            continue
-        if found:
-            yield begin, end, found
-        begin, end, found = x, right, [one]
-    if found:
-        yield begin, end, found
-
-
+_LAYERS = ("broken", "check", "started", "succeeded", "failed")
 _NAMES = {"broken": "broken", "failed": "failed", "started": "began and never ended", "check": "checked"}
 
 
-def _box_says(kind: str, found: list[Interval]) -> str:
-    one, last = found[0], found[-1]
-    name = _NAMES.get(kind) or ("repaired" if one.kind == REPAIR else "done")
+def _says(piece: _Piece) -> str:
+    one, last = piece.first, piece.last
+    name = _NAMES.get(piece.kind) or ("repaired" if one.kind == REPAIR else "done")
     begin = "before" if one.begin is None else words.moment(written(one.begin))
-    if len(found) > 1:
-        return f"{name} {len(found):,} times, {begin} to {words.moment(written(last.end or last.begin or 0))}"
+    if piece.number > 1:
+        end = words.moment(written(last.end or last.begin or 0))
+        return f"{name} {piece.number:,} times, {begin} to {end}"
     if one.end is None:
-        return f"{name} since {begin}" if kind == "broken" else f"{name}: {begin}"
-    took = f", {words.lasted(one.lasted)}" if one.lasted is not None else ""
+        return f"{name} since {begin}" if piece.kind == "broken" else f"{name}: {begin}"
+    end = words.moment(written(one.end))
     return (
-        f"{name} {begin} to {words.moment(written(one.end))}{took}"
-        if took
-        else f"{name} until {words.moment(written(one.end))}"
+        f"{name} until {end}"
+        if one.lasted is None
+        else f"{name} {begin} to {end}, {words.lasted(one.lasted)}"
     )
 
 
@@ -190,5 +194,5 @@ def _ticks(report: Report, scale: _Scale, room: float) -> tuple[Mark, ...]:
             if axis.unit in ("day", "week")
             else words.brief_part(ts, axis.unit, True)
         )
-        marks.append(Mark(x, 14, text))
+        marks.append(Mark(hundredths(x), 14, text))
     return tuple(marks)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+from qt_audit.entry import escaped
 from qt_audit.period import Period
 from qt_audit.report_span import Span
 
@@ -43,7 +44,8 @@ def outcome(name: str) -> str:
 
 
 def clipped(text: str, size: int = LONGEST) -> str:
-    """The text, or its beginning and an ellipsis."""
+    """The text as it can be shown, or its beginning and an ellipsis."""
+    text = escaped(text)
     return text if len(text) <= size else f"{text[:size]}…"
 
 
