@@ -30,6 +30,8 @@ class Mailbox:
     login: str = ""
     """What it says where a password is right; empty: lets in."""
     asked: int = 0
+    """How often a sender was named to it."""
+    logins: int = 0
 
     async def on_mail(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:
         self.asked += 1
@@ -54,6 +56,7 @@ class Mailbox:
     def authenticate(
         self, server: Any, session: Any, envelope: Any, mechanism: str, given: Any
     ) -> AuthResult:
+        self.logins += 1
         known = isinstance(given, LoginPassword) and given.login == USER.encode()
         if self.login:
             return AuthResult(success=False, handled=False, message=self.login)
@@ -84,8 +87,10 @@ class MailServer:
     ) -> None:
         options: dict[str, Any] = {"hostname": "mail.example.com", "tls_context": starttls}
         if accounts:
-            options |= {"authenticator": mailbox.authenticate, "auth_required": True}
-            options |= {"auth_require_tls": starttls is not None}
+            # aiosmtpd does not see the TLS that a connection begins with, so it may not insist on it.
+            later = starttls is not None
+            options |= {"authenticator": mailbox.authenticate}
+            options |= {"auth_required": later, "auth_require_tls": later}
         self._loop = asyncio.new_event_loop()
         self._server = self._loop.run_until_complete(
             self._loop.create_server(

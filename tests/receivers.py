@@ -294,17 +294,17 @@ def hang(connection: socket.socket) -> None:
 def drip(connection: socket.socket) -> None:
     """Says a byte now and then, for ever: each in good time, the whole never."""
     connection.recv(65536)
-    _endless(connection, b"HTTP/1.1 200 OK\r\nX-Slow: ")
+    endless(connection, b"HTTP/1.1 200 OK\r\nX-Slow: ")
 
 
 def drip_body(connection: socket.socket) -> None:
     """Takes the message, and then never ends its answer."""
     connection.recv(65536)
     connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
-    _endless(connection, b"")
+    endless(connection, b"")
 
 
-def _endless(connection: socket.socket, begin: bytes) -> None:
+def endless(connection: socket.socket, begin: bytes) -> None:
     connection.sendall(begin)
     while True:
         connection.sendall(b"x")

@@ -5,11 +5,17 @@ from __future__ import annotations
 from urllib.parse import urlsplit, urlunsplit
 
 from qt_audit.delivery import http
-from qt_audit.delivery.message import PERMANENT, Answer
+from qt_audit.delivery.message import PERMANENT, TRANSIENT, Answer
 
 START, SUCCESS, FAIL = "start", "success", "fail"
 LARGEST = 100_000
 """Bytes of a body that are sent: what the hosted service keeps of one."""
+
+_IGNORED = {
+    b"OK (not found)": Answer(PERMANENT, "the receiver does not know this check: set a new address", 200),
+    b"OK (rate limited)": Answer(TRANSIENT, "too many pings: this one was ignored", 200),
+}
+"""What Healthchecks answers with a 200 all the same."""
 
 
 def ping(url: str, event: str, text: str = "", timeout: float = 10.0) -> Answer:
@@ -21,10 +27,12 @@ def ping(url: str, event: str, text: str = "", timeout: float = 10.0) -> Answer:
     body = text.encode("utf-8", "replace")[:LARGEST].decode("utf-8", "ignore").encode()
     headers = {"Content-Type": "text/plain; charset=utf-8"}
     try:
-        answer = http.deliver(address(url, event), body, headers, timeout)
-    except (OSError, ValueError):
+        reply = http.post(address(url, event), body, headers, timeout)
+    except http.NoReplyError as error:
+        return Answer(TRANSIENT, str(error))
+    except ValueError:
         return Answer(PERMANENT, "QT_HEARTBEAT_URL is not a usable address")
-    return answer
+    return _IGNORED.get(reply.body.strip()) or http.judged(reply)
 
 
 def address(url: str, event: str) -> str:

@@ -73,6 +73,8 @@ class Mail:
             # Without the server's words: some repeat what they were given.
             return _answer(error.smtp_code, b"", "does not take QT_SMTP_USER and its password")
         except smtplib.SMTPResponseException as error:
+            if isinstance(error.smtp_error, str):  # smtplib's own words: a server's are bytes
+                return Answer(TRANSIENT, "the mail server does not speak SMTP as it should")
             return _answer(error.smtp_code, error.smtp_error, _STEPS.get(type(error), "refuses it"))
         except smtplib.SMTPException:  # smtplib tells of a time-out like this, too
             late = time.monotonic() >= deadline
