@@ -15,6 +15,7 @@ from qt_audit.notice import forget, reason, warn
 from qt_audit.place import fallbacks, home
 from qt_audit.redaction import readable
 from qt_audit.turn import Undisturbed
+from qt_audit.wake import Wake
 from qt_audit.writer import Receipt
 
 TYPE_CHECKING = False
@@ -111,7 +112,7 @@ def _draft(
 class _Origin:
     """This process as a writer: who it is, where it writes, and where it may find entries to bring home."""
 
-    __slots__ = ("_elsewhere", "_home", "_look_again", "_timeout", "host", "settings", "uid", "user")
+    __slots__ = ("_elsewhere", "_home", "_look_again", "_timeout", "_wake", "host", "settings", "uid", "user")
 
     def __init__(self, now: Settings, uid: int) -> None:
         for warning in now.warnings:
@@ -124,15 +125,19 @@ class _Origin:
             self.user = _user_name(uid)
             self._elsewhere = fallbacks(now.home)
         self._timeout = now.lock_timeout
+        self._wake = Wake(now)
         self._look_again = 0.0
 
     def write(self, draft: Draft) -> Receipt | None:
         """Append at home, or else in the first fallback place that can be written; None if none can."""
         try:
             self._bring_home()
-            return journal.append(self._home, [draft], self._timeout)[0]
+            receipt = journal.append(self._home, [draft], self._timeout)[0]
         except Exception as error:  # not only OSError: whatever fails here may work elsewhere
             warn(f"cannot write to {self._home.record_path}: {reason(error)}")
+        else:
+            self._wake.leave(draft, receipt.seq)
+            return receipt
         self._look_again = 0.0
         for place in self._elsewhere:
             try:

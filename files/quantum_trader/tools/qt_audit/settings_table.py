@@ -112,6 +112,12 @@ SETTINGS = (
             "needs the package apprise", secret=True),
     Setting("QT_HEARTBEAT_URL", "", _text,
             "address to ping when a summary has run (Healthchecks' protocol)", secret=True),
+    Setting("QT_NOTIFY_RULES", "", _text,
+            "what is told at once, separated by semicolons, such as `now outcome=info source=trading_agent;"
+            " later action=^Smoke`; the first that matches decides, before the built-in rules"),
+    Setting("QT_QUIET_HOURS", "", _text,
+            "when only critical messages are sent, such as `22:00-07:00 Europe/Berlin`; the others follow"
+            " as one afterwards"),
     Setting("QT_DELIVERY_TIMEOUT", "10", _time_limit,
             "how long one message may take to be handed over, in seconds, 1 to 300"),
     Setting("QT_LOCK_TIMEOUT", "2", _seconds, "how long a writer waits for the record's lock, in seconds"),

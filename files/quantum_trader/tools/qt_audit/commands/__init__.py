@@ -30,12 +30,16 @@ COMMANDS = {
     "weekly_summary": "the same for a week, Monday to Sunday",
     "monthly_summary": "the same for a month",
     "report": "the same for any time, as a page to look at (HTML, one file)",
+    "deliver": "send what waits: alerts and summaries; or show what waits (--status, --list)",
+    "notify_test": "send a test message to each channel and say what came back",
     "verify": "check the chain of all entries, and name each fault",
     "archive": "compress finished months, and remove the oldest where a retention is set",
     "rebuild_log": "write the log that people read anew, from the record",
     "check_config": "check audit.env without using it, or list all settings",
     "doctor": "is everything in place? one line each",
 }
+_TOLERANT = ("log", "run", "check_config", "doctor", "deliver", "notify_test")
+"""Commands that go on with defaults where a setting is wrong, and say so themselves."""
 _MODULES = {"daily_summary": "summary", "weekly_summary": "summary", "monthly_summary": "summary"}
 
 _EPILOG = """\
@@ -117,7 +121,7 @@ def _run(program: str, arguments: list[str]) -> int:
 def _settings(name: str) -> Settings:
     """The settings; commands that record something go on with defaults, the others want them whole."""
     loaded = settings_module.current()
-    return loaded if name in ("log", "run", "check_config", "doctor") else settings_module.strict(loaded)
+    return loaded if name in _TOLERANT else settings_module.strict(loaded)
 
 
 def _overview(program: str) -> str:

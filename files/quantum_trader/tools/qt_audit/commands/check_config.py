@@ -13,7 +13,7 @@ import os
 
 from qt_audit.commands.log import add_json
 from qt_audit.commands.output import explain, print_json
-from qt_audit.delivery import addresses
+from qt_audit.delivery import addresses, choices
 from qt_audit.env_file import EnvFile, SettingsError, read_env_file
 from qt_audit.settings import SETTINGS, Settings, given, problems
 
@@ -53,7 +53,9 @@ def _problems(path: str, required: bool) -> list[str]:
         values = read_env_file(path)
     except SettingsError as error:
         return [str(error)]
-    return [*problems(values), *(_placed(line, values) for line in addresses.problems(given(values)))]
+    settings = given(values)
+    lines = [*addresses.problems(settings), *choices.problems(settings)]
+    return [*problems(values), *(_placed(line, values) for line in lines)]
 
 
 def _placed(line: str, values: EnvFile) -> str:

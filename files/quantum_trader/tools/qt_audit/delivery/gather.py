@@ -6,178 +6,168 @@ down for days, or the entry was brought home later. The cursor moves on only aft
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+import os
+from collections.abc import Iterator, Sequence
 
-from qt_audit import ledger
-from qt_audit.delivery import policy, wording
-from qt_audit.delivery.incidents import Book, Incident, News
+from qt_audit import segments
+from qt_audit.delivery import cursor as cursors
+from qt_audit.delivery import filed, policy, wording
+from qt_audit.delivery.cursor import Cursor, CursorError
+from qt_audit.delivery.filed import Html
+from qt_audit.delivery.incidents import News, coalesced
 from qt_audit.delivery.message import Message
 from qt_audit.delivery.outbox import Outbox
 from qt_audit.delivery.quiet import QuietHours
 from qt_audit.entry import Entry
 from qt_audit.history import History
-from qt_audit.ledger import LedgerError
-from qt_audit.period import KINDS, Period, at
-from qt_audit.place import Place
-from qt_audit.reports import Reports
+from qt_audit.place import Place, open_file
+from qt_audit.wake import NAME as WAKE
 
+MOST_HELD = 1000
+"""Of more messages that quiet hours hold back, those that came first are merged."""
 _BATCH = 5000
-Html = Callable[[Mapping[str, Any]], str]
-
-
-@dataclass
-class Cursor:
-    """How far the record and the filed summaries were read."""
-
-    seq: int
-    ts: str
-    book: Book
-    summaries: dict[str, str]
-    """Of each kind: the first day of the next period whose summary is to be sent."""
-    held: list[Message]
-    """Held back by quiet hours."""
-
-    def as_dict(self) -> dict[str, Any]:
-        return {
-            "seq": self.seq,
-            "ts": self.ts,
-            "incidents": [incident.as_dict() for incident in self.book.incidents.values()],
-            "summaries": self.summaries,
-            "held": [message.as_dict() for message in self.held],
-        }
-
-    @classmethod
-    def from_dict(cls, plain: Mapping[str, Any]) -> Cursor:
-        """Raises KeyError, TypeError or ValueError for what as_dict() did not give."""
-        incidents = [Incident.from_dict(item) for item in plain["incidents"]]
-        held = [Message.from_dict(item) for item in plain["held"]]
-        book = Book({incident.subject: incident for incident in incidents})
-        return cls(int(plain["seq"]), str(plain["ts"]), book, dict(plain["summaries"]), held)
+_MOST_AT_FIRST = 1000
 
 
 class Gathering:
-    """One pass over what is new. `now` is the present, `host` the name that messages bear."""
+    """Queues what is new for the channels. `host` is the name that messages bear."""
 
     def __init__(
         self,
         place: Place,
         outbox: Outbox,
         host: str,
-        now: str,
         channels: Sequence[str],
+        rules: tuple[policy.Rule, ...] = (),
+        quiet: QuietHours | None = None,
         html: Html | None = None,
     ) -> None:
         self._place = place
         self._outbox = outbox
         self._host = host
-        self._now = now
         self._channels = channels
+        self._rules = rules
+        self._quiet = quiet
         self._html = html
+        self.said: list[str] = []
+        """What cannot be told as it should be, one line each; whoever reads it empties it."""
 
-    def run(self, rules: tuple[policy.Rule, ...], quiet: QuietHours | None) -> int:
-        """Queue all that is new; how many messages. Raises OSError or JournalError.
+    def run(self, now: str) -> float | None:
+        """Queue all that is new; after how many seconds more is to be told of a breach, if one waits.
 
-        The very first pass begins with the present: what was before a channel existed is no news.
+        The very first run begins with the present, or with the entry that woke it: what was before a
+        channel existed is no news. Raises OSError or JournalError; what is not queued then is the next run's.
         """
-        wakes = self._outbox.wakes()
-        cursor = self._cursor()
-        queued = 0
+        cursor = self._cursor(now)
+        self._outbox.remove(WAKE)  # before reading: who writes an entry from now on leaves another
         for entries in _batches(self._new(cursor)):
-            news = [item for entry in entries for item in cursor.book.take(entry, rules)]
+            news = [item for entry in entries for item in cursor.book.take(entry, self._rules)]
+            self._settled()
             cursor.seq, cursor.ts = entries[-1].seq, entries[-1].ts
-            queued += self._queue(cursor, [self._told(item) for item in news], quiet)
-            self._outbox.move(cursor.as_dict())
-        messages = [self._told(item) for item in cursor.book.wait(self._now)]
-        messages += self._summaries(cursor)
-        queued += self._queue(cursor, messages, quiet)
-        self._outbox.move(cursor.as_dict())
-        self._outbox.forget_wakes(wakes)
-        return queued
+            self._queue_news(cursor, news, now)
+        self._queue_news(cursor, cursor.book.wait(now), now)
+        before = cursor.summaries
+        found, cursor.summaries = filed.messages(
+            self._place, before, cursor.began, self._host, self._html, self.said.append
+        )
+        if found or cursor.summaries != before:
+            self._queue(cursor, found, now)
+        return cursor.book.pause(now)
 
-    def _cursor(self) -> Cursor:
-        plain = self._outbox.cursor()
-        if plain is not None:
-            try:
-                return Cursor.from_dict(plain)
-            except (KeyError, TypeError, ValueError):
-                pass  # damaged: as at the beginning, which may leave out what was new, and says nothing twice
+    def _cursor(self, now: str) -> Cursor:
+        data = self._outbox.read(cursors.NAME)
         last = History(self._place).last(1)
         seq, ts = (last[0].seq, last[0].ts) if last else (0, "")
-        return Cursor(seq, ts, Book(), self._due_next(), [])
+        try:
+            if data is not None:
+                found = cursors.decode(data)
+                if found.seq <= seq:
+                    return found
+                self.said.append(
+                    f"the record ends with entry {seq}, and entry {found.seq} was read before;"
+                    " run audit_logger.py verify"
+                )
+                found.seq, found.ts = seq, ts
+                return found
+        except CursorError as error:
+            self._outbox.set_aside(cursors.NAME)
+            self.said.append(
+                f"{cursors.NAME} in the outbox is damaged ({error}); it is begun anew, and entries of"
+                " the last minutes before may be untold: audit_logger.py query --outcome failed"
+            )
+        seq, ts = self._woken_by(seq, ts)
+        begun = Cursor(seq, ts, now, summaries=filed.due(self._place))
+        self._outbox.write(cursors.NAME, begun.encoded())
+        return begun
+
+    def _woken_by(self, seq: int, ts: str) -> tuple[int, str]:
+        """The entry before the one that left the wake-up, if that is not long ago; else what is given."""
+        try:
+            said = (self._outbox.read(WAKE) or b"").strip()
+        except OSError:  # just being written by root
+            return seq, ts
+        if not said.isdigit() or not 0 <= seq - int(said) < _MOST_AT_FIRST:
+            return seq, ts
+        entries = History(self._place).last(seq - int(said) + 2)
+        before = [entry for entry in entries if entry.seq < int(said)]
+        return (before[-1].seq, before[-1].ts) if before else (0, "")
 
     def _new(self, cursor: Cursor) -> Iterator[Entry]:
         for entry in History(self._place).window(cursor.ts or "0"):
             if entry.seq > cursor.seq:
                 yield entry
 
-    def _told(self, news: News) -> Message:
-        last = History(self._place).before("9")
-        head = None if last is None else (last.entry.seq, last.hash)
-        return wording.of_news(news, self._host, self._now, head)
+    def _settled(self) -> None:
+        """What was read is durable: else another entry could get its number after a power cut, unread."""
+        record = self._place.open_existing()
+        try:
+            for name in segments.names(record)[-2:]:
+                try:
+                    segment, _ = open_file(name, record, os.O_RDONLY)
+                except FileNotFoundError:  # archived, and durable
+                    continue
+                os.fsync(segment)
+                os.close(segment)
+        finally:
+            os.close(record)
 
-    def _queue(self, cursor: Cursor, messages: Sequence[Message], quiet: QuietHours | None) -> int:
-        """Let them wait for every channel; in quiet hours only what is critical."""
-        holding = quiet is not None and quiet.hold(self._now)
-        put = 0
-        if cursor.held and not holding:
-            late = cursor.held
-            one = (
-                late[0]
-                if len(late) == 1
-                else wording.digest(late, "held in quiet hours", self._host, self._now)
-            )
-            self._outbox.put(one, self._channels)
-            cursor.held, put = [], 1
+    def _queue_news(self, cursor: Cursor, news: Sequence[News], now: str) -> None:
+        last = History(self._place).before("9") if news else None
+        head = None if last is None else (last.entry.seq, last.hash)
+        told = [wording.of_news(item, self._host, now, head) for item in coalesced(news)]
+        self._queue(cursor, told, now)
+
+    def _queue(self, cursor: Cursor, messages: Sequence[Message], now: str) -> None:
+        """Let them wait for every channel, in quiet hours only what is critical; then keep the cursor."""
+        holding = self._quiet is not None and self._quiet.hold(now)
+        if not holding:
+            for message in self._released(cursor.held, now):
+                self._outbox.put(message, self._channels, now)
+            cursor.held = []
         for message in messages:
-            if holding and message.severity != "critical" and self._channels:
+            if holding and message.severity != "critical":
                 cursor.held.append(message)
             else:
-                self._outbox.put(message, self._channels)
-                put += 1
-        return put if self._channels else 0
+                self._outbox.put(message, self._channels, now)
+        if len(cursor.held) > MOST_HELD:
+            cursor.held = self._fewer(cursor.held)
+        data = cursor.encoded()
+        if data != self._outbox.read(cursors.NAME):
+            self._outbox.write(cursors.NAME, data)
 
-    def _summaries(self, cursor: Cursor) -> list[Message]:
-        """The summaries that the schedule filed since the last pass, oldest first."""
-        due, found = self._due_next(), []
-        for kind in KINDS:
-            if kind not in due:
-                continue
-            period, end = _period(kind, cursor.summaries.get(kind, due[kind])), _period(kind, due[kind])
-            while period < end:
-                found += self._summary(period)
-                period = period.next()
-            cursor.summaries[kind] = due[kind]
-        return found
+    def _released(self, held: Sequence[Message], now: str) -> list[Message]:
+        """What quiet hours held back: the summaries as they are, all else as one digest."""
+        whole = [message for message in held if message.kind == "summary"]
+        rest = [message for message in held if message.kind != "summary"]
+        if len(rest) > 1:
+            rest = [wording.digest(rest, "held in quiet hours", self._host, now)]
+        return [*rest, *whole]
 
-    def _summary(self, period: Period) -> list[Message]:
-        """The message of a filed summary; none if it was not filed: days switched off for too long."""
-        with Reports(self._place, 60.0) as reports:
-            data, text = reports.read(f"{period.name}.json"), reports.read(f"{period.name}.txt")
-        if data is None or text is None:
-            return []
-        try:
-            plain = json.loads(data)
-            html = None if self._html is None else self._html(plain)
-            return [wording.of_summary(plain, text.decode("utf-8"), html, self._host)]
-        except (ValueError, KeyError, TypeError, IndexError):
-            return []
-
-    def _due_next(self) -> dict[str, str]:
-        """Of each kind that the schedule has begun: the first day of the period that is due next."""
-        with Reports(self._place, 60.0) as reports:
-            data = reports.read(ledger.NAME)
-        try:
-            known = {} if data is None else ledger.decode(data)
-        except LedgerError:
-            return {}
-        return {kind: f"{progress.next.first_day}" for kind, progress in known.items()}
-
-
-def _period(kind: str, first_day: str) -> Period:
-    return at(kind, first_day)
+    def _fewer(self, held: Sequence[Message]) -> list[Message]:
+        early, late = held[: MOST_HELD // 2], held[MOST_HELD // 2 :]
+        rest = [message for message in early if message.kind != "summary"]
+        one = wording.digest(rest, "held in quiet hours", self._host, rest[-1].created)
+        return [one, *(message for message in early if message.kind == "summary"), *late]
 
 
 def _batches(entries: Iterator[Entry]) -> Iterator[list[Entry]]:

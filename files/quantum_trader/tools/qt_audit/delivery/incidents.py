@@ -2,13 +2,15 @@
 
 A problem is told once when it begins, again if it grows worse, once a day while it stays open, and
 once when it is over, with how long it lasted. A breach whose repair is under way waits a moment for
-how that ends. What comes and goes all the time is told as flapping, once, until it has been calm.
+how that ends. What comes and goes all the time is told as flapping, once, until it is calm. An event
+(a program that failed, of which no entry will say that it is well again) is not reminded of; the same
+one is told again a day later at the earliest.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from qt_audit.delivery import policy
@@ -17,11 +19,18 @@ from qt_audit.times import seconds_between
 
 REMIND_S = 86_400.0
 """A problem that stays open is told again after this time."""
-GRACE_S = 45.0
+AGAIN_S = 20 * 3600.0
+"""The same event is told again after this time: what fails at the same hour every day is told every day."""
+FORGET_S = 7 * 86_400.0
+"""An event that did not happen again for so long is forgotten."""
+GRACE_S = 40.0
 """How long a breach waits for the end of its repair: within a minute somebody knows in any case."""
 FLAPS = 4
 """So many problems of one subject within FLAP_WITHIN_S are flapping."""
 FLAP_WITHIN_S = 3600.0
+MOST = 2000
+"""So many incidents are known at a time; of more the oldest are forgotten."""
+_MOST_RUNS = 5
 
 
 @dataclass(frozen=True)
@@ -30,21 +39,27 @@ class Incident:
 
     subject: str
     opened: str
+    last: str
+    """The last entry that tells of it."""
     text: str
     """What the entry that opened it, or made it worse, says."""
     seq: int
+    """Of the entry that opened it."""
     urgency: str
+    runs: tuple[str, ...] = ()
+    """The runs of its entries, the last ones."""
     count: int = 1
     """Entries that told of it."""
     told: str | None = None
     """When it was told last; None while it waits for how its repair ends."""
     told_urgency: str = policy.LATER
     closed: str | None = None
+    mended: str = ""
+    """What the repair that went well says."""
     beginnings: tuple[str, ...] = ()
     """When it was opened lately: many of them are flapping."""
     flapping: bool = False
     facts: tuple[tuple[str, str], ...] = ()
-    run: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -53,7 +68,17 @@ class Incident:
     def from_dict(cls, plain: Mapping[str, Any]) -> Incident:
         """Raises TypeError, KeyError or ValueError for what as_dict() did not give."""
         pairs = tuple((str(name), str(value)) for name, value in plain["facts"])
-        return cls(**{**plain, "facts": pairs, "beginnings": tuple(plain["beginnings"])})
+        lists = {"facts": pairs, "beginnings": tuple(plain["beginnings"]), "runs": tuple(plain["runs"])}
+        return cls(**{**plain, **lists})
+
+    @property
+    def lasts(self) -> bool:
+        return policy.lasts(self.subject)
+
+    @property
+    def lasted_s(self) -> float:
+        """For how many seconds it was open."""
+        return max(0.0, seconds_between(self.opened, self.closed or self.last))
 
 
 @dataclass(frozen=True)
@@ -61,113 +86,169 @@ class News:
     """Something to be told of an incident."""
 
     kind: str
-    """alert, recovery or reminder."""
+    """alert, reminder, recovery, calm (no more flapping), or notice (no problem at all)."""
     incident: Incident
     entry_seq: int
-    lasted_s: float | None = None
-    """Of a recovery: for how long the problem was open, in seconds."""
+    """Of the entry that made it news."""
 
 
-@dataclass
 class Book:
     """The incidents that are known, by subject."""
 
-    incidents: dict[str, Incident] = field(default_factory=dict)
+    def __init__(self, incidents: Mapping[str, Incident] | None = None) -> None:
+        self.incidents = dict(incidents or {})
+        self._by_run = {run: name for name, one in self.incidents.items() for run in one.runs}
 
     def take(self, entry: Entry, rules: tuple[policy.Rule, ...] = ()) -> list[News]:
         """Note an entry; what is to be told of it at once."""
-        name, urgency = self._subject(entry), policy.urgency(entry, rules)
-        known = self.incidents.get(name)
-        is_open = known is not None and known.closed is None
-        if _ends_well(entry):
-            return self._close(known, entry) if known is not None and is_open else []
+        urgency, about = policy.urgency(entry, rules), list(self._about(entry))
+        over = [one for one in about if policy.ends(entry, one.subject) and self._concerns(entry, one)]
+        news = [item for one in over for item in self._close(one, entry)]
+        if over:
+            return news
+        if about and entry.outcome == "succeeded":  # a repair went well: whether that helped is still open
+            own = policy.subject(entry) == about[0].subject
+            self._keep(replace(about[0], mended=about[0].mended if own else entry.action, last=entry.ts))
+            return []
         if urgency == policy.LATER:
             return []
-        if known is not None and is_open:
-            return self._again(known, entry, urgency)
-        return self._open(known, entry, name, urgency)
+        if about:
+            return self._again(about[0], entry, urgency)
+        if entry.outcome in ("info", "succeeded"):
+            return [News("notice", _begun(entry, urgency), entry.seq)]
+        return self._open(entry, urgency)
 
     def wait(self, now: str) -> list[News]:
         """What time alone makes news: a breach that waited long enough, a problem that is still open."""
-        news = []
-        for name, incident in list(self.incidents.items()):
-            if incident.closed is not None:
-                if seconds_between(incident.closed, now) > FLAP_WITHIN_S:
-                    del self.incidents[name]
-                    if incident.flapping:
-                        news.append(News("recovery", incident, incident.seq, _lasted(incident)))
-            elif incident.told is None:
-                if seconds_between(incident.opened, now) >= GRACE_S and not incident.flapping:
-                    news.append(self._tell("alert", incident, incident.seq, now))
-            elif seconds_between(incident.told, now) >= REMIND_S:
-                news.append(self._tell("reminder", incident, incident.seq, now))
-        return news
+        return [item for one in list(self.incidents.values()) for item in self._wait(one, now)]
 
-    def _subject(self, entry: Entry) -> str:
-        """What the entry is about: the incident that asked for the repair it tells of, where there is one."""
-        trigger = entry.details.get("trigger")
-        for incident in self.incidents.values():
-            if trigger is not None and incident.run == trigger and incident.closed is None:
-                return incident.subject
-        return policy.subject(entry)
+    def pause(self, now: str) -> float | None:
+        """After how many seconds wait() has something to tell of a breach; None if none waits."""
+        waits = [
+            GRACE_S - seconds_between(one.opened, now)
+            for one in self.incidents.values()
+            if one.closed is None and one.told is None and not one.flapping
+        ]
+        return min(waits, default=None)
 
-    def _open(self, before: Incident | None, entry: Entry, name: str, urgency: str) -> list[News]:
-        earlier = before.beginnings if before is not None else ()
-        lately = tuple(ts for ts in earlier if seconds_between(ts, entry.ts) <= FLAP_WITHIN_S)
-        incident = Incident(
-            subject=name,
-            opened=entry.ts,
-            text=entry.action,
-            seq=entry.seq,
-            urgency=urgency,
-            beginnings=(*lately, entry.ts),
-            flapping=before is not None and before.flapping,
-            facts=policy.facts(entry.details),
-            run=entry.run,
-        )
-        self.incidents[name] = incident
-        if incident.flapping:
+    def _wait(self, one: Incident, now: str) -> Iterator[News]:
+        if one.closed is not None:
+            if seconds_between(one.closed, now) > FLAP_WITHIN_S:
+                self._forget(one)
+                if one.flapping:
+                    yield News("calm", one, one.seq)
+        elif one.flapping:
+            if seconds_between(one.opened, now) > FLAP_WITHIN_S:  # it went, and stays so
+                yield self._tell("alert", replace(one, flapping=False), one.seq, now)
+        elif one.told is None:
+            if seconds_between(one.opened, now) >= GRACE_S:
+                yield self._tell("alert", one, one.seq, now)
+        elif one.lasts:
+            if seconds_between(one.told, now) >= REMIND_S:
+                yield self._tell("reminder", one, one.seq, now)
+        elif seconds_between(one.last, now) > FORGET_S:
+            self._forget(one)
+
+    def _about(self, entry: Entry) -> Iterator[Incident]:
+        """The open incidents that the entry is about; the one that asked for the repair it tells of first."""
+        names = [self._by_run.get(str(entry.details.get("trigger"))), policy.subject(entry)]
+        if entry.run is not None:
+            names.append(self._by_run.get(entry.run))
+        for name in dict.fromkeys(names):
+            one = None if name is None else self.incidents.get(name)
+            if one is not None and one.closed is None:
+                yield one
+
+    def _concerns(self, entry: Entry, one: Incident) -> bool:
+        """Whether the entry is about the incident itself, not about a repair that it asked for."""
+        return policy.subject(entry) == one.subject or (not one.lasts and entry.run in one.runs)
+
+    def _open(self, entry: Entry, urgency: str) -> list[News]:
+        one = _begun(entry, urgency)
+        before = self.incidents.get(one.subject)
+        if before is not None:
+            lately = [ts for ts in before.beginnings if seconds_between(ts, entry.ts) <= FLAP_WITHIN_S]
+            one = replace(one, beginnings=(*lately[-FLAPS:], entry.ts), flapping=before.flapping)
+        self._keep(one)
+        if one.flapping:
             return []
-        if len(incident.beginnings) >= FLAPS:
-            incident = self.incidents[name] = replace(incident, flapping=True)
-            return [self._tell("alert", incident, entry.seq, entry.ts)]
+        if len(one.beginnings) >= FLAPS:
+            return [self._tell("alert", replace(one, flapping=True), entry.seq, entry.ts)]
         if entry.outcome == "started":  # its repair is under way: how it ends is worth a moment
             return []
-        return [self._tell("alert", incident, entry.seq, entry.ts)]
+        return [self._tell("alert", one, entry.seq, entry.ts)]
 
     def _again(self, known: Incident, entry: Entry, urgency: str) -> list[News]:
         worse = policy.URGENCIES.index(urgency) > policy.URGENCIES.index(known.told_urgency)
-        known = replace(
+        runs = known.runs if entry.run is None else (*known.runs, entry.run)
+        one = replace(
             known,
             count=known.count + 1,
+            last=entry.ts,
+            runs=tuple(dict.fromkeys(runs))[-_MOST_RUNS:],
             urgency=max(urgency, known.urgency, key=policy.URGENCIES.index),
-            text=entry.action,
+            text=entry.action if entry.outcome == "failed" else known.text,
             facts=policy.facts(entry.details) or known.facts,
         )
-        self.incidents[known.subject] = known
-        if worse and not (known.flapping and known.told is not None and urgency != policy.CRITICAL):
-            return [self._tell("alert", known, entry.seq, entry.ts)]
-        return []
+        self._keep(one)
+        if one.flapping and urgency != policy.CRITICAL:
+            return []
+        waits = one.told is None and entry.outcome == "started"
+        late = not one.lasts and one.told is not None and seconds_between(one.told, entry.ts) >= AGAIN_S
+        return [self._tell("alert", one, entry.seq, entry.ts)] if (worse and not waits) or late else []
 
     def _close(self, known: Incident, entry: Entry) -> list[News]:
-        """It is over. A monitor's repair that ended well is not: the value must be clear again."""
-        if known.subject.startswith("threshold ") and not entry.action.startswith(policy.RECOVERY):
-            return []
-        closed = replace(known, closed=entry.ts, count=known.count + 1)
-        self.incidents[known.subject] = closed
+        closed = replace(known, closed=entry.ts, last=entry.ts, count=known.count + 1)
+        self._keep(closed)
         if closed.flapping:
             return []
-        return [News("recovery", replace(closed, text=entry.action), entry.seq, _lasted(closed))]
+        return [News("recovery", replace(closed, text=entry.action), entry.seq)]
 
-    def _tell(self, kind: str, incident: Incident, seq: int, now: str) -> News:
-        told = replace(incident, told=now, told_urgency=incident.urgency)
-        self.incidents[incident.subject] = told
+    def _tell(self, kind: str, one: Incident, seq: int, now: str) -> News:
+        told = replace(one, told=now, told_urgency=one.urgency)
+        self._keep(told)
         return News(kind, told, seq)
 
+    def _keep(self, one: Incident) -> None:
+        before = self.incidents.pop(one.subject, None)  # the one that was touched last stands last
+        if before is not None:
+            self._unlink(before)
+        elif len(self.incidents) >= MOST:
+            self._forget(next(iter(self.incidents.values())))
+        self.incidents[one.subject] = one
+        self._by_run.update(dict.fromkeys(one.runs, one.subject))
 
-def _ends_well(entry: Entry) -> bool:
-    return entry.outcome == "succeeded" or entry.action.startswith(policy.RECOVERY)
+    def _forget(self, one: Incident) -> None:
+        del self.incidents[one.subject]
+        self._unlink(one)
+
+    def _unlink(self, one: Incident) -> None:
+        for run in one.runs:
+            if self._by_run.get(run) == one.subject:
+                del self._by_run[run]
 
 
-def _lasted(incident: Incident) -> float:
-    return max(0.0, seconds_between(incident.opened, incident.closed or incident.opened))
+def coalesced(news: Sequence[News]) -> list[News]:
+    """What is left to tell of news that come at once: of each incident how it stands at their end."""
+    last = {_key(item): number for number, item in enumerate(news)}
+    return [item for number, item in enumerate(news) if last[_key(item)] == number]
+
+
+def _key(news: News) -> tuple[str, ...]:
+    if news.kind in ("alert", "recovery"):
+        return news.incident.subject, news.incident.opened
+    return news.kind, news.incident.subject, str(news.entry_seq)
+
+
+def _begun(entry: Entry, urgency: str) -> Incident:
+    return Incident(
+        subject=policy.subject(entry),
+        opened=entry.ts,
+        last=entry.ts,
+        text=entry.action,
+        seq=entry.seq,
+        urgency=urgency,
+        runs=() if entry.run is None else (entry.run,),
+        beginnings=(entry.ts,),
+        facts=policy.facts(entry.details),
+    )

@@ -1,10 +1,11 @@
 """The outbox: messages that wait for each channel, oldest first, in status/outbox; nothing is lost there.
 
-    waiting.<channel>.<time>.<id>.json     to be sent
-    parked.<channel>.<time>.<id>.json      given up, and why; kept for a person to look at
+    waiting.<channel>.<number>.<id>.json   to be sent, in the order of their numbers
+    parked.<channel>.<number>.<id>.json    given up, and why; kept for a person to look at
     channels.json                          what is known of each channel: failures, when to try again
     cursor.json                            how far the record has been read, and the incidents that are open
-    wake.<seq>                             an entry that somebody must know of was written
+    enable.<channel>                       `notify_test` got through: the channel is in use again
+    wake                                   an entry that somebody must know of was written
 
 A message is durable before the cursor moves on, and is removed only once it was taken: it is delivered
 at least once, and a crash between both repeats at most the one that was on its way. The same
@@ -14,43 +15,20 @@ id is never put there twice.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from qt_audit.delivery.backoff import ChannelState
 from qt_audit.delivery.message import Message
-from qt_audit.place import Place
-from qt_audit.reports import Reports
+from qt_audit.delivery.store import Store
+from qt_audit.times import seconds_between
+from qt_audit.wake import NAME as WAKE
 
-DIRECTORY = "outbox"
-MODE = 0o600
-MOST_MESSAGES = 10_000
-MOST_BYTES = 100 << 20
-WAKE = "wake."
-_LOCK = ".lock"
-_CHANNELS, _CURSOR = "channels.json", "cursor.json"
-_WAITING, _PARKED = "waiting", "parked"
-
-
-def opened(place: Place, timeout: float) -> Reports:
-    """The outbox's directory and its lock, as a context: one delivers at a time. Raises OSError."""
-    return Reports(place, timeout, DIRECTORY, _LOCK, MODE)
-
-
-@dataclass(frozen=True)
-class ChannelState:
-    """What is remembered of a channel. Times are as entries write them."""
-
-    failures: int = 0
-    """Transient failures in a row."""
-    next_try: str = ""
-    """Not before then."""
-    disabled: str = ""
-    """Why nothing is sent until `notify_test` succeeds; empty where it is in use."""
-    says: str = ""
-    """What came back last."""
-    sent: int = 0
-    last_sent: str = ""
+_ENABLE = "enable."
+_CHANNELS = "channels.json"
+WAITING, PARKED = "waiting", "parked"
+_DIGITS = 12
 
 
 @dataclass(frozen=True)
@@ -59,86 +37,138 @@ class Waiting:
 
     state: str
     channel: str
-    created: str
+    number: str
     id: str
 
     @property
     def file(self) -> str:
-        return f"{self.state}.{self.channel}.{self.created}.{self.id}.json"
+        return f"{self.state}.{self.channel}.{self.number}.{self.id}.json"
 
     @classmethod
     def named(cls, name: str) -> Waiting | None:
         """What a file's name says; None if it is no message's."""
         parts = name.split(".")
-        if len(parts) != 5 or parts[0] not in (_WAITING, _PARKED) or parts[4] != "json":
+        if len(parts) != 5 or parts[0] not in (WAITING, PARKED) or parts[4] != "json":
             return None
         return cls(*parts[:4])
 
 
+@dataclass(frozen=True)
+class Letter:
+    """What a file of the outbox holds."""
+
+    message: Message
+    queued: str
+    """Since when it waits; of a parked one: since when it waited."""
+    parked: str = ""
+    """Why it was given up."""
+
+
 class Outbox:
-    """The messages and what is known of the channels; to be used while the directory's lock is held.
+    """The messages and what is known of the channels. To change it, the directory's lock must be held.
 
     Raises OSError if the directory cannot be used.
     """
 
-    def __init__(self, files: Reports) -> None:
+    def __init__(self, files: Store) -> None:
         self._files = files
         self._states = self._read_states()
+        self._unsaved = False
+        found = (Waiting.named(name) for name in files.names())
+        self._all = {item.file: item for item in found if item is not None}
+        self._ids = {(item.channel, item.id) for item in self._all.values() if item.state == WAITING}
+        self._last = max(
+            (int(item.number) for item in self._all.values() if item.number.isdecimal()), default=0
+        )
 
-    def put(self, message: Message, channels: Sequence[str]) -> None:
-        """Let it wait for each channel. Durable when this returns; doing it again changes nothing."""
-        there = {(found.channel, found.id) for found in self._all(_WAITING)}
-        for channel in channels:
-            if (channel, message.id) not in there:
-                waiting = Waiting(_WAITING, channel, _compact(message.created), message.id)
-                self._files.write(waiting.file, _encoded({"message": message.as_dict()}))
+    def tidy(self) -> None:
+        """Remove what was being written when somebody was killed."""
+        for name in self._files.names():
+            if name.startswith(".") and name.endswith(".new"):
+                self._files.remove(name)
 
-    def waiting(self, channel: str) -> list[Waiting]:
-        """What waits for a channel, oldest first."""
-        return [found for found in self._all(_WAITING) if found.channel == channel]
+    def put(
+        self, message: Message, channels: Sequence[str], queued: str, instead_of: Waiting | None = None
+    ) -> int:
+        """Let it wait for each channel, behind all others or in the place of another; for how many it is new.
 
-    def parked(self) -> list[Waiting]:
-        """What was given up."""
-        return list(self._all(_PARKED))
+        Durable when this returns; doing it again changes nothing.
+        """
+        new = [channel for channel in channels if (channel, message.id) not in self._ids]
+        for channel in new:
+            self._last += instead_of is None
+            number = f"{self._last:0{_DIGITS}d}" if instead_of is None else instead_of.number
+            waiting = Waiting(WAITING, channel, number, message.id)
+            self._files.write(waiting.file, _encoded({"queued": queued, "message": message.as_dict()}))
+            self._add(waiting)
+        return len(new)
 
-    def channels(self) -> set[str]:
-        """The channels that something waits for."""
-        return {found.channel for found in self._all(_WAITING)}
+    def waiting(self, channel: str | None = None) -> list[Waiting]:
+        """What waits for a channel, or for all, oldest first."""
+        return self._those(WAITING, channel)
 
-    def bytes(self, waiting: Sequence[Waiting]) -> int:
+    def parked(self, channel: str | None = None) -> list[Waiting]:
+        """What was given up, oldest first."""
+        return self._those(PARKED, channel)
+
+    def size(self, items: Sequence[Waiting]) -> int:
         """How much they take, in bytes."""
-        return sum(self._files.size(found.file) for found in waiting)
+        return sum(self._files.size(item.file) for item in items)
 
-    def message(self, waiting: Waiting) -> Message | None:
-        """The message in a file; None if the file cannot be understood."""
+    def letter(self, item: Waiting) -> Letter | None:
+        """What a file holds; None if that cannot be understood, or it is gone."""
         try:
-            plain = json.loads(self._files.read(waiting.file) or b"")
-            return Message.from_dict(plain["message"])
-        except (ValueError, KeyError, TypeError, AttributeError):
-            return None
+            plain = json.loads(self._files.read(item.file) or b"")
+            letter = Letter(Message.from_dict(plain["message"]), plain["queued"], plain.get("parked", ""))
+            return letter if _is_whole(letter) else None
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            pass
+        except OSError:  # a link, a directory, a pipe
+            if self._files.is_file(item.file):
+                raise
+        return None
 
-    def done(self, waiting: Waiting) -> None:
-        """It was taken."""
-        self._files.remove(waiting.file)
+    def done(self, *items: Waiting) -> None:
+        """They were taken. Durable when this returns."""
+        for item in items[:-1]:
+            self._files.discard(item.file)
+            self._drop(item)
+        for item in items[-1:]:
+            self._files.remove(item.file)
+            self._drop(item)
 
-    def park(self, waiting: Waiting, why: str) -> None:
+    def park(self, item: Waiting, why: str) -> None:
         """Give it up, and keep it with the reason."""
-        try:
-            plain = json.loads(self._files.read(waiting.file) or b"")
-        except ValueError:
-            self._files.set_aside(waiting.file, replace(waiting, state=_PARKED).file)
-            return
-        self._files.write(replace(waiting, state=_PARKED).file, _encoded({**plain, "parked": why}))
-        self._files.remove(waiting.file)
+        parked = replace(item, state=PARKED)
+        letter = self.letter(item)
+        if letter is None:
+            self._files.set_aside(item.file, parked.file)
+            self._drop(item)
+        else:
+            plain = {"queued": letter.queued, "message": letter.message.as_dict(), "parked": why}
+            self._files.write(parked.file, _encoded(plain))
+            self.done(item)
+        self._add(parked)
 
-    def retry(self) -> int:
-        """Let everything that was parked wait again, and try all channels at once; how many there are."""
-        parked = self.parked()
-        for found in parked:
-            self._files.set_aside(found.file, replace(found, state=_WAITING).file)
-        for channel, state in list(self._states.items()):
+    def retry(self, now: str) -> tuple[int, int]:
+        """Let everything that was parked wait again, from now on, and try all channels at once.
+
+        How many messages there are, and how many files that hold none and stay parked.
+        """
+        parked, useless = self.parked(), 0
+        for item in parked:
+            letter = self.letter(item)
+            if letter is None:
+                useless += 1
+                continue
+            waiting = replace(item, state=WAITING)
+            self._files.write(waiting.file, _encoded({"queued": now, "message": letter.message.as_dict()}))
+            self.done(item)
+            self._add(waiting)
+        for channel, state in self.states().items():
             self.note(channel, replace(state, failures=0, next_try=""))
-        return len(parked)
+        self.save()
+        return len(parked) - useless, useless
 
     def state(self, channel: str) -> ChannelState:
         return self._states.get(channel, ChannelState())
@@ -147,49 +177,88 @@ class Outbox:
         return dict(self._states)
 
     def note(self, channel: str, state: ChannelState) -> None:
-        """Remember this of a channel. Durable when this returns."""
+        """Know this of a channel from now on; `save` makes it durable."""
         if self._states.get(channel) != state:
             self._states[channel] = state
+            self._unsaved = True
+
+    def save(self) -> None:
+        """Make durable what was noted."""
+        if self._unsaved:
             plain = {name: asdict(known) for name, known in sorted(self._states.items())}
             self._files.write(_CHANNELS, _encoded(plain))
+            self._unsaved = False
 
-    def cursor(self) -> dict[str, Any] | None:
-        """What was kept by `move`; None at the very beginning, or if it is damaged."""
-        try:
-            found = json.loads(self._files.read(_CURSOR) or b"null")
-        except ValueError:
-            return None
-        return found if isinstance(found, dict) else None
+    def enable(self, channel: str) -> None:
+        """Leave word that the channel is in use again; needs no lock."""
+        self._files.write(f"{_ENABLE}{channel}", b"")
 
-    def move(self, cursor: dict[str, Any]) -> None:
-        """Keep how far the record was read. Durable when this returns."""
-        self._files.write(_CURSOR, _encoded(cursor))
+    def enabled(self) -> list[str]:
+        """The channels that were enabled since the last `take_enabled`."""
+        return [name.removeprefix(_ENABLE) for name in self._files.names() if name.startswith(_ENABLE)]
 
-    def wakes(self) -> list[str]:
-        return [name for name in self._files.names() if name.startswith(WAKE)]
+    def take_enabled(self) -> None:
+        """Use again what was enabled."""
+        for channel in self.enabled():
+            self.note(channel, replace(self.state(channel), failures=0, next_try="", disabled=""))
+            self.save()
+            self._files.remove(f"{_ENABLE}{channel}")
 
-    def forget_wakes(self, names: Sequence[str]) -> None:
-        for name in names:
-            self._files.remove(name)
+    def read(self, name: str) -> bytes | None:
+        """The content of one of the other files; None if there is none."""
+        return self._files.read(name)
 
-    def _all(self, state: str) -> Iterator[Waiting]:
-        found = (Waiting.named(name) for name in self._files.names())
-        yield from sorted(
-            (item for item in found if item is not None and item.state == state),
-            key=lambda item: (item.created, item.id),
-        )
+    def write(self, name: str, data: bytes) -> None:
+        """Replace one of the other files. Durable when this returns."""
+        self._files.write(name, data)
+
+    def remove(self, name: str) -> None:
+        """Remove one of the other files, if it is there."""
+        self._files.remove(name)
+
+    def set_aside(self, name: str) -> None:
+        """Keep one of the other files that is of no use, for somebody to look at."""
+        self._files.set_aside(name, f"{name}.damaged")
+
+    def has_wake(self) -> bool:
+        return WAKE in self._files.names()
+
+    def _those(self, state: str, channel: str | None) -> list[Waiting]:
+        found = (i for i in self._all.values() if i.state == state and channel in (None, i.channel))
+        return sorted(found, key=lambda item: (item.number, item.id))
+
+    def _add(self, item: Waiting) -> None:
+        self._all[item.file] = item
+        if item.state == WAITING:
+            self._ids.add((item.channel, item.id))
+
+    def _drop(self, item: Waiting) -> None:
+        self._all.pop(item.file, None)
+        if item.state == WAITING:
+            self._ids.discard((item.channel, item.id))
 
     def _read_states(self) -> dict[str, ChannelState]:
         try:
             plain = json.loads(self._files.read(_CHANNELS) or b"{}")
             return {name: ChannelState(**fields) for name, fields in plain.items()}
-        except (ValueError, TypeError, AttributeError):
+        except (ValueError, TypeError, AttributeError, RecursionError):
             return {}  # what is lost is when to try again: trying at once does no harm
 
 
-def _compact(ts: str) -> str:
-    """A time as a part of a file's name: 20261125T044950-123456."""
-    return ts.replace("-", "").replace(":", "").replace(".", "-").rstrip("Z")
+def _is_whole(letter: Letter) -> bool:
+    """Whether all in it is of the right kind. Raises ValueError or TypeError for a time that is none."""
+    message = letter.message
+    seconds_between(letter.queued, message.created)
+    texts = (
+        letter.parked,
+        message.id,
+        message.kind,
+        message.severity,
+        message.title,
+        message.text,
+        message.host,
+    )
+    return all(isinstance(text, str) for text in texts) and isinstance(message.html, (str, type(None)))
 
 
 def _encoded(plain: dict[str, Any]) -> bytes:

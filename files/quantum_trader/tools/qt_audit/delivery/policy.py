@@ -4,42 +4,75 @@ The operator's rules come first (QT_NOTIFY_RULES), the first that matches decide
 
     now outcome=failed source=trading_agent; later action=^Smoke; critical action=margin call
 
-then our own: what failed, an escalation, a breached threshold and its recovery are told at once.
+then our own: what failed, an escalation, a breached threshold and its recovery are told at once. What
+the delivery says of itself is never told so: it would go round in circles.
+
+Plain classes and few imports: whoever records an entry asks this, too.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
 
-from qt_audit.entry import OUTCOMES, Entry
+from qt_audit.entry import OUTCOMES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any, Protocol
+
+    class Telling(Protocol):
+        """What is looked at of an entry, or of one that is still to be written."""
+
+        @property
+        def action(self) -> str: ...
+        @property
+        def source(self) -> str: ...
+        @property
+        def outcome(self) -> str: ...
+        @property
+        def run(self) -> str | None: ...
+        @property
+        def details(self) -> Mapping[str, Any]: ...
+
 
 LATER, NOW, CRITICAL = "later", "now", "critical"
 URGENCIES = (LATER, NOW, CRITICAL)
-BREACH = "Auto-heal: Triggered by"
-RECOVERY = "Auto-heal: Recovered"
+SOURCE = "audit_delivery"
+"""The source of what the delivery records of itself."""
+_BREACH, _RECOVERED = "Auto-heal: Triggered by", "Auto-heal: Recovered"
+# How the monitor and the repairs say that something is over, where the outcome alone does not tell.
+_THRESHOLD_OVER = re.compile(
+    r"Auto-heal: (?:Recovered\b|.* has stopped flapping .*(?<!stays in breach)$|.* is no longer watched\b)",
+    re.DOTALL,
+)
+_REPAIR_OVER = re.compile(r"Auto-repair: (?:Unfrozen .*: healthy\b|.* is healthy again\b)", re.DOTALL)
 _WORD = re.compile(r"(outcome|source|action)=(.*)", re.DOTALL)
+_MOST_FACTS = 12
 
 
 class RuleError(ValueError):
     """A rule cannot be used; the text says which, and what is wrong in it."""
 
 
-@dataclass(frozen=True)
 class Rule:
     """Entries that match all of what is given are of this urgency."""
 
-    urgency: str
-    outcome: str | None = None
-    source: str | None = None
-    action: re.Pattern[str] | None = None
+    __slots__ = ("_action", "_outcome", "_source", "urgency")
 
-    def matches(self, entry: Entry) -> bool:
+    def __init__(
+        self, urgency: str, outcome: str | None, source: str | None, action: re.Pattern[str] | None
+    ) -> None:
+        self.urgency = urgency
+        self._outcome = outcome
+        self._source = source
+        self._action = action
+
+    def matches(self, entry: Telling) -> bool:
         return (
-            self.outcome in (None, entry.outcome)
-            and self.source in (None, entry.source)
-            and (self.action is None or self.action.search(entry.action) is not None)
+            self._outcome in (None, entry.outcome)
+            and self._source in (None, entry.source)
+            and (self._action is None or self._action.search(entry.action) is not None)
         )
 
 
@@ -64,16 +97,15 @@ def _rule(text: str, number: int) -> Rule:
             raise RuleError(
                 f"rule {number}: after {urgency} come outcome=…, source=… and action=…, once each"
             )
-        value, rest = (match[2], "") if match[1] == "action" else _first_word(match[2])
+        value, _, rest = (match[2], "", "") if match[1] == "action" else match[2].partition(" ")
+        if not value:
+            raise RuleError(f"rule {number}: nothing stands behind {match[1]}=")
         known[match[1]] = value
+    if not known:
+        raise RuleError(f"rule {number}: after {urgency} come outcome=…, source=… or action=…")
     if known.get("outcome", OUTCOMES[0]) not in OUTCOMES:
         raise RuleError(f"rule {number}: outcome must be one of {', '.join(OUTCOMES)}")
     return Rule(urgency, known.get("outcome"), known.get("source"), _pattern(known.get("action"), number))
-
-
-def _first_word(text: str) -> tuple[str, str]:
-    word, _, rest = text.partition(" ")
-    return word, rest
 
 
 def _pattern(text: str | None, number: int) -> re.Pattern[str] | None:
@@ -83,28 +115,48 @@ def _pattern(text: str | None, number: int) -> re.Pattern[str] | None:
         raise RuleError(f"rule {number}: action must be a regular expression") from None
 
 
-def urgency(entry: Entry, own: tuple[Rule, ...] = ()) -> str:
+def urgency(entry: Telling, own: tuple[Rule, ...] = ()) -> str:
     """How soon somebody must know of this entry."""
+    if entry.source == SOURCE:
+        return LATER
     for rule in own:
         if rule.matches(entry):
             return rule.urgency
     if entry.outcome == "failed":
         return CRITICAL if entry.details.get("escalation") is True else NOW
-    return NOW if entry.action.startswith((BREACH, RECOVERY)) else LATER
+    return NOW if entry.action.startswith((_BREACH, _RECOVERED)) else LATER
 
 
-def subject(entry: Entry) -> str:
+def subject(entry: Telling) -> str:
     """What the entry is about: entries of one subject make one incident.
 
-    A repair or a threshold by its name, else the `run`, else the sentence itself.
+    A threshold or a repair by its name, else the program and its sentence without how it ended.
     """
     for key in ("threshold", "repair"):
         name = entry.details.get(key)
         if isinstance(name, str) and name:
             return f"{key} {name}"
-    if entry.run is not None:
-        return f"run {entry.run}"
-    return f"{entry.source}: {entry.action}"
+    return f"{entry.source}: {entry.action.partition(' - FAILED')[0]}"
+
+
+def lasts(subject: str) -> bool:
+    """Whether a problem of this subject stays until an entry says that it is over.
+
+    Anything else is an event: it happened, and that is all.
+    """
+    return subject.startswith(("threshold ", "repair "))
+
+
+def ends(entry: Telling, subject: str) -> bool:
+    """Whether the entry says that the problem of this subject is over.
+
+    Of a breach that its value is clear again: that its repair went well does not tell.
+    """
+    if subject.startswith("threshold "):
+        return _THRESHOLD_OVER.match(entry.action) is not None
+    if subject.startswith("repair ") and _REPAIR_OVER.match(entry.action):
+        return True
+    return entry.outcome == "succeeded"
 
 
 def facts(details: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
@@ -114,6 +166,3 @@ def facts(details: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
         if isinstance(value, (str, int, float)) and not isinstance(value, bool) and key != "output":
             told.append((key, str(value)))
     return tuple(told[:_MOST_FACTS])
-
-
-_MOST_FACTS = 12

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, time, timezone
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from datetime import datetime, time, timezone, tzinfo
+from zoneinfo import ZoneInfo
 
-_FORM = re.compile(r"([0-2]\d):([0-5]\d)-([0-2]\d):([0-5]\d)(?:\s+(\S+))?")
+_FORM = re.compile(r"([0-2]\d):([0-5]\d)-([0-2]\d):([0-5]\d)(?:\s+(\S+))?", re.ASCII)
 
 
 class QuietError(ValueError):
@@ -20,11 +20,11 @@ class QuietHours:
 
     since: time
     until: time
-    zone: ZoneInfo
+    zone: tzinfo
 
     def hold(self, now: str) -> bool:
         """Whether this time, as entries write it, lies in them."""
-        moment = datetime.fromisoformat(now.rstrip("Z")).replace(tzinfo=timezone.utc)
+        moment = datetime.fromisoformat(now.removesuffix("Z")).replace(tzinfo=timezone.utc)
         local = moment.astimezone(self.zone).time()
         if self.since <= self.until:
             return self.since <= local < self.until
@@ -38,11 +38,18 @@ def quiet_hours(text: str) -> QuietHours | None:
     match = _FORM.fullmatch(text.strip())
     if match is None or int(match[1]) > 23 or int(match[3]) > 23:
         raise QuietError("must be like 22:00-07:00 Europe/Berlin")
-    try:
-        zone = ZoneInfo(match[5] or "UTC")
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise QuietError("names no time zone that this host knows, such as Europe/Berlin") from None
     since, until = time(int(match[1]), int(match[2])), time(int(match[3]), int(match[4]))
     if since == until:
         raise QuietError("must begin and end at different times")
-    return QuietHours(since, until, zone)
+    return QuietHours(since, until, _zone(match[5] or "UTC"))
+
+
+def _zone(name: str) -> tzinfo:
+    if name == "UTC":  # needs no time zone data
+        return timezone.utc
+    try:
+        return ZoneInfo(name)
+    except (ValueError, OSError, KeyError):  # unknown, no such file, a directory, a path that leads out
+        raise QuietError(
+            "must name a time zone that this host knows, such as Europe/Berlin (package tzdata)"
+        ) from None

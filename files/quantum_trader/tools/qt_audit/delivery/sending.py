@@ -8,110 +8,143 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from qt_audit.delivery import backoff, wording
-from qt_audit.delivery.message import PERMANENT, SENT, TRANSIENT, Answer, Channel, Message
-from qt_audit.delivery.outbox import MOST_BYTES, MOST_MESSAGES, Outbox, Waiting
+from qt_audit.delivery import backoff
+from qt_audit.delivery.message import PERMANENT, SENT, TRANSIENT, Answer, Channel
+from qt_audit.delivery.outbox import Letter, Outbox, Waiting
+from qt_audit.notice import reason
 from qt_audit.times import seconds_between
 
-TOO_OLD_S = 7 * 86_400.0
-BUDGET_S = 600.0
-"""How long one pass may take: what is left then is the next one's."""
+PATIENCE_S = 5.0
+"""A pause up to this is waited for; a longer one is left to a later run."""
+_MARGIN_S = 30.0
 Clock = Callable[[], str]
+Pause = Callable[[float], None]
 _chance = random.SystemRandom()
 
 
 @dataclass
 class Tally:
-    """What one pass did with a channel."""
+    """What became of the messages of a channel."""
 
     sent: int = 0
-    parked: int = 0
+    failed: str = ""
+    """What came back last, where a message could not be delivered now."""
     disabled: str = ""
-    """Why the channel was disabled in this pass."""
+    """Why the channel was disabled."""
+    useless: int = 0
+    """Files that held no message, and were parked."""
+    fault: str = ""
+    """Why the outbox could not be used."""
+
+    def add(self, later: Tally) -> None:
+        """Take what became of later messages into this one."""
+        self.sent += later.sent
+        self.useless += later.useless
+        self.failed = later.failed
+        self.disabled = later.disabled or self.disabled
+        self.fault = later.fault or self.fault
 
 
 class Sending:
-    """One pass over what waits for the channels. `clock` gives the present as entries write it."""
+    """Sends what waits for the channels. `clock` gives the present as entries write it."""
 
     def __init__(
-        self, outbox: Outbox, channels: Sequence[Channel], host: str, timeout: float, clock: Clock
+        self,
+        outbox: Outbox,
+        channels: Sequence[Channel],
+        timeout: float,
+        clock: Clock,
+        pause: Pause = time.sleep,
+        progress: Callable[[], None] = lambda: None,
     ) -> None:
+        """`timeout`: seconds that one message may take. `progress` is called after each that was taken."""
         self._outbox = outbox
         self._channels = channels
-        self._host = host
         self._timeout = timeout
         self._clock = clock
+        self._pause = pause
+        self._progress = progress
         self._one = threading.Lock()
+        self.stuck: set[str] = set()
+        """Channels that did not come back, against their promise."""
 
-    def run(self) -> dict[str, Tally]:
-        """Send what can be sent now. What came of each channel, by its name."""
-        tallies = {channel.name: Tally() for channel in self._channels}
-        deadline = time.monotonic() + BUDGET_S
-        threads = [
-            threading.Thread(target=self._serve, args=(channel, tallies[channel.name], deadline), daemon=True)
-            for channel in self._channels
-        ]
-        for thread in threads:
+    def run(self, seconds: float) -> dict[str, Tally]:
+        """Send what can be sent within so many seconds; what came of each channel, by its name."""
+        tallies, deadline = {}, time.monotonic() + seconds
+        threads = []
+        for channel in self._channels:
+            if channel.name in self.stuck or not self._outbox.waiting(channel.name):
+                continue
+            tally = tallies[channel.name] = Tally()
+            thread = threading.Thread(target=self._serve, args=(channel, tally, deadline), daemon=True)
+            threads.append((channel.name, thread))
             thread.start()
-        for thread in threads:
-            thread.join()
+        for name, thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()) + self._timeout + _MARGIN_S)
+            if thread.is_alive():  # against its promise; it dies with this process
+                self.stuck.add(name)
+                tallies[name].failed = "the channel does not come back"
+        with self._one:
+            self._outbox.save()
         return tallies
 
-    def bound(self) -> int:
-        """Merge the oldest routine messages of a channel that has too many into one; how many those were."""
-        merged = 0
-        for channel in self._channels:
-            waiting = self._outbox.waiting(channel.name)
-            size = self._outbox.bytes(waiting)
-            if len(waiting) > MOST_MESSAGES or size > MOST_BYTES:
-                merged += self._merge(channel.name, waiting)
-        return merged
-
-    def _merge(self, channel: str, waiting: Sequence[Waiting]) -> int:
-        """The older half, without what is critical."""
-        oldest = [(item, self._outbox.message(item)) for item in waiting[: max(2, len(waiting) // 2)]]
-        routine = [(item, message) for item, message in oldest if message and message.severity != "critical"]
-        if len(routine) < 2:
-            return 0
-        messages = [message for _, message in routine]
-        self._outbox.put(
-            wording.digest(messages, "too many were waiting", self._host, messages[-1].created), [channel]
-        )
-        for item, _ in routine:
-            self._outbox.done(item)
-        return len(routine)
-
     def _serve(self, channel: Channel, tally: Tally, deadline: float) -> None:
-        with self._one:
-            waiting = self._outbox.waiting(channel.name)
-        for item in waiting:
-            state = self._outbox.state(channel.name)
-            if time.monotonic() >= deadline or state.disabled or state.next_try > self._clock():
-                return
-            message = self._outbox.message(item)
-            late = 0.0 if message is None else max(0.0, seconds_between(message.created, self._clock()))
-            if message is None or late > TOO_OLD_S:
-                why = "this file is no message" if message is None else "not delivered within 7 days"
-                with self._one:
-                    self._outbox.park(item, why)
-                tally.parked += 1
-            elif not self._send(channel, item, message, late, tally):
-                return
-
-    def _send(self, channel: Channel, waiting: Waiting, message: Message, late: float, tally: Tally) -> bool:
-        """Send one; whether the next may follow at once."""
         try:
-            answer = channel.send(message, self._timeout, late)
-        except Exception as error:  # a fault of one channel must not stop the others
-            answer = Answer(TRANSIENT, f"the channel itself failed ({type(error).__name__})")
-        with self._one:
+            with self._one:
+                waiting = self._outbox.waiting(channel.name)
+            for item in waiting:
+                if not self._deliver(channel, item, tally, deadline):
+                    return
+        except OSError as error:
+            tally.fault = reason(error)
+
+    def _deliver(self, channel: Channel, item: Waiting, tally: Tally, deadline: float) -> bool:
+        """Try one until it is taken or given up; False where it stays, and with it those behind it."""
+        while self._may_go_on(channel.name, deadline):
+            letter = self._outbox.letter(item)
+            if letter is None:
+                with self._one:
+                    self._outbox.park(item, "this file holds no message")
+                tally.useless += 1
+                return True
+            answer = self._sent(channel, letter)
+            with self._one:
+                self._settle(channel.name, item, letter, answer, tally)
             if answer.state == SENT:
-                self._outbox.done(waiting)
-                tally.sent += 1
-            elif answer.state == PERMANENT:
-                self._outbox.park(waiting, answer.says)
-                tally.parked += 1
-                tally.disabled = answer.says
-            before = self._outbox.state(channel.name)
-            self._outbox.note(channel.name, backoff.after(before, answer, self._clock(), _chance.random()))
-        return answer.state == SENT
+                self._progress()
+                return True
+        return False
+
+    def _may_go_on(self, name: str, deadline: float) -> bool:
+        """Whether the channel may be tried now; waits for it where that does not take long."""
+        state = self._outbox.state(name)
+        pause = state.pause(self._clock())
+        left = deadline - time.monotonic()
+        if state.disabled or pause > min(PATIENCE_S, left) or left <= 0:
+            return False
+        if pause:
+            self._pause(pause)
+        return True
+
+    def _sent(self, channel: Channel, letter: Letter) -> Answer:
+        message, state = letter.message, self._outbox.state(channel.name)
+        late = max(0.0, seconds_between(message.created, self._clock()))
+        try:
+            return channel.send(message, self._timeout, late, state.parts_of(message.id))
+        except Exception as error:  # a fault of one channel must not stop the others
+            return Answer(TRANSIENT, f"the channel itself failed ({type(error).__name__})")
+
+    def _settle(self, name: str, item: Waiting, letter: Letter, answer: Answer, tally: Tally) -> None:
+        state = backoff.after(
+            self._outbox.state(name), letter.message.id, answer, self._clock(), _chance.random()
+        )
+        self._outbox.note(name, state)
+        if answer.state == SENT:
+            self._outbox.done(item)
+            tally.sent, tally.failed = tally.sent + 1, ""
+            return
+        tally.failed = answer.says
+        if answer.state == PERMANENT:
+            tally.disabled = answer.says
+            self._outbox.park(item, answer.says)
+        self._outbox.save()

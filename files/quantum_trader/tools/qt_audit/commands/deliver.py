@@ -1,0 +1,285 @@
+"""Send what waits to the channels of audit.env: alerts at once, and each summary that is made.
+
+cron calls it every minute, and systemd when something must be told at once. What cannot be delivered
+now stays in status/outbox and is tried again, after a longer pause each time, up to an hour; after 7 days
+it is given up and kept. A channel that refuses for good is not used again until `notify_test` gets through.
+It says nothing where there is nothing to do. Exit status 1: something waits, or was given up.
+
+examples:
+  audit_logger.py deliver
+  audit_logger.py deliver --status
+  audit_logger.py deliver --list --json | jq -r '.[].title'
+  audit_logger.py deliver --retry
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+
+from qt_audit import place
+from qt_audit.commands.log import add_json
+from qt_audit.commands.output import coloured, explain, print_json
+from qt_audit.delivery import addresses, choices, policy, standing, wording
+from qt_audit.delivery import cursor as cursors
+from qt_audit.delivery.delivering import Delivering, Round
+from qt_audit.delivery.filed import Html
+from qt_audit.delivery.gather import Gathering
+from qt_audit.delivery.message import Channel
+from qt_audit.delivery.outbox import Outbox
+from qt_audit.delivery.sending import PATIENCE_S, Sending
+from qt_audit.delivery.standing import Standing
+from qt_audit.delivery.store import Locked, Looked
+from qt_audit.entry import escaped, now
+from qt_audit.head import Busy
+from qt_audit.place import Place
+from qt_audit.recorder import record
+from qt_audit.settings import Settings
+
+_PROGRAM = "audit_logger.py deliver"
+_ROUND_S = 10.0
+"""How long one round sends: then what is new meanwhile is looked for, for the other channels' sake."""
+_RUN_S, _RUN_FOR_A_PERSON_S = 50.0, 3600.0
+_LOCK_WAIT_S = 60.0
+_PEEK_S = 0.5
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--status", action="store_true", help="how each channel stands; sends nothing")
+    what.add_argument("--list", action="store_true", help="each message that waits or was given up")
+    what.add_argument("--retry", action="store_true", help="try everything again now, what was given up, too")
+    add_json(parser)
+
+
+def run(options: argparse.Namespace, settings: Settings) -> int:
+    home, wrong = place.home(settings), _problems(settings)
+    for problem in wrong:
+        explain(_PROGRAM, problem)
+    channels = addresses.channels(settings)
+    if options.status or options.list:
+        return _look(home, [channel.name for channel in channels], options)
+    status = _deliver(home, channels, settings, options) if channels else _unused(home, settings)
+    return 2 if wrong else status
+
+
+def _problems(settings: Settings) -> list[str]:
+    return [*settings.warnings, *addresses.problems(settings), *choices.problems(settings)]
+
+
+def _unused(home: Place, settings: Settings) -> int:
+    """Without channels nothing is kept: a channel that is set later begins with what is new then."""
+    if any(settings[name] for name in (addresses.WEBHOOK, addresses.EMAIL, addresses.NOTIFY)):
+        return 1  # there should be some
+    try:
+        with Looked(home) as files:
+            known = files.read(cursors.NAME) is not None
+    except FileNotFoundError:
+        return 0
+    if known:
+        with suppress(Busy), Locked(home, 0.0) as locked:
+            locked.remove(cursors.NAME)
+    return 0
+
+
+def _deliver(
+    home: Place, channels: Sequence[Channel], settings: Settings, options: argparse.Namespace
+) -> int:
+    files = _locked(home, patient=options.retry)
+    if files is None:
+        if options.retry:
+            explain(_PROGRAM, "another delivery is under way and does not end; try again later")
+        return 1 if options.retry else 0
+    try:
+        outbox = Outbox(files)
+        outbox.tidy()
+        if options.retry:
+            _retry(outbox)
+        total = _rounds(outbox, home, channels, settings)
+        stands = standing.of_channels(outbox, [channel.name for channel in channels])
+    finally:
+        files.__exit__(None, None, None)
+    _report(total, stands, options.json)
+    return 0 if not total.problems and all(one.well for one in stands) else 1
+
+
+def _locked(home: Place, patient: bool) -> Locked | None:
+    """The outbox, locked. None where another delivery is at work, and sees what this one was woken for."""
+    deadline = time.monotonic() + _LOCK_WAIT_S
+    while True:
+        with suppress(Busy):
+            return Locked(home, 0.0).__enter__()
+        with Looked(home) as files:
+            woken = Outbox(files).has_wake()
+        if time.monotonic() > deadline or not (patient or woken):
+            return None
+        time.sleep(0.1)
+
+
+def _retry(outbox: Outbox) -> None:
+    _, useless = outbox.retry(now())
+    if useless:
+        explain(_PROGRAM, f"{useless} of what was given up hold no message and stay in the outbox")
+
+
+def _rounds(outbox: Outbox, home: Place, channels: Sequence[Channel], settings: Settings) -> Round:
+    """Rounds of gathering and sending, while there is something to do now; what came of all of them."""
+    host = os.uname().nodename
+    progress = _Progress(outbox)
+    gathering = Gathering(
+        home,
+        outbox,
+        host,
+        [channel.name for channel in channels],
+        choices.rules(settings),
+        choices.quiet_hours(settings),
+        _mail_html(),
+    )
+    sending = Sending(outbox, channels, settings["QT_DELIVERY_TIMEOUT"], now, progress=progress.one_more)
+    delivering = Delivering(outbox, gathering, sending, channels, host, now, _record)
+    total, end = Round(), time.monotonic() + (_RUN_FOR_A_PERSON_S if sys.stdout.isatty() else _RUN_S)
+    while (left := end - time.monotonic()) > 0:
+        done = delivering.round(min(_ROUND_S, left))
+        total.add(done)
+        if done.problems:
+            break
+        if not _more(outbox, channels, sending) and not _woken(outbox, done.pause, end):
+            break
+    progress.over()
+    return total
+
+
+def _more(outbox: Outbox, channels: Sequence[Channel], sending: Sending) -> bool:
+    """Whether a message could be sent now."""
+    present = now()
+    for name in (channel.name for channel in channels):
+        state = outbox.state(name)
+        usable = not state.disabled and name not in sending.stuck and state.pause(present) <= PATIENCE_S
+        if usable and outbox.waiting(name):
+            return True
+    return False
+
+
+def _woken(outbox: Outbox, pause: float | None, end: float) -> bool:
+    """Whether there is something new now, or at the end of the pause that a breach waits for its repair."""
+    until = time.monotonic() + (pause or 0.0)
+    while not outbox.has_wake():
+        if pause is None or time.monotonic() >= min(until, end):
+            return pause is not None and until < end
+        time.sleep(_PEEK_S)
+    return True
+
+
+def _record(sentence: str, outcome: str, details: Mapping[str, object]) -> None:
+    record(sentence, source=policy.SOURCE, outcome=outcome, details=details, required=False)
+
+
+def _mail_html() -> Html | None:
+    """How a summary becomes HTML; None where the package for it is not installed: text is sent alone."""
+    try:
+        from qt_audit.render.html import mail_html
+    except ImportError:
+        return None
+    return mail_html
+
+
+class _Progress:
+    """How many were sent, on a terminal."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self._shown = sys.stderr.isatty()
+        self._outbox = outbox
+        self._sent = 0
+        self._next = 0.0
+
+    def one_more(self) -> None:
+        self._sent += 1
+        if self._shown and time.monotonic() >= self._next:
+            self._next = time.monotonic() + 0.5
+            print(f"\r… {self._sent} sent", end="", file=sys.stderr, flush=True)
+
+    def over(self) -> None:
+        if self._shown and self._next:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+def _report(total: Round, stands: Sequence[Standing], as_json: bool) -> None:
+    for problem in total.problems:
+        explain(_PROGRAM, problem)
+    if as_json:
+        print_json(_as_json(stands, {name: tally.sent for name, tally in total.tallies.items()}))
+        return
+    by_name = {one.name: one for one in stands}
+    for name, tally in total.tallies.items():
+        if tally.sent:
+            print(f"✅ {name}: {tally.sent} sent")
+        if tally.failed and not tally.fault:
+            print(coloured(f"❌ {name}: {escaped(tally.failed)}; {_what_follows(by_name[name])}", "red"))
+
+
+def _what_follows(one: Standing) -> str:
+    if one.disabled:
+        return f"not used again until `audit_logger.py notify_test {one.name}` gets through"
+    return f"{one.waiting} wait, next try at {one.next_try[:19]}Z"
+
+
+def _look(home: Place, configured: Sequence[str], options: argparse.Namespace) -> int:
+    try:
+        with Looked(home) as files:
+            outbox = Outbox(files)
+            stands = standing.of_channels(outbox, configured)
+            messages = list(standing.listed(outbox)) if options.list else []
+    except FileNotFoundError:  # nothing was ever delivered
+        stands, messages = [standing.never_used(name) for name in configured], []
+    if options.json:
+        print_json(messages if options.list else _as_json(stands, {}))
+    elif options.list:
+        _print_list(messages)
+    else:
+        _print_status(stands)
+    return 0 if all(one.well for one in stands) else 1
+
+
+def _as_json(stands: Sequence[Standing], sent: Mapping[str, int]) -> dict[str, object]:
+    return {
+        "well": all(one.well for one in stands),
+        "sent_now": sum(sent.values()),
+        "channels": [{**one.as_dict(), "sent_now": sent.get(one.name, 0)} for one in stands],
+    }
+
+
+def _print_status(stands: Sequence[Standing]) -> None:
+    if not stands:
+        print("no channel is set: QT_ALERT_WEBHOOK, QT_AUDIT_EMAIL or QT_NOTIFY_URLS in config/audit.env")
+    for one in stands:
+        sign, colour, text = _stands(one)
+        print(coloured(f"{sign} {one.name}: {escaped(text)}", colour))
+
+
+def _stands(one: Standing) -> tuple[str, str, str]:
+    """Sign, colour and words."""
+    parts = [f"{one.sent} sent" + (f", the last at {one.last_sent[:19]}Z" if one.last_sent else "")]
+    if one.waiting:
+        age = wording.duration(standing.age_s(one, now()))
+        parts.append(f"{one.waiting} wait" + (f", the oldest for {age}" if one.oldest else ""))
+    if one.parked:
+        parts.append(f"{one.parked} given up (`deliver --list`, `deliver --retry`)")
+    if not one.configured:
+        return "⚠️ ", "yellow", "; ".join([*parts, "it is in the settings no more"])
+    if one.disabled:
+        parts.append(f"disabled: {one.disabled} (`notify_test {one.name}` once it is mended)")
+        return "❌", "red", "; ".join(parts)
+    if one.failures:
+        parts.append(f"{one.failures} failures in a row: {one.says}; next try at {one.next_try[:19]}Z")
+    return ("✅", "green", "; ".join(parts)) if one.well else ("⚠️ ", "yellow", "; ".join(parts))
+
+
+def _print_list(messages: Sequence[Mapping[str, object]]) -> None:
+    for one in messages:
+        why = f" ({one['why']})" if one["why"] else ""
+        title = one["title"] or one["id"]
+        print(escaped(f"{one['state']} {one['channel']} {one['queued'] or '-'} {title}{why}"))

@@ -1,0 +1,85 @@
+"""Send one test message now to each channel, or to the one named, and say what came back.
+
+A channel that was disabled is in use again once it gets through. Exit status 1: one did not.
+
+examples:
+  audit_logger.py notify_test
+  audit_logger.py notify_test discord-3f9a1c
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from dataclasses import asdict
+
+from qt_audit import place
+from qt_audit.commands.log import add_json
+from qt_audit.commands.output import coloured, explain, print_json
+from qt_audit.delivery import addresses, wording
+from qt_audit.delivery.message import SENT, Answer, Channel
+from qt_audit.delivery.outbox import Outbox
+from qt_audit.delivery.store import Looked
+from qt_audit.entry import escaped, now
+from qt_audit.notice import reason
+from qt_audit.place import Place
+from qt_audit.settings import Settings, SettingsError
+
+_PROGRAM = "audit_logger.py notify_test"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "channel", nargs="?", metavar="CHANNEL", help="its name, as `deliver --status` shows it"
+    )
+    add_json(parser)
+
+
+def run(options: argparse.Namespace, settings: Settings) -> int:
+    wrong = [*settings.warnings, *addresses.problems(settings)]
+    for problem in wrong:
+        explain(_PROGRAM, problem)
+    channels = _chosen(addresses.channels(settings), options.channel, bool(wrong))
+    home, answers = place.home(settings), {}
+    for channel in channels:
+        answer = answers[channel.name] = _ask(channel, settings["QT_DELIVERY_TIMEOUT"])
+        if answer.state == SENT:
+            _enable(home, channel.name)
+        if not options.json:
+            sign, colour = ("✅", "green") if answer.state == SENT else ("❌", "red")
+            print(coloured(f"{sign} {channel.name}: {escaped(answer.says)}", colour), flush=True)
+    if options.json:
+        print_json({name: asdict(answer) for name, answer in answers.items()})
+    if wrong:
+        return 2
+    return 0 if all(answer.state == SENT for answer in answers.values()) else 1
+
+
+def _chosen(channels: list[Channel], name: str | None, wrong: bool) -> list[Channel]:
+    """The channels to ask. Raises SettingsError, in words that say what to change."""
+    if not channels and not wrong:
+        raise SettingsError(
+            "no channel is set: QT_ALERT_WEBHOOK, QT_AUDIT_EMAIL or QT_NOTIFY_URLS in config/audit.env"
+        )
+    found = [channel for channel in channels if name in (None, channel.name)]
+    if not found and channels:
+        raise SettingsError(f"no channel is called {name!r}; there are {', '.join(c.name for c in channels)}")
+    return found
+
+
+def _ask(channel: Channel, timeout: float) -> Answer:
+    message = wording.test(channel.name, os.uname().nodename, now())
+    return channel.send(message, timeout)
+
+
+def _enable(home: Place, name: str) -> None:
+    """Leave word for the delivery, where there is one, that the channel works."""
+    try:
+        with Looked(home) as files:
+            outbox = Outbox(files)
+            if outbox.state(name).disabled:
+                outbox.enable(name)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        explain(_PROGRAM, f"{reason(error)}; {name} stays disabled")
