@@ -13,6 +13,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+_MAY_SIGN = x509.KeyUsage(
+    key_cert_sign=True, crl_sign=True, digital_signature=False, content_commitment=False,
+    key_encipherment=False, data_encipherment=False, key_agreement=False, encipher_only=False,
+    decipher_only=False,
+)  # fmt: skip
+"""As RFC 5280 wants it: Python 3.13 verifies strictly."""
+
 
 class Certificates:
     """An authority (`authority`, a PEM file to be named in SSL_CERT_FILE) and what it has signed."""
@@ -23,6 +30,9 @@ class Certificates:
         self._name = _name(f"Test authority {secrets.token_hex(4)}")
         authority = _builder(self._name, self._name, self._key.public_key(), days=365)
         authority = authority.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        authority = authority.add_extension(_MAY_SIGN, critical=True)
+        identifier = x509.SubjectKeyIdentifier.from_public_key(self._key.public_key())
+        authority = authority.add_extension(identifier, critical=False)
         self._certificate = authority.sign(self._key, hashes.SHA256())
         self.authority = directory / "authority.pem"
         self.authority.write_bytes(self._certificate.public_bytes(serialization.Encoding.PEM))
@@ -37,6 +47,8 @@ class Certificates:
         names = [x509.DNSName(host)] if host else here
         builder = _builder(_name("Test server"), self._name, key.public_key(), days)
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+        signer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
+        builder = builder.add_extension(signer, critical=False)
         certificate = builder.sign(self._key, hashes.SHA256())
         path = self._directory / f"server-{host or 'here'}-{days}.pem"
         path.write_bytes(

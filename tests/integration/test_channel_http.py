@@ -180,6 +180,20 @@ def test_a_receiver_that_misbehaves_holds_nobody(
         assert len(served) == 1
 
 
+def test_a_receiver_that_answers_before_it_has_all_is_heard() -> None:
+    def refuse(connection: socket.socket) -> None:
+        connection.recv(1000)
+        connection.sendall(b"HTTP/1.1 413 Payload Too Large\r\nContent-Length: 0\r\n\r\n")
+        connection.shutdown(socket.SHUT_WR)
+        while connection.recv(65536):
+            pass
+
+    with raw(refuse) as (port, _served):
+        channel = JsonWebhook("json-1", f"http://127.0.0.1:{port}{HOOK_PATH}")
+        answer = channel.send(message(text="x" * 5_000_000), LONG)
+    assert (answer.state, answer.status) == (PERMANENT, 413)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_where_nobody_listens_it_is_tried_again(kind: str) -> None:
     make, _contract, path = MAKE[kind]

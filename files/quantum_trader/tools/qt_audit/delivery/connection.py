@@ -141,7 +141,7 @@ def why(error: BaseException, timeout: float) -> str:
         if error.verify_code in _OTHER_NAME:
             return "its certificate is not accepted: it is for another host name"
         return f"its certificate is not accepted: {error.verify_message}"
-    if isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
+    if isinstance(error, (BrokenPipeError, ssl.SSLEOFError, ssl.SSLZeroReturnError)):
         return "the connection was closed without an answer"
     if isinstance(error, ssl.SSLError):
         return f"TLS failed ({error.reason or type(error).__name__})"

@@ -11,6 +11,7 @@ import socket
 import time
 from base64 import b64encode
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit
@@ -172,7 +173,9 @@ def _ask(parts: SplitResult, body: bytes, headers: Mapping[str, str], deadline: 
     talk.sock = _opened(parts, host, deadline)
     try:
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        talk.request("POST", target, body, {"User-Agent": _AGENT, "Connection": "close", **headers})
+        # A receiver may refuse a long body before it has all of it: its answer is there to be read.
+        with suppress(BrokenPipeError):
+            talk.request("POST", target, body, {"User-Agent": _AGENT, "Connection": "close", **headers})
         answer = talk.getresponse()
         found = {name.lower(): value for name, value in answer.getheaders()}
         return Reply(answer.status, found, _body(answer))
@@ -183,11 +186,9 @@ def _ask(parts: SplitResult, body: bytes, headers: Mapping[str, str], deadline: 
 def _body(answer: http.client.HTTPResponse) -> bytes:
     """As much of the body as comes in time."""
     body = b""
-    try:
+    with suppress(OSError, http.client.HTTPException, ValueError):
         while len(body) < LARGEST and (block := answer.read1(LARGEST - len(body))):
             body += block
-    except (OSError, http.client.HTTPException, ValueError):
-        pass
     return body
 
 
