@@ -1,7 +1,7 @@
 """Is everything in place? One line each: what was seen, and where it is not well, what to do.
 
-Looks at directories, owners, modes, settings, clock, packages, cron, logrotate, disk, head, log and
-summaries. Changes nothing. Exit status 1: something is wrong (❌); a warning (⚠️) is not.
+Looks at directories, owners, modes, settings, clock, packages, cron, logrotate, disk, head, log,
+summaries and delivery. Changes nothing. Exit status 1: something is wrong (❌); a warning (⚠️) is not.
 
 examples:
   audit_logger.py doctor
@@ -15,6 +15,7 @@ import os
 
 from qt_audit.commands.log import add_json
 from qt_audit.commands.output import coloured, print_json
+from qt_audit.delivery.checks import delivery
 from qt_audit.entry import escaped
 from qt_audit.health import OK, WARN, WRONG, Check, installation
 from qt_audit.settings import Settings
@@ -32,7 +33,7 @@ def examine(settings: Settings, at: Host) -> list[Check]:
     """All checks; where there is no installation, only that."""
     checks = installation(settings)
     if os.path.isdir(settings.home):
-        checks += record(settings) + host(settings.home, at)
+        checks += record(settings) + delivery(settings) + host(settings.home, at)
     return checks
 
 

@@ -17,12 +17,16 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date
 
 from qt_audit import place, schedule, times
 from qt_audit.commands.log import add_json
 from qt_audit.commands.output import explain, print_json, print_json_line
+from qt_audit.delivery.message import SENT
 from qt_audit.entry import now
+from qt_audit.notice import reason
 from qt_audit.period import Period, at, containing, instant
 from qt_audit.place import Place
 from qt_audit.render.text import render
@@ -42,22 +46,60 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     home, present = place.home(settings), now()
     kind = options.command.removesuffix("_summary")
     if options.due:
-        return _run_due(home, kind, present, settings.lock_timeout, options)
+        return _run_due(home, kind, present, settings, options)
     period = containing(kind, options.date) if options.date else at(kind, present)
     return _run_one(home, period, present, settings.lock_timeout, options)
 
 
-def _run_due(home: Place, kind: str, present: str, timeout: float, options: argparse.Namespace) -> int:
+def _run_due(home: Place, kind: str, present: str, settings: Settings, options: argparse.Namespace) -> int:
     def say(line: str) -> None:
         explain(f"audit_logger.py {options.command}", line)
 
-    for plain, text in schedule.run_due(home, kind, present, timeout, say):
-        if options.json:
-            print_json_line(plain)
-        else:
-            _print(plain["entries"], text)
-        sys.stdout.flush()
+    watched = settings["QT_HEARTBEAT_URL"] if kind == "daily" else ""
+    with _heartbeat(home, settings, present, say) if watched else _nobody() as made:
+        for plain, text in schedule.run_due(home, kind, present, settings.lock_timeout, say):
+            made.append(text)
+            if options.json:
+                print_json_line(plain)
+            else:
+                _print(plain["entries"], text)
+            sys.stdout.flush()
     return 0
+
+
+@contextmanager
+def _nobody() -> Iterator[list[str]]:
+    yield []
+
+
+@contextmanager
+def _heartbeat(
+    home: Place, settings: Settings, present: str, say: Callable[[str], None]
+) -> Iterator[list[str]]:
+    """Tell somebody outside that a summary is made, was made (its text goes into the list), or was not."""
+    from qt_audit.delivery import (
+        addresses,
+        filed,
+        heartbeat,
+    )  # asked for by few, and no small part of a start
+
+    url, made = addresses.heartbeat(settings), list[str]()
+    next_day = filed.due(home).get("daily")
+
+    def ping(event: str, text: str = "") -> None:
+        answer = heartbeat.ping(url, event, text, settings["QT_DELIVERY_TIMEOUT"])
+        if answer.state != SENT:
+            say(f"QT_HEARTBEAT_URL: {answer.says}")
+
+    if next_day is not None and at("daily", next_day).finished(present):
+        ping(heartbeat.START)
+    try:
+        yield made
+    except OSError as error:
+        ping(heartbeat.FAIL, reason(error))
+        raise
+    if made:
+        ping(heartbeat.SUCCESS, made[-1])
 
 
 def _run_one(home: Place, period: Period, present: str, timeout: float, options: argparse.Namespace) -> int:
