@@ -115,9 +115,12 @@ def test_discord_says_what_is_wrong(path: str, says: str) -> None:
         assert answer.says.endswith(says)
 
 
-def test_discords_words_are_left_out_where_they_may_hold_the_token() -> None:
+@pytest.mark.parametrize(
+    "words", [f"no such path {DISCORD_PATH}", TOKEN, f"not {TOKEN[:30]}", "a" * 99 + "!", "x\ny", {"a": 1}]
+)
+def test_discords_words_are_left_out_where_they_may_hold_the_token(words: object) -> None:
     with Receiver(receivers.discord, DISCORD_PATH) as receiver:
-        receiver.script = [Reply.of_json(400, {"message": f"no such path {DISCORD_PATH}", "code": 1})]
+        receiver.script = [Reply.of_json(400, {"message": words, "code": 1})]
         assert Discord("d", receiver.url).send(message(), 20).says.endswith("(1)")
 
 
