@@ -15,37 +15,25 @@ examples:
 from __future__ import annotations
 
 import argparse
-import os
-import sys
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from qt_audit import place
 from qt_audit.commands.log import add_json
 from qt_audit.commands.output import coloured, explain, print_json
-from qt_audit.delivery import addresses, choices, policy, standing, wording
+from qt_audit.delivery import addresses, choices, running, standing, wording
 from qt_audit.delivery import cursor as cursors
-from qt_audit.delivery.delivering import Delivering, Round
-from qt_audit.delivery.filed import Html
-from qt_audit.delivery.gather import Gathering
+from qt_audit.delivery.delivering import Round
 from qt_audit.delivery.message import Channel
 from qt_audit.delivery.outbox import Outbox
-from qt_audit.delivery.sending import PATIENCE_S, Sending
 from qt_audit.delivery.standing import Standing
 from qt_audit.delivery.store import Locked, Looked
 from qt_audit.entry import escaped, now
 from qt_audit.head import Busy
 from qt_audit.place import Place
-from qt_audit.recorder import record
 from qt_audit.settings import Settings
 
 _PROGRAM = "audit_logger.py deliver"
-_ROUND_S = 10.0
-"""How long one round sends: then what is new meanwhile is looked for, for the other channels' sake."""
-_RUN_S, _RUN_FOR_A_PERSON_S = 50.0, 3600.0
-_LOCK_WAIT_S = 60.0
-_PEEK_S = 0.5
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -89,122 +77,19 @@ def _unused(home: Place, settings: Settings) -> int:
 def _deliver(
     home: Place, channels: Sequence[Channel], settings: Settings, options: argparse.Namespace
 ) -> int:
-    files = _locked(home, patient=options.retry)
-    if files is None:
+    with running.locked(home, patient=options.retry) as outbox:
+        if outbox is None:
+            if options.retry:
+                explain(_PROGRAM, "another delivery is under way and does not end; try again later")
+            return 1 if options.retry else 0
         if options.retry:
-            explain(_PROGRAM, "another delivery is under way and does not end; try again later")
-        return 1 if options.retry else 0
-    try:
-        outbox = Outbox(files)
-        outbox.tidy()
-        if options.retry:
-            _retry(outbox)
-        total = _rounds(outbox, home, channels, settings)
+            _, useless = outbox.retry(now())
+            if useless:
+                explain(_PROGRAM, f"{useless} of what was given up hold no message and stay in the outbox")
+        total = running.rounds(outbox, home, channels, settings)
         stands = standing.of_channels(outbox, [channel.name for channel in channels])
-    finally:
-        files.__exit__(None, None, None)
     _report(total, stands, options.json)
     return 0 if not total.problems and all(one.well for one in stands) else 1
-
-
-def _locked(home: Place, patient: bool) -> Locked | None:
-    """The outbox, locked. None where another delivery is at work, and sees what this one was woken for."""
-    deadline = time.monotonic() + _LOCK_WAIT_S
-    while True:
-        with suppress(Busy):
-            return Locked(home, 0.0).__enter__()
-        with Looked(home) as files:
-            woken = Outbox(files).has_wake()
-        if time.monotonic() > deadline or not (patient or woken):
-            return None
-        time.sleep(0.1)
-
-
-def _retry(outbox: Outbox) -> None:
-    _, useless = outbox.retry(now())
-    if useless:
-        explain(_PROGRAM, f"{useless} of what was given up hold no message and stay in the outbox")
-
-
-def _rounds(outbox: Outbox, home: Place, channels: Sequence[Channel], settings: Settings) -> Round:
-    """Rounds of gathering and sending, while there is something to do now; what came of all of them."""
-    host = os.uname().nodename
-    progress = _Progress(outbox)
-    gathering = Gathering(
-        home,
-        outbox,
-        host,
-        [channel.name for channel in channels],
-        choices.rules(settings),
-        choices.quiet_hours(settings),
-        _mail_html(),
-    )
-    sending = Sending(outbox, channels, settings["QT_DELIVERY_TIMEOUT"], now, progress=progress.one_more)
-    delivering = Delivering(outbox, gathering, sending, channels, host, now, _record)
-    total, end = Round(), time.monotonic() + (_RUN_FOR_A_PERSON_S if sys.stdout.isatty() else _RUN_S)
-    while (left := end - time.monotonic()) > 0:
-        done = delivering.round(min(_ROUND_S, left))
-        total.add(done)
-        if done.problems:
-            break
-        if not _more(outbox, channels, sending) and not _woken(outbox, done.pause, end):
-            break
-    progress.over()
-    return total
-
-
-def _more(outbox: Outbox, channels: Sequence[Channel], sending: Sending) -> bool:
-    """Whether a message could be sent now."""
-    present = now()
-    for name in (channel.name for channel in channels):
-        state = outbox.state(name)
-        usable = not state.disabled and name not in sending.stuck and state.pause(present) <= PATIENCE_S
-        if usable and outbox.waiting(name):
-            return True
-    return False
-
-
-def _woken(outbox: Outbox, pause: float | None, end: float) -> bool:
-    """Whether there is something new now, or at the end of the pause that a breach waits for its repair."""
-    until = time.monotonic() + (pause or 0.0)
-    while not outbox.has_wake():
-        if pause is None or time.monotonic() >= min(until, end):
-            return pause is not None and until < end
-        time.sleep(_PEEK_S)
-    return True
-
-
-def _record(sentence: str, outcome: str, details: Mapping[str, object]) -> None:
-    record(sentence, source=policy.SOURCE, outcome=outcome, details=details, required=False)
-
-
-def _mail_html() -> Html | None:
-    """How a summary becomes HTML; None where the package for it is not installed: text is sent alone."""
-    try:
-        from qt_audit.render.html import mail_html
-    except ImportError:
-        return None
-    return mail_html
-
-
-class _Progress:
-    """How many were sent, on a terminal."""
-
-    def __init__(self, outbox: Outbox) -> None:
-        self._shown = sys.stderr.isatty()
-        self._outbox = outbox
-        self._sent = 0
-        self._next = 0.0
-
-    def one_more(self) -> None:
-        self._sent += 1
-        if self._shown and time.monotonic() >= self._next:
-            self._next = time.monotonic() + 0.5
-            print(f"\r… {self._sent} sent", end="", file=sys.stderr, flush=True)
-
-    def over(self) -> None:
-        if self._shown and self._next:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
 def _report(total: Round, stands: Sequence[Standing], as_json: bool) -> None:

@@ -49,7 +49,7 @@ def decode(data: bytes) -> Cursor:
     """The cursor that was encoded. Raises CursorError."""
     try:
         return _read(json.loads(data))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise CursorError(f"not a cursor ({type(error).__name__})") from None
 
 

@@ -63,7 +63,7 @@ def _message(place: Place, period: Period, host: str, html: Html | None, say: Sa
     try:
         plain = json.loads(data)
         return [wording.of_summary(plain, text.decode("utf-8"), _page(plain, period, html, say), host)]
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         say(f"{place.status_path}/reports/{period.name}.json is no summary; its message is not sent")
         return []
 

@@ -121,7 +121,7 @@ class Outbox:
             plain = json.loads(self._files.read(item.file) or b"")
             letter = Letter(Message.from_dict(plain["message"]), plain["queued"], plain.get("parked", ""))
             return letter if _is_whole(letter) else None
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
             pass
         except OSError:  # a link, a directory, a pipe
             if self._files.is_file(item.file):

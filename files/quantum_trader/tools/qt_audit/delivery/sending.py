@@ -88,6 +88,16 @@ class Sending:
             self._outbox.save()
         return tallies
 
+    def can_go_on(self) -> bool:
+        """Whether something waits that could be sent now."""
+        present = self._clock()
+        return any(self._usable(channel.name, present) for channel in self._channels)
+
+    def _usable(self, name: str, present: str) -> bool:
+        state = self._outbox.state(name)
+        paused = bool(state.disabled) or name in self.stuck or state.pause(present) > PATIENCE_S
+        return not paused and bool(self._outbox.waiting(name))
+
     def _serve(self, channel: Channel, tally: Tally, deadline: float) -> None:
         try:
             with self._one:
