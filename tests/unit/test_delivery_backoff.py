@@ -74,3 +74,9 @@ def test_the_parts_that_were_taken_are_remembered_for_their_message_alone() -> N
     state = failed(1, replace(DOWN, done=2))
     assert (state.parts_of("m"), state.parts_of("other")) == (2, 0)
     assert after(state, "m", Answer(SENT, "taken"), NOW, 0.5).parts_of("m") == 0
+
+
+def test_after_a_long_time_without_a_try_the_row_of_failures_begins_anew() -> None:
+    state = failed(9)
+    assert after(state, "m", DOWN, "2026-11-22T13:00:00.000000Z", 1.0).failures == 10
+    assert after(state, "m", DOWN, "2026-11-22T13:00:01.000000Z", 1.0).failures == 1

@@ -122,19 +122,38 @@ def test_back_after_days_switched_off_it_tells_what_was_not_told(begun: Begin) -
     assert vps.channels[0].late == [9 * DAY]
 
 
+def hours(vps: Vps, n: int) -> None:
+    for _ in range(n):
+        vps.clock.move(3601)
+        vps.deliver()
+
+
 def test_what_nobody_takes_for_seven_days_is_given_up_counted_and_told_elsewhere(begun: Begin) -> None:
     vps = begun(Noting("dead", always=DOWN), Noting("well"))
     vps.write("Backup - FAILED: x")
     vps.deliver()
-    vps.clock.move(7 * DAY + 1)
-    vps.deliver()
+    hours(vps, 7 * 24 - 1)
+    assert vps.noted == []
+    hours(vps, 3)
     assert vps.noted == [("Notification: 1 message for dead given up: not delivered within 7 days", "failed")]
     assert "1 message for dead given up" in vps.channels[1].titles
     with vps.seen() as outbox:
         assert len(outbox.parked("dead")) == 1
-    vps.clock.move(60)
-    vps.deliver()
-    assert len(vps.noted) == 1
+
+
+def test_after_nine_days_switched_off_what_waited_is_tried_for_a_while(begun: Begin) -> None:
+    vps = begun(Noting(always=DOWN))
+    vps.write("Backup - FAILED: x")
+    hours(vps, 20)
+    vps.clock.move(9 * DAY)
+    for _ in range(5):  # the network comes up later than the machine
+        vps.deliver()
+        vps.clock.move(60)
+    (channel,) = vps.channels
+    channel.always = Answer("sent", "taken")
+    hours(vps, 1)
+    assert channel.titles == ["Backup - FAILED: x"]
+    assert vps.noted == []
 
 
 def test_a_channel_that_refuses_for_good_is_disabled_and_the_others_are_told(begun: Begin) -> None:

@@ -121,7 +121,7 @@ def test_what_was_given_up_keeps_its_reason_and_can_be_tried_again_from_now_on(v
         letter = outbox.letter(outbox.waiting("one")[0])
         assert letter is not None
         assert (letter.queued, letter.parked) == (LATER, "")
-        assert bounds.give_up_old(outbox, LATER) == {}
+        assert bounds.give_up_old(outbox, [], LATER) == {}
 
 
 @pytest.mark.parametrize(
@@ -221,15 +221,33 @@ def fill(outbox: Outbox, channel: str, n: int, **changes: str) -> None:
         outbox.put(message(f"{channel}{number}", **changes), [channel], NOW)
 
 
-def test_what_waits_for_more_than_seven_days_is_given_up(vps: Vps) -> None:
+@pytest.mark.parametrize(
+    ("state", "gives_up"),
+    [
+        (ChannelState(failures=bounds.STUBBORN), True),
+        (ChannelState(disabled="answered 404"), True),
+        (ChannelState(failures=bounds.STUBBORN - 1), False),
+        (ChannelState(), False),
+    ],
+)
+def test_what_waits_for_more_than_seven_days_is_given_up_where_nothing_gets_through(
+    vps: Vps, state: ChannelState, gives_up: bool
+) -> None:
     with vps.outbox() as outbox:
         fill(outbox, "one", 3)
-        fill(outbox, "gone", 2)
+        outbox.note("one", state)
         outbox.put(message("new", created="2020-01-01T00:00:00.000000Z"), ["one"], LATER)
-        assert bounds.give_up_old(outbox, "2026-11-29T10:00:00.000000Z") == {}
-        assert bounds.give_up_old(outbox, LATER) == {"one": 3, "gone": 2}
-        assert ids(outbox.waiting()) == ["new"]
-        assert len(outbox.parked()) == 5
+        assert bounds.give_up_old(outbox, ["one"], "2026-11-29T10:00:00.000000Z") == {}
+        assert bounds.give_up_old(outbox, ["one"], LATER) == ({"one": 3} if gives_up else {})
+        assert len(outbox.waiting()) == (1 if gives_up else 4)
+        assert len(outbox.parked()) == (3 if gives_up else 0)
+
+
+def test_what_waits_for_a_channel_that_is_set_no_more_is_given_up_after_seven_days(vps: Vps) -> None:
+    with vps.outbox() as outbox:
+        fill(outbox, "gone", 2)
+        assert bounds.give_up_old(outbox, ["one"], "2026-11-29T10:00:00.000000Z") == {}
+        assert bounds.give_up_old(outbox, ["one"], LATER) == {"gone": 2}
 
 
 def test_of_too_many_the_oldest_routine_ones_become_one_that_says_how_many(

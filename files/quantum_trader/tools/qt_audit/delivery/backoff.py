@@ -11,6 +11,8 @@ from qt_audit.times import seconds_between
 FIRST_S, LONGEST_S = 15.0, 3600.0
 SHORTEST_S, MOST_ASKED_S = 0.2, 86_400.0
 """What a receiver asks for is kept to between these."""
+_GAP_S = 2 * LONGEST_S
+"""Who was not tried for so long was not failing: nobody tried, for the machine was off."""
 _BELIEVED = 5
 """So many times in a row a receiver that names a pause is believed; then ours counts, too."""
 
@@ -62,7 +64,8 @@ def after(state: ChannelState, message: str, answer: Answer, now: str, jitter: f
         state, tried=now, says=answer.says, begun=message if answer.done else "", done=answer.done
     )
     if answer.state == TRANSIENT:
-        failures = state.failures + 1
+        gap = bool(state.tried) and seconds_between(state.tried, now) > _GAP_S + state.pause(state.tried)
+        failures = 1 if gap else state.failures + 1
         return replace(tried, failures=failures, next_try=_later(now, _pause(failures, answer, jitter)))
     return replace(tried, failures=0, next_try="", disabled=answer.says, begun="", done=0)
 

@@ -6,7 +6,7 @@ Nothing of it is silent: each says what it did, for the record and for the other
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from qt_audit.delivery import wording
 from qt_audit.delivery.message import Message
@@ -16,19 +16,26 @@ from qt_audit.times import seconds_between
 MOST_MESSAGES = 10_000
 MOST_BYTES = 100 << 20
 TOO_OLD_S = 7 * 86_400.0
+STUBBORN = 8
+"""So many failures in a row, over an hour of tries, are what a channel is given up for."""
 
 
-def give_up_old(outbox: Outbox, now: str) -> dict[str, int]:
-    """Park what has waited for longer than 7 days; how many of each channel."""
+def give_up_old(outbox: Outbox, channels: Collection[str], now: str) -> dict[str, int]:
+    """Park what has waited for longer than 7 days for a channel that takes nothing; how many of each.
+
+    A machine that was off for so long tries first, and for a while.
+    """
     given_up: Counter[str] = Counter()
-    for channel in {item.channel for item in outbox.waiting()}:
-        for item in outbox.waiting(channel):
-            letter = outbox.letter(item)
-            if letter is not None:  # any other is parked when its turn comes
-                if seconds_between(letter.queued, now) <= TOO_OLD_S:
-                    break  # those behind it have waited for less
-                outbox.park(item, "not delivered within 7 days")
-                given_up[channel] += 1
+    for name in {item.channel for item in outbox.waiting()}:
+        state = outbox.state(name)
+        if state.failures >= STUBBORN or state.disabled or name not in channels:
+            for item in outbox.waiting(name):
+                letter = outbox.letter(item)
+                if letter is not None:  # any other is parked when its turn comes
+                    if seconds_between(letter.queued, now) <= TOO_OLD_S:
+                        break  # those behind it have waited for less
+                    outbox.park(item, "not delivered within 7 days")
+                    given_up[name] += 1
     return dict(given_up)
 
 

@@ -73,13 +73,12 @@ class Delivering:
             self._tell(name, tally)
             if tally.fault:
                 done.problems.append(tally.fault)
+        for name, count in bounds.give_up_old(self._outbox, self._channels, self._clock()).items():
+            self._given_up(name, count, "not delivered within 7 days")
         return done
 
     def _keep_small(self) -> None:
-        now = self._clock()
-        for name, count in bounds.give_up_old(self._outbox, now).items():
-            self._given_up(name, count, "not delivered within 7 days")
-        for name, count in bounds.merge(self._outbox, self._host, now).items():
+        for name, count in bounds.merge(self._outbox, self._host, self._clock()).items():
             sentence = f"Notification: Merged {count} waiting messages for {name} into one"
             self._record(sentence, "info", {"channel": name, "count": count})
         for name, count in bounds.forget_parked(self._outbox).items():
