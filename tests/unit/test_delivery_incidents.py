@@ -258,7 +258,7 @@ def test_a_started_action_that_is_told_waits_for_its_end() -> None:
 
 def test_of_news_at_once_only_how_each_incident_stands_is_left() -> None:
     book = Book()
-    lines = [
+    lines: list[tuple[str, str, dict[str, Any]]] = [
         ("x - FAILED: no", "failed", {"repair": "x"}),
         ("y - FAILED: no", "failed", {"repair": "y"}),
         ("Frozen x", "failed", {"repair": "x", "escalation": True}),

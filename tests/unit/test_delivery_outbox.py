@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,7 @@ NOW = "2026-11-22T10:00:00.000000Z"
 LATER = "2026-11-29T10:00:00.000001Z"
 
 
-def message(id: str = "a", **changes: str) -> Message:
+def message(id: str = "a", **changes: Any) -> Message:
     return replace(Message(id, "alert", "warning", f"title {id}", "text", NOW, "vps"), **changes)
 
 
