@@ -123,7 +123,14 @@ class Browser:
         with (self._directory / "chromium.err").open("wb") as errors:
             self._process = subprocess.Popen(
                 # The browser reads its orders from 3 and answers on 4.
-                ["/bin/sh", "-c", f'exec "$@" 3<&{to_browser} 4>&{from_browser}', "sh", "chromium", *flags],
+                [
+                    "/bin/bash",
+                    "-c",
+                    f'exec "$@" 3<&{to_browser} 4>&{from_browser}',
+                    "bash",
+                    "chromium",
+                    *flags,
+                ],
                 pass_fds=(to_browser, from_browser),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

@@ -55,6 +55,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
+    if options.out == "":
+        raise UsageError("--out is empty; write the name of a file, or - for standard output")
     home, present = place.home(settings), now()
     report = make(home, within_the_record(home, chosen(options.since, options.until, present)), present)
     try:

@@ -42,9 +42,13 @@ def fill_in(name: str, **values: Any) -> str:
 
 @lru_cache(maxsize=1)
 def style() -> str:
-    """The pages' style sheet."""
-    with open(os.path.join(_DIRECTORY, "style.css"), encoding="utf-8") as file:
-        return file.read().strip()
+    """The pages' style sheet. Raises RenderError."""
+    try:
+        with open(os.path.join(_DIRECTORY, "style.css"), encoding="utf-8") as file:
+            return file.read().strip()
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise RenderError(f"no page was made: style.css: {why}") from None
 
 
 @lru_cache(maxsize=1)
