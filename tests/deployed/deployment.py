@@ -29,7 +29,7 @@ HOME = "/home/qt/quantum_trader"
 DELIVERED = REPOSITORY / "files" / "quantum_trader"
 SOURCE = "__audit_base_source"
 SECRETS = {
-    "audit_log_alert_webhook": "https://hooks.example.com/services/T0/B0/wh-tok3n's-\"$HOME`id`\\x%41",
+    "audit_log_alert_webhook": "json+https://hooks.example.com/services/T0/B0/wh-tok3n's-\"$HOME`id`\\x%41",
     "audit_log_email": "audit-mailb0x@example.com",
     "audit_log_redact": ["redact-m3-[0-9]+"],
 }
