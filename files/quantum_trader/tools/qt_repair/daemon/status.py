@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from qt_audit.entry import escaped
 from qt_repair.daemon.clock import spoken, written
 from qt_repair.guard import State
 from qt_repair.thresholds import BAD, BREACHED, PENDING, UNKNOWN
@@ -12,6 +13,7 @@ from qt_repair.thresholds import BAD, BREACHED, PENDING, UNKNOWN
 OK, SOON, BREACH, UNSURE, NEW, FLAPPING = "ok", "soon", "BREACH", "unknown", "new", "flapping"
 COLOURS = {OK: "green", SOON: "yellow", BREACH: "red", UNSURE: "yellow", NEW: "grey", FLAPPING: "yellow"}
 _HEAD = ("STATE", "THRESHOLD", "NOW", "LIMIT", "SINCE", "LAST BREACH", "REPAIRS")
+_WIDEST = 72
 
 Row = tuple[str, ...]
 
@@ -115,8 +117,15 @@ def _last(breach: Mapping[str, Any] | None) -> str:
     return f"{begin}, not over" if breach["until"] is None else f"{begin} to {breach['until'][11:19]}"
 
 
+def _fitting(cell: str) -> str:
+    """One line without control characters, at most so wide."""
+    plain = escaped(cell)
+    return plain if len(plain) <= _WIDEST else plain[: _WIDEST - 1] + "…"
+
+
 def table(found: Sequence[Row], head: Row = _HEAD) -> list[str]:
-    """Lines in columns; the last column as wide as it is."""
+    """Lines in columns. A long cell is cut: JSON has the whole of it."""
+    found = [tuple(_fitting(cell) for cell in row) for row in found]
     widths = [max(len(row[number]) for row in [head, *found]) for number in range(len(head))]
     return [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
