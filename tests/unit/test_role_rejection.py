@@ -22,7 +22,7 @@ def deploy(variables: dict[str, object], inventory: Path) -> subprocess.Complete
     extra.write_text(json.dumps(variables))
     command = [".venv/bin/ansible-playbook", "-i", str(hosts), "playbooks/deploy.yml", "-vvv", "--diff"]
     return subprocess.run(
-        [*command, "--extra-vars", f"@{extra}", "--tags", "audit_log"],
+        [*command, "--extra-vars", f"@{extra}", "--tags", "repair_programs"],
         cwd=REPOSITORY,
         check=False,
         text=True,
@@ -90,6 +90,42 @@ def test_a_wrong_variable_of_audit_log_is_named_and_no_secret_is_shown(
     assert said.returncode == FAILED, said.stdout
     assert name in said.stdout
     assert says in said.stdout.replace("\\n", " ").replace('\\"', '"')
+    assert SECRET not in said.stdout
+    assert "Traceback" not in said.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("repair_programs_source", "theirs", "must be ours or existing, not theirs"),
+        ("repair_programs_enabled", "perhaps", "repair_programs_enabled"),
+        ("repair_programs_wake_minutes", 0, "must be from 1 to 60, not 0"),
+        ("repair_programs_auto_repair_every", 61, "must be from 1 to 60, or 0 for never"),
+        ("repair_programs_existing", "my_script.py", "must be a list of mappings"),
+        ("repair_programs_existing", [{"name": "x"}], "must have name, command and schedule"),
+        ("repair_programs_auto_repair_system", f"dsn={SECRET}", "must be a mapping"),
+        ("repair_programs_auto_repair_system", [SECRET], "must be a mapping"),
+        (
+            "repair_programs_auto_repair_system",
+            {"repairs": {"db": {"kind": "postgres_database", "dsn": SECRET}}},
+            "needs the key database",
+        ),
+        (
+            "repair_programs_auto_repair_system",
+            {"repairs": {"db": {"kind": SECRET}}},
+            "must be one of postgres_database",
+        ),
+        ("repair_programs_realtime_monitor", {"thresholds": {"tcp": [{"port": SECRET}]}}, "a whole number"),
+        ("repair_programs_weekly_self_heal", {"phases": {"smoke": SECRET}}, "unknown key"),
+    ],
+)
+def test_a_wrong_variable_of_repair_programs_is_named_and_no_secret_is_shown(
+    name: str, value: object, says: str, tmp_path: Path
+) -> None:
+    said = deploy({name: value}, tmp_path)
+    assert said.returncode == FAILED, said.stdout
+    assert name in said.stdout
+    assert says in " ".join(said.stdout.split()).replace('\\"', '"')
     assert SECRET not in said.stdout
     assert "Traceback" not in said.stdout
 

@@ -65,6 +65,7 @@ written:
 """
 
 DROP_IN = "50-ansible.yml"
+PYTHON = "/usr/bin/python3"
 _MODE, _DIRECTORY_MODE = 0o640, 0o750
 
 
@@ -199,13 +200,13 @@ def _present(config: str) -> Iterator[str]:
             yield name
 
 
-def refusals(home: str, trial: str, programs: list[str], account: Account) -> list[str]:
+def refusals(home: str, trial: str, programs: list[str], account: Account, python: str) -> list[str]:
     """What the programs have against the candidate, a line each; no value that may be secret."""
     environment = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": trial, "QT_HOME": trial}
     asked = {}
     for program in programs:
         place = "scripts" if os.path.exists(f"{home}/scripts/{program}.py") else "tools"
-        command = ["/usr/bin/python3", f"{home}/{place}/{program}.py", "check_config"]
+        command = [python, f"{home}/{place}/{program}.py", "check_config"]
         asked[program] = subprocess.Popen(
             command, env=environment, cwd="/", text=True, errors="replace",
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -221,14 +222,16 @@ def refusals(home: str, trial: str, programs: list[str], account: Account) -> li
     return said
 
 
-def lay_down(home: str, files: list[File], account: Account, check: bool, dry: bool) -> list[File]:
+def lay_down(
+    home: str, files: list[File], account: Account, check: bool, dry: bool, python: str = PYTHON
+) -> list[File]:
     """The files that were written, or would be. Raises RefusedError before anything is changed."""
     config = f"{home}/config"
     with account.acting():
         wanting = [file for file in files if not file.is_right(config)]
     if check:
         with candidate(config, wanting, account) as trial:
-            said = refusals(home, trial, sorted({file.program for file in files}), account)
+            said = refusals(home, trial, sorted({file.program for file in files}), account, python)
         if said:
             raise RefusedError("\n".join(["nothing was changed, for this would not do:", *said]))
     if not dry:
