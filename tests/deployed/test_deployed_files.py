@@ -167,7 +167,7 @@ def test_a_dry_run_on_the_deployed_vps_changes_nothing(deployment: Deployment) -
     assert changed(said) == 0, said.stdout
 
 
-@pytest.mark.parametrize("tag", ["audit_base", "audit_log"])
+@pytest.mark.parametrize("tag", ["audit_base", "audit_log", "repair_programs"])
 def test_a_tag_alone_is_safe(deployment: Deployment, tag: str) -> None:
     said = deployment.again("--tags", tag)
     assert said.returncode == 0, said.stdout

@@ -218,6 +218,19 @@ def test_cron_wakes_the_week_and_accepts_the_file(repairing: Repairing) -> None:
     repairing.qt(job.split(" qt ", 1)[1])
 
 
+def test_a_changed_patch_reloads_the_monitor_and_does_not_restart_it(repairing: Repairing) -> None:
+    """The next test's last deploy puts it back."""
+    pid = repairing.root(f"systemctl show -p MainPID {MONITOR}").stdout
+    since = repairing.head()
+    said = repairing.again(
+        "--tags", "repair_programs", repair_programs_realtime_monitor={"round": 3, "thresholds": {}}
+    )
+    assert said.returncode == 0, said.stdout
+    taken = "Realtime monitor: Took up a new configuration"
+    repairing.wait(since, lambda entry: entry["action"] == taken, "the new configuration")
+    assert repairing.root(f"systemctl show -p MainPID {MONITOR}").stdout == pid
+
+
 def test_the_operators_own_scripts_take_the_place_of_ours_and_go_again(repairing: Repairing) -> None:
     mine = f"{HOME}/tools/realtime_monitor.py"
     said = repairing.again(
