@@ -97,7 +97,7 @@ def test_a_repair_that_fails_says_how_and_keeps_the_end_of_its_output(home: Path
 
 
 def test_health_that_comes_late_is_waited_for(home: Path) -> None:
-    late = f"(sleep 1; touch {home}/flag) >/dev/null 2>&1 &"
+    late = f"(sleep 1; touch {home}/flag) &"
     configure(home, {"repairs": {"late": command(f"test -e {home}/flag", late, patience=30)}})
     assert run(home).returncode == 0
     assert entries(home)[-1]["details"]["probes"] > 1
@@ -181,6 +181,8 @@ def test_the_cooldown_holds_over_programs_and_force_does_not_wait(home: Path) ->
     held = run(home)
     assert (held.returncode, len(entries(home))) == (1, 2)
     assert "cooling down for another" in held.stdout
+    (answer,) = json.loads(run(home, "--json").stdout)["results"]
+    assert 0 < answer["details"]["wait_s"] <= 600
     assert run(home, "--force").returncode == 0
 
 

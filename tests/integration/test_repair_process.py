@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -47,6 +48,14 @@ def test_of_much_output_the_end_is_kept() -> None:
 
 def test_standard_input_is_empty() -> None:
     assert run(["/bin/cat"], 20).output == ""
+
+
+def test_what_it_leaves_in_the_background_is_not_waited_for(tmp_path: Path) -> None:
+    done = run([SH, "-c", f"sleep 60 & echo $! > {tmp_path}/child; echo said"], 30)
+    child = int((tmp_path / "child").read_text())
+    assert alive(child)  # it was not ended either: it may be the service that was to be started
+    os.kill(child, signal.SIGKILL)
+    assert (done.exit_code, done.output) == (0, "said")
 
 
 def test_what_does_not_end_in_time_is_ended_with_its_children(tmp_path: Path) -> None:

@@ -146,6 +146,21 @@ def test_a_tree_that_was_never_accepted_is_named(home: Path, src: Path, tmp_path
     assert check(home)["verdict"] == "PASSED"
 
 
+def test_a_deploy_takes_the_release_alone(home: Path, src: Path) -> None:
+    ours = tree(home / "releases/2", {"tools/new.py": "x = 1\n"})
+    (home / "current").unlink(missing_ok=True)
+    (home / "current").symlink_to("releases/2")
+    watching(home, {"path": "current/tools"}, {"path": str(src)})
+    assert run(home, "--accept-release").stdout.startswith("Nothing to take")  # no first state yet
+    check(home)
+    assert run(home, "--accept-release").stdout.startswith("Nothing to take")
+    tree(ours, {"tools/new.py": "x = 2\n"})
+    tree(src, {"pkg/b.py": "x = 2\n"})
+    taken = json.loads(run(home, "--accept-release", "--json").stdout)
+    assert taken["changes"] == ["altered: current/tools/new.py"]
+    assert check(home)["problems"] == [f"altered: {src}/pkg/b.py"]
+
+
 def test_a_tree_that_is_not_there_keeps_no_other_from_being_checked(home: Path, src: Path) -> None:
     check(home)
     tree(src, {"pkg/b.py": "x = 2\n"})

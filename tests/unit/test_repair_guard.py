@@ -32,6 +32,7 @@ def test_an_attempt_waits_for_the_cooldown(ago: float, may: bool) -> None:
 def test_the_reason_says_how_long_is_left() -> None:
     decision = decide("grafana", LIMITS, {"grafana": State(attempts=(NOW - 100,))}, 20, NOW)
     assert decision.why == "cooling down for another 200 s after the last attempt"
+    assert decision.wait_s == 200
 
 
 def test_what_is_needed_too_often_is_to_be_frozen() -> None:
@@ -56,11 +57,12 @@ def test_a_frozen_repair_is_not_frozen_again() -> None:
 
 
 def test_all_repairs_together_are_bounded() -> None:
-    states = {f"other{n}": State(attempts=(NOW - 60,)) for n in range(5)}
+    states = {f"other{n}": State(attempts=(NOW - 60 * n,)) for n in range(1, 6)}
     assert decide("grafana", LIMITS, states, 6, NOW).allowed
-    assert decide("grafana", LIMITS, states, 5, NOW).why == (
-        "5 repairs were tried in the last hour, and 5 are allowed in all"
-    )
+    decision = decide("grafana", LIMITS, states, 5, NOW)
+    assert decision.why == "5 repairs were tried in the last hour, and 5 are allowed in all"
+    assert decision.wait_s == 3300  # until the oldest of the five is an hour ago
+    assert decide("grafana", LIMITS, states, 3, NOW).wait_s == 3420
 
 
 def test_an_attempt_counts_as_unhelpful_until_it_helped() -> None:

@@ -132,7 +132,9 @@ class Engine:
             return self._repair(task, before)
         if decision.freeze:
             return self._freeze(task, before, decision.freeze)
-        return task.result("frozen" if decision.frozen else "held", f"{before.text}; {decision.why}")
+        if decision.frozen:
+            return task.result("frozen", f"{before.text}; {decision.why}")
+        return task.result("held", f"{before.text}; {decision.why}", {"wait_s": round(decision.wait_s, 1)})
 
     def _repair(self, task: _Task, before: Result) -> Result:
         details = {"repair": task.name, "kind": task.kind, "before": before.text, **self._asked()}

@@ -70,6 +70,8 @@ class Decision:
     why: str = ""
     frozen: bool = False
     freeze: str = ""
+    wait_s: float = 0.0
+    """Seconds until it may be tried, where time alone is what is missing."""
 
 
 def decide(name: str, limits: Limits, states: Mapping[str, State], max_per_hour: int, now: float) -> Decision:
@@ -87,11 +89,15 @@ def decide(name: str, limits: Limits, states: Mapping[str, State], max_per_hour:
     if state.attempts:
         left = limits.cooldown - (now - min(state.attempts[-1], now))
         if left > 0:
-            return Decision(False, f"cooling down for another {left:.0f} s after the last attempt")
-    in_all = sum(len(_within(HOUR, other.attempts, now)) for other in states.values())
-    if in_all >= max_per_hour:
+            return Decision(
+                False, f"cooling down for another {left:.0f} s after the last attempt", wait_s=left
+            )
+    in_all = sorted(at for other in states.values() for at in _within(HOUR, other.attempts, now))
+    if len(in_all) >= max_per_hour:
         return Decision(
-            False, f"{in_all} repairs were tried in the last hour, and {max_per_hour} are allowed in all"
+            False,
+            f"{len(in_all)} repairs were tried in the last hour, and {max_per_hour} are allowed in all",
+            wait_s=HOUR - (now - in_all[-max_per_hour]),
         )
     return Decision(True)
 

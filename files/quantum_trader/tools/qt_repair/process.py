@@ -51,7 +51,7 @@ def run(
     env: Mapping[str, str] | None = None,
     cwd: str | None = None,
 ) -> Completed:
-    """Run it to its end.
+    """Run it to its end. What it leaves running in the background is not waited for.
 
     Raises TimedOutError after `timeout` seconds, NotFoundError, RepairError if it cannot start.
     Its process group is ended with it. sudo hands SIGTERM on to what it runs as root, and cannot hand
@@ -123,25 +123,46 @@ def _run(
 
 
 def _read(child: subprocess.Popen[bytes], deadline: float, keep: int) -> list[bytes]:
-    """What each stream says until it ends; of more than `keep` bytes the last."""
+    """What each stream says until the program ends; of more than `keep` bytes the last.
+
+    Its end is what counts, not that of the streams: what it left in the background may hold them for ever.
+    """
     streams = [stream for stream in (child.stdout, child.stderr) if stream is not None]
     kept = [bytearray() for _ in streams]
-    with selectors.DefaultSelector() as selector:
-        for number, stream in enumerate(streams):
-            selector.register(stream, selectors.EVENT_READ, number)
-        while selector.get_map():
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise TimeoutError
-            for key, _ in selector.select(left):
-                block = os.read(key.fd, 1 << 16)
-                if not block:
-                    selector.unregister(key.fileobj)
-                    continue
-                tail = kept[key.data]
-                tail += block
-                del tail[:-keep]
+    ended = os.pidfd_open(child.pid)
+    try:
+        with selectors.DefaultSelector() as selector:
+            selector.register(ended, selectors.EVENT_READ)
+            for number, stream in enumerate(streams):
+                os.set_blocking(stream.fileno(), False)
+                selector.register(stream, selectors.EVENT_READ, number)
+            over = False
+            while not over:
+                left = deadline - time.monotonic()
+                ready = selector.select(left) if left > 0 else []
+                if not ready:
+                    raise TimeoutError
+                over = any(key.fd == ended for key, _ in ready)
+                for key, _ in ready:
+                    if key.fd != ended and not _take(key.fd, kept[key.data], keep):
+                        selector.unregister(key.fileobj)
+    finally:
+        os.close(ended)
+    for stream, tail in zip(streams, kept, strict=True):
+        while time.monotonic() < deadline and _take(stream.fileno(), tail, keep):
+            pass
     return [bytes(tail) for tail in kept]
+
+
+def _take(descriptor: int, tail: bytearray, keep: int) -> bool:
+    """Add what a stream holds to what is kept of it; whether there was anything."""
+    try:
+        block = os.read(descriptor, 1 << 16)
+    except BlockingIOError:
+        return False
+    tail += block
+    del tail[:-keep]
+    return bool(block)
 
 
 def _end_group(child: subprocess.Popen[bytes]) -> None:

@@ -14,7 +14,8 @@ made due, once, also after a night switched off, and again where the last one wa
 silent. The ledger of it is status/repair/weekly.json.
 
 --accept takes the watched modules as they are now as the state that later checks compare with: after a
-change that was meant. A first state is taken by the first check, and recorded.
+change that was meant. A first state is taken by the first check, and recorded. --accept-release takes those
+of the release alone, and leaves what else is watched as it was accepted: each deploy does it.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ import io
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import NoReturn
 
@@ -37,8 +38,8 @@ from qt_repair import check_config, config, weekly_ledger
 from qt_repair.config import Config, ConfigError
 from qt_repair.engine import Stopped
 from qt_repair.phases import PHASES
-from qt_repair.phases.manifest import SOURCE
-from qt_repair.phases.module_integrity import MISSING, accept_present
+from qt_repair.phases.manifest import SOURCE, Manifest
+from qt_repair.phases.module_integrity import MISSING, accept_present, accept_release
 from qt_repair.phases.seen import PhaseError
 from qt_repair.validation import Request, run_cycle
 from qt_repair.weekly_ledger import Running
@@ -115,6 +116,11 @@ def _parser() -> argparse.ArgumentParser:
     what.add_argument("--due", action="store_true", help="run only if the week's cycle is still to be done")
     what.add_argument("--dry-run", action="store_true", help="say what would be checked, and do nothing")
     what.add_argument("--accept", action="store_true", help="take the watched modules as they are now")
+    what.add_argument(
+        "--accept-release",
+        action="store_true",
+        help="take those of the release alone, those below current/: a deploy does it",
+    )
     parser.add_argument(
         "--phase", nargs="+", choices=list(PHASES), metavar="NAME", help=f"these alone: {', '.join(PHASES)}"
     )
@@ -138,6 +144,8 @@ def _run(found: Config, options: argparse.Namespace, clock: Clock) -> int:
         return DONE
     if options.accept:
         return _accept(found, options.json)
+    if options.accept_release:
+        return _accept_release(found, options.json)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)
     try:
@@ -210,7 +218,21 @@ def _accept(found: Config, as_json: bool) -> int:
     settings = found.value["phases"]["module_integrity"]
     if not settings["trees"]:
         raise ConfigError(f"there is nothing to accept; {MISSING}")
-    manifest, changes = accept_present(settings, found.home)
+    return _accepted(*accept_present(settings, found.home), as_json)
+
+
+def _accept_release(found: Config, as_json: bool) -> int:
+    taken = accept_release(found.value["phases"]["module_integrity"], found.home)
+    if taken is not None:
+        return _accepted(*taken, as_json)
+    if as_json:
+        print_json({"changes": []})
+    else:
+        print("Nothing to take: no tree of the release differs from what was accepted")
+    return DONE
+
+
+def _accepted(manifest: Manifest, changes: Sequence[str], as_json: bool) -> int:
     if as_json:
         print_json({"manifest_sha256": manifest.digest, "trees": sorted(manifest.trees), "changes": changes})
     else:

@@ -14,6 +14,8 @@ from qt_repair.phases.seen import PhaseError, Seen, counted
 from qt_repair.phases.tree import compare, digests
 
 MISSING = "name the directories to watch in phases.module_integrity.trees"
+RELEASE = "current/"
+"""What a deploy exchanges, by its path in the configuration."""
 REMEDY = (
     "Look at each file that is named. If the change was meant, take it as the new state with"
     " `weekly_self_heal.py --accept`; if not, deploy again."
@@ -111,3 +113,19 @@ def accept_present(settings: Mapping[str, Any], home: str) -> tuple[Manifest, li
     except PhaseError as error:
         news = [str(error)]
     return accept(place, present, news), news
+
+
+def accept_release(settings: Mapping[str, Any], home: str) -> tuple[Manifest, list[str]] | None:
+    """After a deploy: take the trees below current/ as they are now, and leave the others as accepted.
+
+    None if there is nothing to take: no such tree is watched, none differs, or no state was accepted yet,
+    and the next validation takes the first. Raises PhaseError, AuditError, OSError.
+    """
+    place = Place(home, home=True)
+    ours = [tree for tree in settings["trees"] if f"{tree['path']}/".startswith(RELEASE)]
+    before = accepted(place) if ours else None
+    if before is None:
+        return None
+    present = {tree["path"]: scan(tree, os.path.realpath(os.path.join(home, tree["path"]))) for tree in ours}
+    news = changes(before, present, settings)
+    return (accept(place, {**before.trees, **present}, news), news) if news else None
