@@ -175,6 +175,30 @@ def test_a_repair_that_fails_is_recorded_with_its_exit_code(host: Installation) 
     assert failed["details"]["results"][0]["state"] == "failed"
 
 
+def test_a_freeze_is_lifted_when_health_lasts_though_no_breach_asks_the_repairs_probe(
+    host: Installation,
+) -> None:
+    flag = host.home / "flag"
+    host.repairs(
+        {
+            "flag": {
+                "probe": ["/usr/bin/test", "-e", str(flag)],
+                "repair": ["/usr/bin/true"],
+                "sentence": "Auto-repair: Raised the flag",
+                "freeze_after": 1,
+                "thaw_after": 1,
+            }
+        }
+    )
+    with http_server() as port:
+        pass
+    host.thresholds(tcp=[{"port": port, "hold": 0, "repairs": ["flag"]}])
+    with host.monitor():
+        host.until_recorded("Auto-repair: Frozen flag: 1 attempt in a row did not help")
+        flag.touch()
+        host.until_recorded("Auto-repair: Unfrozen flag: healthy for 1 s")
+
+
 @pytest.mark.usefixtures("as_root")
 def test_where_nothing_can_be_kept_nothing_is_repaired_and_the_emergency_place_says_so(
     host: Installation,

@@ -24,6 +24,7 @@ from qt_repair.daemon.repairing import Repairing
 from qt_repair.daemon.roster import Roster
 from qt_repair.daemon.sentences import Saying
 from qt_repair.daemon.state_file import StateError, StateFile
+from qt_repair.daemon.thawing import Thawing
 from qt_repair.daemon.watched import Watched, thresholds_of
 from qt_repair.guard import Guard, GuardError
 from qt_repair.notify_socket import NotifySocket
@@ -59,9 +60,10 @@ class Monitor:
         self._began = self._clock.now()
         self._notify = NotifySocket(os.environ)
         base = os.path.dirname(os.path.dirname(face))
-        self._repairing = Repairing(
-            self._loop, [sys.executable, repair_program(base)], 0, self._repair_began, self._repair_ended
-        )
+        program = [sys.executable, repair_program(base)]
+        self._repairing = Repairing(self._loop, program, 0, self._repair_began, self._repair_ended)
+        self._guard = Guard(place.path, 1)  # to be read
+        self._thawing = Thawing(self._loop, program, self._guard)
         self._incidents = Incidents(
             self._record,
             self._repairing.add if state_file is not None else self._would_repair,
@@ -151,7 +153,7 @@ class Monitor:
     def _in_vain(self, repairs: Sequence[str]) -> bool:
         """Whether all of them are frozen: another attempt would only be refused, and recorded."""
         try:
-            states = Guard(self._place.path, 1).states()
+            states = self._guard.states()
         except GuardError:
             return False  # the attempt says so
         return all(name in states and states[name].frozen_since is not None for name in repairs)
@@ -199,6 +201,9 @@ class Monitor:
             self._incidents.gone(watched)
         self._left = [watched for watched in self._left if watched.incident is not None]
         self._keep(durable=False)
+        if self._state_file is not None:
+            named = {name for watched in self._roster.watched for name in watched.threshold.repairs}
+            self._thawing.round(named, self._repairing.timeout)
         open_now = [watched.name for watched in self._roster.watched if watched.breached]
         says = f"in breach: {', '.join(open_now)}" if open_now else "all clear"
         self._notify.status(f"Watching {len(self._roster.watched)} thresholds; {says}")
@@ -234,6 +239,7 @@ class Monitor:
         self._say(f"{signal.Signals(number).name}: stopping")
         self._roster.close()
         self._events.close()
+        self._thawing.close()
         self._reload.close()
         self._repairing.stop()
         for watched in (*self._roster.watched, *self._left):
