@@ -19,6 +19,7 @@ from typing import Any
 from qt_audit import place
 from qt_audit import settings as audit_settings
 from qt_audit.commands.output import coloured, explain, print_json
+from qt_audit.commands.streams import answering
 from qt_audit.place import Place
 
 DONE, NO, WRONG_USE = 0, 1, 2
@@ -41,6 +42,10 @@ examples:
 
 def main(arguments: list[str], face: str) -> int:
     """Run the command line; the exit status is the answer. `face` is the program as it was named."""
+    return answering(_PROGRAM, lambda: _answer(arguments, face))
+
+
+def _answer(arguments: list[str], face: str) -> int:
     options = _parser().parse_args(arguments)
     if options.command == _CHECK:
         return _check(options)

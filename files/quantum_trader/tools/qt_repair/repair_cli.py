@@ -16,7 +16,8 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from qt_audit import settings as audit_settings
-from qt_audit.commands.output import coloured, explain, print_json
+from qt_audit.commands.output import coloured, explain, json_text, print_json
+from qt_audit.commands.streams import answering, tell
 from qt_repair import check_config, config
 from qt_repair.actor import holder
 from qt_repair.config import DEFINES_REPAIRS, Config, ConfigError
@@ -40,6 +41,10 @@ examples:
 
 def main(arguments: list[str]) -> int:
     """Run the command line; the exit status is the answer."""
+    return answering(_PROGRAM, lambda: _answer(arguments))
+
+
+def _answer(arguments: list[str]) -> int:
     options = _parser().parse_args(arguments)
     home = audit_settings.current().home
     try:
@@ -54,8 +59,6 @@ def main(arguments: list[str]) -> int:
     except Stopped as error:
         explain(_PROGRAM, str(error))
         return 128 + signal.SIGTERM
-    except KeyboardInterrupt:
-        return 128 + signal.SIGINT
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -104,9 +107,8 @@ def _run(found: Config, options: argparse.Namespace) -> int:
         if not options.json:
             _print(result)
     if options.json:
-        print_json(
-            {"fine": all(result.fine for result in results), "results": [r.as_dict() for r in results]}
-        )
+        answer = {"fine": all(result.fine for result in results), "results": [r.as_dict() for r in results]}
+        tell(json_text(answer))
     elif not results:
         print(f"Nothing is configured: name repairs in {found.home}/config/{DEFINES_REPAIRS}.yml")
     return DONE if all(result.fine for result in results) else NO
@@ -131,7 +133,7 @@ def _names(found: Config, asked: list[str] | None) -> list[str]:
 
 def _print(result: Result) -> None:
     sign = _SIGNS.get(result.state, "❌")
-    print(coloured(f"{sign} {result.name}: {result.text}", _COLOURS.get(result.state, "red")), flush=True)
+    tell(coloured(f"{sign} {result.name}: {result.text}", _COLOURS.get(result.state, "red")))
 
 
 def _unfreeze(engine: Engine, names: list[str], as_json: bool) -> int:

@@ -21,16 +21,15 @@ of the release alone, and leaves what else is watched as it was accepted: each d
 from __future__ import annotations
 
 import argparse
-import io
 import os
 import signal
-import sys
 from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import NoReturn
 
 from qt_audit import settings as audit_settings
-from qt_audit.commands.output import explain, forget, print_json
+from qt_audit.commands.output import explain, print_json
+from qt_audit.commands.streams import answering
 from qt_audit.entry import now
 from qt_audit.notice import reason
 from qt_audit.recorder import AuditError
@@ -67,7 +66,10 @@ Settings: config/weekly_self_heal.yml, and weekly_self_heal.d/*.yml laid over it
 
 def main(arguments: list[str], clock: Clock = now) -> int:
     """Run the command line; the exit status is the answer. `clock` says what is due."""
-    _prepare_streams()
+    return answering(_PROGRAM, lambda: _answer(arguments, clock))
+
+
+def _answer(arguments: list[str], clock: Clock) -> int:
     options = _parser().parse_args(arguments)
     home = audit_settings.current().home
     try:
@@ -80,28 +82,9 @@ def main(arguments: list[str], clock: Clock = now) -> int:
     except (AuditError, PhaseError) as error:
         explain(_PROGRAM, str(error))
         return NO
-    except ModuleNotFoundError as error:
-        explain(_PROGRAM, f"Python module {error.name} is missing; `audit_logger.py doctor` names packages")
-        return NO
-    except BrokenPipeError:
-        forget(sys.stdout)  # the reader has gone, as in `… | head`: that is its right
-        return DONE
-    except OSError as error:
-        explain(_PROGRAM, reason(error))
-        return NO
     except Stopped as error:
         explain(_PROGRAM, str(error))
         return 128 + signal.SIGTERM
-    except KeyboardInterrupt:
-        return 128 + signal.SIGINT
-
-
-def _prepare_streams() -> None:
-    """UTF-8 whatever the locale; where the caller closed one, what is written leads nowhere."""
-    sys.stdout, sys.stderr = sys.stdout or io.StringIO(), sys.stderr or io.StringIO()
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
 def _parser() -> argparse.ArgumentParser:

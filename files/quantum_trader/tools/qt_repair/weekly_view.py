@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from typing import Any
 
 from qt_audit import settings as audit_settings
-from qt_audit.commands.output import coloured, forget, print_json
+from qt_audit.commands.output import coloured, json_text
+from qt_audit.commands.streams import tell
 from qt_audit.entry import escaped
 from qt_repair import weekly_ledger
 from qt_repair.config import Config
@@ -22,30 +22,18 @@ _SIGNS = {FAILED: ("❌", "red"), SKIPPED: ("➖", "grey")}
 
 def show(result: PhaseResult) -> None:
     """How a phase went."""
-    _print(_lines(result))
+    tell(*_lines(result))
 
 
 def conclude(outcome: Outcome, as_json: bool) -> None:
     """The verdict and where the report is; or everything as JSON."""
     if as_json:
-        try:
-            print_json(outcome.as_dict())
-            sys.stdout.flush()
-        except OSError:
-            forget(sys.stdout)
+        tell(json_text(outcome.as_dict()))
         return
     lines = [coloured(outcome.cycle.verdict, "green" if outcome.well else "red")]
-    _print([*lines, f"Report: {escaped(outcome.report)}"] if outcome.report is not None else lines)
-
-
-def _print(lines: Sequence[str]) -> None:
-    """Print; where nobody reads it, the cycle goes on all the same."""
-    try:
-        for line in lines:
-            print(line)
-        sys.stdout.flush()
-    except OSError:
-        forget(sys.stdout)
+    if outcome.report is not None:
+        lines.append(f"Report: {escaped(outcome.report)}")
+    tell(*lines)
 
 
 def _lines(result: PhaseResult) -> list[str]:

@@ -7,13 +7,10 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import os
-import signal
-import sys
 
 from qt_audit import settings as settings_module
-from qt_audit.commands.output import explain, forget
-from qt_audit.notice import reason
+from qt_audit.commands.output import explain
+from qt_audit.commands.streams import answering
 from qt_audit.settings import Settings, SettingsError
 
 DONE, NO, WRONG_USE = 0, 1, 2
@@ -69,34 +66,18 @@ class _Parser(argparse.ArgumentParser):
 def run(arguments: list[str]) -> int:
     """Run one command; an error that a person can cause is one line on stderr, never a traceback."""
     program = "audit_logger.py"
-    _open_missing_streams()
+    return answering(program, lambda: _answer(program, arguments))
+
+
+def _answer(program: str, arguments: list[str]) -> int:
     try:
         return _run(program, arguments)
     except (UsageError, SettingsError) as error:
         explain(program, str(error))
         return WRONG_USE
-    except BrokenPipeError:
-        forget(sys.stdout)  # the reader has gone, as in `query | head`: that is its right
-        return DONE
-    except KeyboardInterrupt:
-        return 128 + signal.SIGINT
-    except OSError as error:
-        explain(program, reason(error))
-        forget(sys.stdout)
-        return NO
-
-
-def _open_missing_streams() -> None:
-    """Where the caller closed an output: one that leads nowhere, which `run` does not pass on."""
-    if sys.stdout is None:
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - stays open
-    if sys.stderr is None:
-        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - stays open
 
 
 def _run(program: str, arguments: list[str]) -> int:
-    if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(_overview(program))
         return DONE if arguments else WRONG_USE
@@ -114,7 +95,6 @@ def _run(program: str, arguments: list[str]) -> int:
     module.add_arguments(parser)
     options = parser.parse_args(arguments[1:])
     status: int = module.run(options, _settings(name))
-    sys.stdout.flush()
     return status
 
 

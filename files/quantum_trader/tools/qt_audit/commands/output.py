@@ -52,5 +52,10 @@ def print_json_line(value: Any) -> None:
 
 
 def print_json(value: Any) -> None:
+    """One JSON answer."""
+    print(json_text(value))
+
+
+def json_text(value: Any) -> str:
     """One JSON answer; indented, ASCII (so that no control character reaches a terminal)."""
-    print(json.dumps(value, indent=2))
+    return json.dumps(value, indent=2)
