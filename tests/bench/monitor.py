@@ -113,8 +113,9 @@ def sudo(vps: Target, line: str) -> str:
 def _prepare(vps: Target) -> None:
     script = (REPOSITORY / "sandbox" / "trading_system.sh").read_text()
     vps.machine.run(["sudo", "bash", "-s"], stdin=script)
-    variables = {"repair_programs_realtime_monitor": {"round": ROUND_S, "thresholds": THRESHOLDS}}
-    said = vps.playbook("deploy", variables=variables)
+    # So many deaths in so short a time would be told as flapping, in one entry.
+    watching = {"round": ROUND_S, "flapping": {"changes": 1000}, "thresholds": THRESHOLDS}
+    said = vps.playbook("deploy", variables={"repair_programs_realtime_monitor": watching})
     if said.returncode:
         raise RuntimeError(f"the deploy failed:\n{said.stdout[-3000:]}")
     sudo(vps, "apt-get update -qq && apt-get install -qq -y --no-install-recommends monit")
