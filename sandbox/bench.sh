@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-sandbox/packages.sh python3 python3-venv jq coreutils procps
+sandbox/packages.sh python3 python3-venv jq coreutils procps logwatch python3-jinja2
 sandbox/venv.sh
 mapfile -t arguments < <(xargs -r -n1 printf '%s\n' <<<"${ARGS:-}")
 exec .venv/bin/python tests/bench "${arguments[@]}"
