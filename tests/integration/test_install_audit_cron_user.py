@@ -82,6 +82,7 @@ def test_it_schedules_every_summary_and_the_archive_where_there_was_no_crontab(a
         f"0,15,30,45 * * * * {tool} daily_summary --due {log}",
         f"5,20,35,50 * * * * {tool} weekly_summary --due {log}",
         f"10,25,40,55 * * * * {tool} monthly_summary --due {log}",
+        f"* * * * * {tool} deliver {log}",
         f"25 3 * * * {tool} archive --quiet {log}",
     ]
     assert (account.home / "status").is_dir()
@@ -94,7 +95,7 @@ def test_twice_leaves_one_schedule_and_the_rest_as_it_was(account: Account) -> N
     assert once.startswith(OTHERS)
     assert "Nothing to do" in account.install()
     assert account.crontab == once
-    assert len(jobs(once)) == 4
+    assert len(jobs(once)) == 5
 
 
 def test_removal_leaves_the_crontab_as_it_was_before(account: Account) -> None:
@@ -132,7 +133,7 @@ def test_the_first_versions_line_which_ran_at_the_wrong_time_goes(account: Accou
     assert first not in text
     assert text.startswith(OTHERS)
     assert text.endswith("1 1 * * * a\n")
-    assert len(jobs(text)) == 4
+    assert len(jobs(text)) == 5
 
 
 @pytest.mark.parametrize(
@@ -153,9 +154,9 @@ def test_two_installations_of_one_user_have_a_schedule_each(account: Account, tm
     second = Account(tmp_path / "staging", account.spool)
     account.install()
     second.install()
-    assert len(jobs(account.crontab)) == 8
+    assert len(jobs(account.crontab)) == 10
     account.install("--remove")
-    assert len(jobs(account.crontab)) == 4
+    assert len(jobs(account.crontab)) == 5
     assert str(second.home) in account.crontab
 
 
@@ -166,7 +167,7 @@ def test_a_path_is_quoted_for_cron_and_for_the_shell(tmp_path: Path, name: str) 
     account.install()
     account.install()
     lines = jobs(account.crontab)
-    assert len(lines) == 4
+    assert len(lines) == 5
     # What cron does with a line before the shell sees it: an escaped % loses its backslash.
     command = lines[0].split(" ", 5)[5]
     assert "%" not in command.replace("\\%", "")
@@ -197,7 +198,7 @@ def test_from_inside_a_release_it_is_refused(account: Account, inside: str) -> N
 
 
 def test_printing_changes_nothing(account: Account) -> None:
-    assert len(jobs(account.install("--print"))) == 4
+    assert len(jobs(account.install("--print"))) == 5
     assert account.crontab == ""
     assert not (account.home / "status").exists()
 

@@ -11,7 +11,8 @@ Schedules the audit summaries in your own crontab; no root needed. Running it ag
 changes nothing, and the rest of your crontab stays as it is.
 
 cron asks every quarter of an hour whether a summary is due; the tool makes each finished
-UTC day, week and month exactly once, also after a night switched off.
+UTC day, week and month exactly once, also after a night switched off. Every minute it has
+sent what must be told.
 
   --print    show the lines, change nothing
   --remove   take them out again
@@ -69,6 +70,7 @@ schedule() {
         "0,15,30,45 * * * * $tool daily_summary --due >> $log 2>&1" \
         "5,20,35,50 * * * * $tool weekly_summary --due >> $log 2>&1" \
         "10,25,40,55 * * * * $tool monthly_summary --due >> $log 2>&1" \
+        "* * * * * $tool deliver >> $log 2>&1" \
         "25 3 * * * $tool archive --quiet >> $log 2>&1" \
         "$end"
 }
