@@ -122,7 +122,7 @@ class _Origin:
         self.host = os.uname().nodename
         self._home = home(now)
         with _asking:
-            self.user = _user_name(uid)
+            self.user = user_name(uid)
             self._elsewhere = fallbacks(now.home)
         self._timeout = now.lock_timeout
         self._wake = Wake(now)
@@ -180,7 +180,9 @@ def default_source() -> str:
     return name.rpartition(".")[0] or name or "python"
 
 
-def _user_name(uid: int) -> str:
+def user_name(uid: int | None = None) -> str:
+    """The account that an entry is written by; its number where it has no name."""
+    uid = os.geteuid() if uid is None else uid
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:

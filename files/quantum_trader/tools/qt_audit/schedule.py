@@ -10,7 +10,7 @@ from qt_audit import journal, ledger
 from qt_audit.entry import Entry
 from qt_audit.history import History
 from qt_audit.ledger import LedgerError, Progress
-from qt_audit.period import Period, at
+from qt_audit.period import KINDS, Period, at
 from qt_audit.place import Place
 from qt_audit.render.text import render
 from qt_audit.reports import Reports
@@ -118,6 +118,15 @@ def run_due(
     """
     while (done := _next_due(place, kind, now, timeout, say)) is not None:
         yield done
+
+
+def begin_at(place: Place, now: str) -> None:
+    """Make nothing due that ended before now, where the schedule has not begun yet. Raises OSError."""
+    with Reports(place, LOCK_TIMEOUT) as reports:
+        book = _load(reports, lambda _: None)
+        for kind in KINDS:
+            if kind not in book:
+                _store(reports, book, kind, Progress(at(kind, now)))
 
 
 def _next_due(place: Place, kind: str, now: str, timeout: float, say: Callable[[str], None]) -> Filed | None:

@@ -32,6 +32,7 @@ COMMANDS = {
     "verify": "check the chain of all entries, and name each fault",
     "archive": "compress finished months, and remove the oldest where a retention is set",
     "rebuild_log": "write the log that people read anew, from the record",
+    "adopt": "take the log of the first, hand-made version into the record",
     "check_config": "check audit.env without using it, or list all settings",
     "doctor": "is everything in place? one line each",
 }
