@@ -62,7 +62,9 @@ def test_its_lines_become_the_first_entries(home: Path) -> None:
 def test_again_it_changes_nothing_and_the_trail_goes_on(home: Path) -> None:
     succeeded(cli(home, "adopt"))
     succeeded(cli(home, "test"))
-    assert "were adopted before" in succeeded(cli(home, "adopt"))
+    kept = str(home / "status/AUTO_REPAIR_AUDIT.log.before-adoption")
+    assert "were adopted before" in succeeded(cli(home, "adopt", kept))
+    assert "Nothing to adopt" in succeeded(cli(home, "adopt"))
     assert len(whole(home)) == 5
     assert json.loads(succeeded(cli(home, "adopt", "--json")))["adopted"] == 0
 

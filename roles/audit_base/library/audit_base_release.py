@@ -49,6 +49,20 @@ options:
     description: How many releases stay on the host, at least 2; the current and the previous one always do.
     type: int
     required: true
+  replaced:
+    description: What is in the way, relative to home, and is renamed.
+    type: list
+    elements: str
+    default: []
+  kept:
+    description: What is at our places, relative to home, and stays there instead of ours.
+    type: list
+    elements: str
+    default: []
+  backup:
+    description: The ending that what is renamed gets.
+    type: str
+    default: .bak
   files:
     description: The release, a line a file with mode, SHA-256 and path. Set by the action plugin.
     type: str
@@ -93,7 +107,7 @@ def install(module: AnsibleModule) -> dict[str, Any]:
         return {"changes": changes, "release": release.name, "previous": ""}
     owner = owner_of(given["user"], given["group"], dry)
     place = Installation(given["home"], open_home(given["home"], owner), owner, dry)
-    place.refuse_strangers(release)
+    place.refuse_strangers(release, but=[*given["replaced"], *given["kept"]])
     base = f"releases/{release.name}"
     is_there = status_of(base, place.home) is not None
     faults = place.faults(base, release) if is_there else {}
@@ -101,6 +115,7 @@ def install(module: AnsibleModule) -> dict[str, Any]:
         return {"wants_archive": True}
     # Two deploys at once take turns.
     fcntl.flock(place.home, fcntl.LOCK_EX)
+    place.put_aside(given["replaced"], given["backup"])
     place.make_directories(given["directories"])
     place.clear_away()
     if not is_there:
@@ -108,7 +123,7 @@ def install(module: AnsibleModule) -> dict[str, Any]:
     elif faults:
         place.mend(release, faults, archive)
     previous = place.switch(release)
-    place.link(release)
+    place.link(release, but=given["kept"])
     place.prune(given["keep"])
     return {"changes": place.changes, "release": release.name, "previous": previous}
 
@@ -123,6 +138,9 @@ def main() -> None:
             "group": {"type": "str", "required": True},
             "directories": {"type": "dict", "required": True},
             "keep": {"type": "int", "required": True},
+            "replaced": {"type": "list", "elements": "str", "default": []},
+            "kept": {"type": "list", "elements": "str", "default": []},
+            "backup": {"type": "str", "default": ".bak"},
             "files": {"type": "str"},
             "archive": {"type": "str", "no_log": True},
         },

@@ -6,6 +6,7 @@ import hashlib
 import os
 import py_compile
 import stat
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,14 +43,33 @@ class Installation:
     dry: bool
     changes: list[str] = field(default_factory=list)
 
-    def refuse_strangers(self, release: Release) -> None:
-        """Raises RefusedError for anything at one of our links' places that is not a link of ours."""
+    def refuse_strangers(self, release: Release, but: Collection[str] = ()) -> None:
+        """Raises RefusedError for anything at one of our links' places that is not a link of ours.
+
+        `but`: what is to be put aside, or to stay.
+        """
         places = {CURRENT: "releases/", PREVIOUS: "releases/", **dict.fromkeys(release.links, "../current/")}
         for path, ours in places.items():
-            if status_of(path, self.home) and not (link_at(path, self.home) or "").startswith(ours):
+            there = status_of(path, self.home) and path not in but
+            if there and not (link_at(path, self.home) or "").startswith(ours):
                 raise RefusedError(
                     f"{self.path}/{path} was not put there by this role: move it away, then deploy again"
                 )
+
+    def put_aside(self, paths: Collection[str], backup: str) -> None:
+        """Rename what is in the way. Raises RefusedError where something is kept under that name already."""
+        for path in paths:
+            if status_of(path, self.home) is None:
+                continue
+            if status_of(path + backup, self.home) is not None:
+                raise RefusedError(
+                    f"{self.path}/{path}{backup} is in the way: move it away, then deploy again"
+                )
+            self.changes.append(f"{path}: kept as {os.path.basename(path)}{backup}")
+            if not self.dry:
+                directory, name = os.path.split(path)
+                with opened(directory, self.home) as parent:
+                    os.rename(name, name + backup, src_dir_fd=parent, dst_dir_fd=parent)
 
     def make_directories(self, directories: dict[str, str]) -> None:
         """The installation's own directories, with owner and mode."""
@@ -197,9 +217,11 @@ class Installation:
             raise ValueError(f"{path} is missing")
         return f"{stat.S_IMODE(status.st_mode):04o} {digest} {path}\n"
 
-    def link(self, release: Release) -> None:
+    def link(self, release: Release, but: Collection[str] = ()) -> None:
         """A link an entry; those of entries that are gone are removed, everything else is left alone."""
         for path, target in release.links.items():
+            if path in but:
+                continue
             if link_at(path, self.home) != target:
                 self.changes.append(f"{path}: missing")
                 if not self.dry:

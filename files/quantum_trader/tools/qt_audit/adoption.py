@@ -17,8 +17,8 @@ from qt_audit.imported import SOURCE, Imported, details, entries
 from qt_audit.place import LOG_NAME, Place
 from qt_audit.redaction import Redactor
 
-ASIDE = f"{LOG_NAME}.before-adoption"
-"""What the old log is kept as: it is evidence, and its place is that of the view of the record."""
+KEPT, _UNDER_WAY = f"{LOG_NAME}.before-adoption", f"{LOG_NAME}.being-adopted"
+"""What the old log is kept as, for its place is that of the view of the record; and until that is done."""
 _DONE = "Audit record: Adopted"
 _BATCH = 1000
 _LONGEST_LINE = 1 << 20
@@ -39,10 +39,10 @@ class Adopted:
 
 
 def default_files(place: Place) -> list[str]:
-    """The old log at its usual place, or where an earlier call has put it; none where none is."""
-    aside = f"{place.status_path}/{ASIDE}"
-    if os.path.lexists(aside):
-        return [aside]
+    """The old log at its usual place, or where a call that was cut off has put it; none where none is."""
+    under_way = f"{place.status_path}/{_UNDER_WAY}"
+    if os.path.lexists(under_way):
+        return [under_way]
     if History(place).first() is not None:  # then what is there is the view of the record
         return []
     return [place.log_path] if _has_lines(place.log_path) else []
@@ -58,15 +58,15 @@ def adopt(
 ) -> Adopted:
     """Take these files, oldest first, into the record. Durable when it returns; cut off, it goes on later.
 
-    Raises AdoptionError, OSError. A file at the log's own place is renamed to ASIDE first. Summaries of
+    Raises AdoptionError, OSError. A file at the log's own place ends as KEPT. Summaries of
     the imported past are not made due: the schedule begins with the present.
     """
     digest = _digest(files)
     done, there = _there(place, digest)
     if there is not None:
-        return Adopted(there, tuple(files), digest, already=True)
+        return Adopted(there, _kept(place, files), digest, already=True)
     files = [_aside(place, path) for path in files]
-    name = os.path.basename(files[0])
+    name = os.path.basename(_later(files[0]))
     host = os.uname().nodename
     present = now()
     count, batch = 0, []
@@ -81,14 +81,18 @@ def adopt(
                 progress(count)
     if not count:
         raise AdoptionError(f"{files[0]} has no line; there is nothing to adopt")
-    plain = {"imported_from": [os.path.basename(path) for path in files], "entries": count, "sha256": digest}
+    plain = {
+        "imported_from": [os.path.basename(_later(path)) for path in files],
+        "entries": count,
+        "sha256": digest,
+    }
     words = "1 entry" if count == 1 else f"{count} entries"
     closing = Draft(
         f"{_DONE} {words} of the log before it", "audit_record", "info", host, user, os.getpid(), None, plain
     )
     journal.append(place, [*batch, closing], timeout)
     schedule.begin_at(place, present)
-    return Adopted(count, tuple(files), digest)
+    return Adopted(count, _kept(place, files), digest)
 
 
 def _draft(entry: Imported, file: str, redactor: Redactor, host: str, user: str) -> Draft:
@@ -123,13 +127,26 @@ def _is_closing(entry: Entry) -> bool:
 
 
 def _aside(place: Place, path: str) -> str:
+    """Make room for the view of the record; what is kept under the last name already is never replaced."""
+    kept, under_way = f"{place.status_path}/{KEPT}", f"{place.status_path}/{_UNDER_WAY}"
     if os.path.realpath(path) != os.path.realpath(place.log_path):
         return path
-    aside = f"{place.status_path}/{ASIDE}"
-    if os.path.lexists(aside):
-        raise AdoptionError(f"{aside} is in the way: an earlier log is kept there; move it away")
-    os.rename(path, aside)
-    return aside
+    if os.path.lexists(kept):
+        raise AdoptionError(f"{kept} is in the way: an earlier log is kept there; move it away")
+    os.rename(path, under_way)
+    return under_way
+
+
+def _later(path: str) -> str:
+    """What a file is called once it is adopted."""
+    return path.removesuffix(_UNDER_WAY) + KEPT if path.endswith(_UNDER_WAY) else path
+
+
+def _kept(place: Place, files: Sequence[str]) -> tuple[str, ...]:
+    under_way = f"{place.status_path}/{_UNDER_WAY}"
+    if under_way in files and os.path.lexists(under_way):
+        os.rename(under_way, _later(under_way))
+    return tuple(map(_later, files))
 
 
 def _has_lines(path: str) -> bool:
