@@ -1,0 +1,121 @@
+"""Twelve hosts, two of them down: the others are deployed; verify.yml tells of all, and what drifted."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from sandbox.machine import Machine
+from sandbox.places import REPOSITORY
+from sandbox.target import Target
+from tests.deployed.deployment import HOME, changed
+
+pytestmark = pytest.mark.xdist_group("fleet")
+UP = [f"fleet-{number:02}" for number in range(1, 11)]
+DOWN = ["fleet-11", "fleet-12"]
+QUIET = {"repair_programs_enabled": False}
+
+
+class Fleet(Target):
+    """All hosts of one inventory; `machine` is the first of them."""
+
+
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    root = tmp_path_factory.mktemp("fleet")
+    inventory = root / "inventory" / "sandbox"
+    shutil.copytree(REPOSITORY / "inventory" / "sandbox", inventory)
+    hosts: dict[str, object] = dict.fromkeys(UP)
+    # Nothing listens there.
+    down = {"ansible_host": "127.0.0.1", "ansible_port": 9, "ansible_ssh_common_args": ""}
+    hosts |= {name: {**down, "audit_base_authorized_keys": []} for name in DOWN}
+    (inventory / "hosts.yml").write_text(json.dumps({"all": {"hosts": hosts}}))
+    with ExitStack() as booted:
+        machines = [
+            booted.enter_context(Machine.boot(name, "bookworm", state_root=root / ".sandbox")) for name in UP
+        ]
+        yield Fleet(machines[0], inventory)
+
+
+def rows(text: str, *names: str) -> dict[str, str]:
+    """The table's rows of these hosts."""
+    table = text[text.index("\nHOST ") :]
+    found = {line.split()[0]: line for line in table.splitlines() if line.startswith("fleet-")}
+    return {name: found[name] for name in names}
+
+
+def test_hosts_that_are_down_keep_no_other_from_being_deployed(fleet: Fleet) -> None:
+    said = fleet.playbook("deploy", variables=QUIET)
+    assert said.returncode != 0
+    assert "10 of 12 hosts: done" in said.stdout
+    assert all("✅ done" in row for row in rows(said.stdout, *UP).values())
+    assert all("❌ down" in row for row in rows(said.stdout, *DOWN).values())
+    assert all("Connection refused" in row for row in rows(said.stdout, *DOWN).values())
+
+
+def test_verify_tells_of_every_host_in_one_table(fleet: Fleet) -> None:
+    said = fleet.playbook("verify", variables=QUIET)
+    assert said.returncode != 0
+    for row in rows(said.stdout, *UP).values():
+        assert "✅ well" in row
+        assert "whole, seq" in row
+    assert all("❌ down" in row for row in rows(said.stdout, *DOWN).values())
+    assert "10 of 12 hosts: well" in said.stdout
+
+
+@pytest.fixture(scope="module")
+def on(fleet: Fleet) -> Callable[[str, str], str]:
+    """Runs a line of shell as root on one of the hosts."""
+
+    def run(name: str, line: str) -> str:
+        said = fleet.ansible("ansible.builtin.shell", line, "--become", "--limit", name)
+        assert said.returncode == 0, said.stdout
+        return said.stdout
+
+    return run
+
+
+DRIFTS = {
+    "fleet-01": (f"echo '# x' >> {HOME}/current/tools/qt_audit/entry.py", "entry.py: was edited"),
+    "fleet-02": (f"rm {HOME}/current/docs/REPAIR_REFERENCE.md", "REPAIR_REFERENCE.md: missing"),
+    "fleet-03": (f"chmod 0666 {HOME}/current/tools/audit_logger.py", "audit_logger.py: has another mode"),
+    "fleet-04": (f"chown root {HOME}/config", "config: has another owner"),
+    "fleet-05": ("echo '* * * * * qt x' >> /etc/cron.d/quantum-trader", "Hand the summaries to cron"),
+    "fleet-06": (f"chmod 0644 {HOME}/config/audit.env", "Write the settings and secrets"),
+    "fleet-07": ("systemctl stop quantum-trader-deliver.path", "Start it, now and at each boot"),
+    "fleet-08": (f"sed -i '1s/Deploy/Dep1oy/' {HOME}/status/record/*.jsonl", "FAULTS"),
+}
+
+
+def test_drift_of_each_kind_is_named_and_nothing_changed(fleet: Fleet, on: Callable[[str, str], str]) -> None:
+    for name, (drift, _) in DRIFTS.items():
+        on(name, drift)
+    for _ in range(2):  # the first run must not have put it right
+        said = fleet.playbook("verify", "--limit", ",".join(DRIFTS), variables=QUIET)
+        assert said.returncode != 0
+        for name, row in rows(said.stdout, *DRIFTS).items():
+            assert "❌ not well" in row
+            assert DRIFTS[name][1] in row
+        assert "0 of 8 hosts: well" in said.stdout
+    counted = fleet.ansible(
+        "command",
+        f"grep -c Deploy: {HOME}/status/AUTO_REPAIR_AUDIT.log",
+        "--become",
+        "--limit",
+        ",".join(DRIFTS),
+    )
+    assert [line for line in counted.stdout.splitlines() if line.strip().isdigit()] == ["1"] * 8
+
+
+def test_the_next_deploy_puts_it_right(fleet: Fleet) -> None:
+    drifted = [name for name in UP if name not in ("fleet-08", "fleet-09", "fleet-10")]
+    said = fleet.playbook("deploy", "--limit", ",".join(drifted), variables=QUIET)
+    assert said.returncode == 0, said.stdout[-3000:]
+    again = fleet.playbook("verify", "--limit", ",".join(drifted), variables=QUIET)
+    assert again.returncode == 0, again.stdout[-3000:]
+    assert "7 of 7 hosts: well" in again.stdout
+    assert changed(fleet.playbook("deploy", "--limit", "fleet-01", variables=QUIET)) == 0
