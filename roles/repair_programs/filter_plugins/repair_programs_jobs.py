@@ -48,7 +48,10 @@ def _is_schedule(text: str) -> bool:
 
 
 def lines(jobs: Sequence[Mapping[str, Any]], user: str, home: str) -> list[str]:
-    """A line a job: the audit runs it, and what it prints goes to the journal under its name."""
+    """A line a job: the audit runs it, and what it prints goes to the journal under its name.
+
+    Without `user` they are lines of an account's own crontab.
+    """
     written = []
     for job in jobs:
         words = ["/usr/bin/systemd-cat", f"--identifier={job['name']}"]
@@ -57,7 +60,7 @@ def lines(jobs: Sequence[Mapping[str, Any]], user: str, home: str) -> list[str]:
             words += ["--message", str(job["message"])]
         command = shlex.join([*words, "--", *map(str, job["command"])])
         # A % that is not escaped ends the command, even between quotes.
-        written.append(f"{job['schedule']} {user} {command}".replace("%", "\\%"))
+        written.append(" ".join([job["schedule"], *([user] if user else []), command]).replace("%", "\\%"))
     return written
 
 

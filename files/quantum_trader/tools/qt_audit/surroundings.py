@@ -19,6 +19,8 @@ _PACKAGES = {
     "jsonschema": "python3-jsonschema",
     "psutil": "python3-psutil",
 }
+_OWN_LOGROTATE = "config/logrotate.conf"
+"""Where the account's own crontab has it run, in an installation without root."""
 _UNSYNCHRONISED = 5
 _MB = 1024 * 1024
 _LITTLE, _TOO_LITTLE = 500 * _MB, 50 * _MB
@@ -178,7 +180,9 @@ def _is_running(names: tuple[str, ...], proc: str) -> bool:
 
 
 def _logrotate(base: str, at: Host) -> Iterator[Check]:
-    path = at.logrotate_file
+    own = f"{base}/{_OWN_LOGROTATE}"
+    by_root = not os.path.exists(own)
+    path = at.logrotate_file if by_root else own
     try:
         found = os.stat(path, follow_symlinks=False)
         with open(path, encoding="utf-8", errors="replace") as file:
@@ -191,7 +195,7 @@ def _logrotate(base: str, at: Host) -> Iterator[Check]:
     faults = []
     if not stat.S_ISREG(found.st_mode):
         faults.append("must be a regular file")
-    if found.st_uid != 0:
+    if by_root and found.st_uid != 0:
         faults.append("must belong to root: chown root")
     if found.st_mode & 0o022:
         faults.append("is ignored while others may write to it: chmod 0644")
@@ -200,7 +204,7 @@ def _logrotate(base: str, at: Host) -> Iterator[Check]:
         faults.append(f"does not name {base}/status/AUTO_REPAIR_AUDIT.log")
     if "copytruncate" in directives:
         faults.append("copytruncate loses lines: remove it")
-    if "su" not in directives and os.stat(f"{base}/status").st_mode & 0o022:
+    if by_root and "su" not in directives and os.stat(f"{base}/status").st_mode & 0o022:
         faults.append("needs a `su` line while the status directory is writable by its group")
     state, says = (WRONG, "; ".join(faults)) if faults else (OK, "in place")
     yield Check("logrotate", state, f"{path}: {says}")
