@@ -162,7 +162,7 @@ def test_the_user_level_schedule_can_be_installed_twice_and_removed(qt: Host) ->
     qt.check_output("(echo '# mine'; crontab -l) | crontab -")
     for _time in range(2):
         qt.check_output(script)
-    jobs = qt.check_output(f"crontab -l | grep -c '^[0-9].*{HOME}/tools/audit_logger.py'")
+    jobs = qt.check_output(f"crontab -l | grep -c '^[0-9*].*{HOME}/tools/audit_logger.py'")
     assert jobs == "5"
     qt.check_output(f"{script} --remove")
     assert qt.check_output("crontab -l") == "# mine"

@@ -63,7 +63,9 @@ def test_a_dry_run_and_the_roles_tag_alone_change_nothing(repairing: Repairing) 
 def test_verify_yml_says_that_the_host_repairs_itself(repairing: Repairing) -> None:
     said = repairing.vps.playbook("verify")
     assert said.returncode == 0, said.stdout
-    assert "vps repairs itself" in said.stdout
+    assert "vps is well" in said.stdout
+    row = next(line for line in said.stdout.splitlines() if line.startswith("vps  "))
+    assert row.split()[1:3] == ["✅", "well"]
     assert changed(said) == 0
 
 

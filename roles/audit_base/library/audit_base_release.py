@@ -7,7 +7,7 @@ import fcntl
 import os
 from typing import Any
 
-from ansible.module_utils.audit_base_installation import Installation, open_home, owner_of
+from ansible.module_utils.audit_base_installation import CURRENT, Installation, open_home, owner_of
 from ansible.module_utils.audit_base_manifest import Release
 from ansible.module_utils.audit_base_tree import RefusedError, status_of
 from ansible.module_utils.basic import AnsibleModule
@@ -117,7 +117,13 @@ def install(module: AnsibleModule) -> dict[str, Any]:
     fcntl.flock(place.home, fcntl.LOCK_EX)
     place.put_aside(given["replaced"], given["backup"])
     place.make_directories(given["directories"])
+    cut_off = place.unrecorded()
+    if cut_off is not None:
+        place.changes.append("releases: the deploy before this one was cut off, and is recorded with it")
     place.clear_away()
+    before = place.named_by(CURRENT)
+    if not dry and (faults or before != release.name):
+        place.note_unrecorded(before if cut_off is None else cut_off)
     if not is_there:
         place.unpack(release, archive)
     elif faults:
@@ -125,7 +131,11 @@ def install(module: AnsibleModule) -> dict[str, Any]:
     previous = place.switch(release)
     place.link(release, but=given["kept"])
     place.prune(given["keep"])
-    return {"changes": place.changes, "release": release.name, "previous": previous}
+    return {
+        "changes": place.changes,
+        "release": release.name,
+        "previous": previous if cut_off is None else cut_off,
+    }
 
 
 def main() -> None:

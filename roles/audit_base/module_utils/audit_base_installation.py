@@ -28,6 +28,7 @@ from ansible.module_utils.audit_base_tree import (
 
 CURRENT, PREVIOUS = "current", "previous"
 """Links to the release in use, and to the one to go back to."""
+_UNRECORDED = ".unrecorded"
 
 PARTS = ("tools", "scripts", "docs")
 _DIRECTORY_MODE = 0o750
@@ -178,6 +179,18 @@ class Installation:
                 os.utime(descriptor)  # when it was last switched to, by which `prune` tells the older ones
             write_link(CURRENT, self.home, f"releases/{release.name}", self.owner)
         return before
+
+    def unrecorded(self) -> str | None:
+        """The release before a deploy that was cut off and has no entry in the trail yet; None: none is."""
+        path = f"releases/{_UNRECORDED}"
+        if status_of(path, self.home) is None:
+            return None
+        previous: str = content_of(path, self.home).decode("ascii", "replace").strip()
+        return previous
+
+    def note_unrecorded(self, previous: str) -> None:
+        """Remember that the trail must say of this deploy; who writes the entry removes the note."""
+        write_file(f"releases/{_UNRECORDED}", self.home, previous.encode("ascii"), 0o600, self.owner)
 
     def prune(self, keep: int) -> None:
         """Remove what is beyond the `keep` releases last in use; never the current nor the previous one."""
