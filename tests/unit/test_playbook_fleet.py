@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
+from tests.plugins import load
 
-_PLUGIN = Path(__file__).resolve().parents[2] / "playbooks/callback_plugins/fleet.py"
-_spec = importlib.util.spec_from_file_location("playbook_fleet", _PLUGIN)
-assert _spec is not None
-assert _spec.loader is not None
-fleet = importlib.util.module_from_spec(_spec)
-importlib.sys.modules[_spec.name] = fleet  # type: ignore[attr-defined]
-_spec.loader.exec_module(fleet)
+fleet = load("playbooks/callback_plugins/fleet.py")
 
 
 def test_a_well_host_says_so() -> None:

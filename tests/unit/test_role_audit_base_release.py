@@ -3,30 +3,18 @@
 from __future__ import annotations
 
 import base64
-import importlib.util
 import io
 import tarfile
 from pathlib import Path
-from types import ModuleType
 
 import pytest
+
+from tests.plugins import load
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
-def load(path: str) -> ModuleType:
-    """A plugin of a role, which is no package."""
-    spec = importlib.util.spec_from_file_location(f"role_{Path(path).stem}", REPOSITORY / "roles" / path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    # Dataclasses look their module up by its name.
-    importlib.sys.modules[spec.name] = module  # type: ignore[attr-defined]
-    spec.loader.exec_module(module)
-    return module
-
-
-release = load("audit_base/action_plugins/audit_base_release.py")
+release = load("roles/audit_base/action_plugins/audit_base_release.py")
 
 
 @pytest.fixture

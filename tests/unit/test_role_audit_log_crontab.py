@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-
 import pytest
 
-MODULE = Path(__file__).resolve().parents[2] / "roles/audit_log/library/audit_log_crontab.py"
-_spec = importlib.util.spec_from_file_location("audit_log_crontab", MODULE)
-assert _spec is not None
-assert _spec.loader is not None
-crontab = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(crontab)
+from tests.plugins import load
+
+crontab = load("roles/audit_log/library/audit_log_crontab.py")
 
 HOME = b"/home/qt/quantum_trader"
 BEGIN, END = (

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import stat
 import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
+
+from tests.plugins import load
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PROGRAMS = ("auto_repair_system", "realtime_monitor", "weekly_self_heal")
@@ -19,19 +19,7 @@ GRAFANA = "repairs: {grafana: {kind: container, container: grafana}}\n"
 WATCHED = "thresholds: {container: [{container: grafana, repairs: [grafana]}]}\n"
 
 
-def load(path: Path) -> ModuleType:
-    """A module of a role, which is no package."""
-    spec = importlib.util.spec_from_file_location(f"role_{path.stem}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    # Dataclasses look their module up by its name.
-    importlib.sys.modules[spec.name] = module  # type: ignore[attr-defined]
-    spec.loader.exec_module(module)
-    return module
-
-
-config = load(REPOSITORY / "roles/repair_programs/library/repair_programs_config.py")
+config = load("roles/repair_programs/library/repair_programs_config.py")
 
 
 @pytest.fixture

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shlex
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-PLUGIN = Path(__file__).resolve().parents[2] / "roles/repair_programs/filter_plugins/repair_programs_jobs.py"
-_spec = importlib.util.spec_from_file_location("repair_programs_jobs", PLUGIN)
-assert _spec is not None
-assert _spec.loader is not None
-jobs = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(jobs)
+from tests.plugins import load
+
+jobs = load("roles/repair_programs/filter_plugins/repair_programs_jobs.py")
 
 JOB = {"name": "realtime_monitor", "command": ["/usr/bin/python3", "/opt/m.py"], "schedule": "*/5 * * * *"}
 

@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Mapping
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 import yaml
+
+from tests.plugins import load
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SOURCE = str(REPOSITORY / "files" / "quantum_trader")
 SECRET = "dsn-s3cret-piece"
 
 
-def load(path: Path) -> ModuleType:
-    """A plugin of a role, which is no package."""
-    spec = importlib.util.spec_from_file_location(f"role_{path.stem}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    # Dataclasses look their module up by its name.
-    importlib.sys.modules[spec.name] = module  # type: ignore[attr-defined]
-    spec.loader.exec_module(module)
-    return module
-
-
-plan = load(REPOSITORY / "roles/repair_programs/filter_plugins/repair_programs_plan.py")
+plan = load("roles/repair_programs/filter_plugins/repair_programs_plan.py")
 
 GRAFANA = {"kind": "container", "container": "grafana", "timeout": 30, "probe_timeout": 5}
 DATABASE = {"kind": "postgres_database", "database": "quantum", "owner": "quantum"}

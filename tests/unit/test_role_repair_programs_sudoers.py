@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import fnmatch
-import importlib.util
 import re
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-PLUGIN = (
-    Path(__file__).resolve().parents[2] / "roles/repair_programs/filter_plugins/repair_programs_sudoers.py"
-)
-_spec = importlib.util.spec_from_file_location("repair_programs_sudoers", PLUGIN)
-assert _spec is not None
-assert _spec.loader is not None
-sudoers = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(sudoers)
+from tests.plugins import load
+
+sudoers = load("roles/repair_programs/filter_plugins/repair_programs_sudoers.py")
 
 ARGUMENT = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")) | st.just(" "), min_size=1)
 
