@@ -16,7 +16,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 from sandbox import base, disk, life, network, places, ssh, supervisor
-from sandbox.errors import SandboxError
+from sandbox.errors import BootError, SandboxError
 from sandbox.life import wait
 from sandbox.process import require_root_and_programs
 
@@ -110,7 +110,14 @@ class Machine:
                 directory = self._create(suite or "bookworm", progress)
             assert directory is not None
             life.end(directory)  # what a supervisor that was killed has left
-            self._start(directory, fresh, progress, owner)
+            try:
+                self._start(directory, fresh, progress, owner)
+            except BootError as error:
+                if not fresh:
+                    raise
+                # The clean-up of /run/systemd/nspawn trips now and then over another machine that starts.
+                progress(f"{error}; once more")
+                self._start(self._create(suite or "bookworm", progress), fresh, progress, owner)
             return True
 
     def down(self) -> bool:
@@ -238,7 +245,7 @@ class Machine:
 
         def listens() -> bool:
             if not places.is_held(directory / "alive"):
-                raise SandboxError(f"{self.name} stopped while it booted: {life.last_words(directory)}")
+                raise BootError(f"{self.name} stopped while it booted: {life.last_words(directory)}")
             return _has_ssh_banner(self.address) and ssh.answers(self.ssh_config, self.name)
 
         console = places.cache() / "failed-start.log"

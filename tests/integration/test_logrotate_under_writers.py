@@ -76,6 +76,7 @@ def deployed_configuration(home: Path) -> str:
         "audit_base_home": str(home),
         "audit_base_user": "root",
         "audit_base_group": "root",
+        "__audit_base_system": True,
         "__audit_log_summary_log": f"{home}/status/audit_summary.log",
     }
     # As Ansible sets Jinja up.
