@@ -261,12 +261,43 @@ def test_a_secret_in_a_programs_output_reaches_neither_record_nor_screen(home: P
     assert b"hunter2" not in next(record_of(home).glob("*.jsonl")).read_bytes()
 
 
+def test_what_a_program_says_moves_no_terminal(home: Path) -> None:
+    broken = command(r"printf 'x\033[2J\n'; false", r"printf '\033]0;y\007\n'; exit 1")
+    configure(home, {"repairs": {"broken": broken}})
+    done = run(home), run(home, "--dry-run")
+    assert r"\x1b]0;y\x07" in done[0].stdout
+    assert r"x\x1b[2J" in done[1].stdout
+
+
+def test_a_repair_after_which_the_guard_can_keep_nothing_is_told_as_it_went(home: Path) -> None:
+    memory = f"{home}/status/repair/guard.json"
+    mending = f"touch {home}/flag; rm {memory}; mkdir {memory}"
+    configure(home, {"repairs": {"flag": command(f"test -e {home}/flag", mending)}})
+    done = run(home, "--json")
+    assert actions(entries(home)) == ["Auto-repair: Mending it", "Auto-repair: Mended it"]
+    result = json.loads(done.stdout)["results"][0]
+    assert (done.returncode, result["state"]) == (0, "repaired")
+    assert "guard.json: what was tried before cannot be kept" in result["text"]
+
+
+def test_a_repair_whose_end_can_be_recorded_nowhere_is_not_called_undone(home: Path) -> None:
+    """The disk fills up while it runs: no file can grow any more."""
+    full = f"touch {home}/flag; prlimit --pid $PPID --fsize=0:0"
+    repairs = {"flag": command(f"test -e {home}/flag", full), "next": command("false", "true")}
+    configure(home, {"repairs": repairs})
+    done = run(home, "--json")
+    first, second = json.loads(done.stdout)["results"]
+    assert (done.returncode, first["state"], second["state"]) == (1, "failed", "refused")
+    assert first["text"].startswith("Auto-repair: Mended it; how it ended is not in the record")
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
         (["--only", "nothing"], "nothing is not configured; there are: flag"),
         (["--frobnicate"], "unrecognized arguments: --frobnicate"),
         (["--probe", "--dry-run"], "not allowed with argument"),
+        (["--only", "flag", "--unfreeze", "flag"], "--unfreeze names the repairs itself; leave --only out"),
     ],
 )
 def test_wrong_use_is_one_clear_line(home: Path, arguments: list[str], says: str) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from qt_repair.finding import RepairError
 from qt_repair.process import NotFoundError, TimedOutError, as_root, capture, run
+from tests.monitoring import wait_for
 
 SH = "/bin/sh"
 
@@ -71,6 +72,14 @@ def test_what_ignores_the_request_to_end_is_killed(tmp_path: Path) -> None:
     with pytest.raises(TimedOutError):
         run([SH, "-c", script], 0.5)
     assert not alive(int((tmp_path / "self").read_text()))
+
+
+def test_what_ignores_the_request_to_end_is_killed_also_where_its_parent_does_not(tmp_path: Path) -> None:
+    child = f"trap '' TERM; echo $$ > {tmp_path}/child; while :; do sleep 1; done"
+    with pytest.raises(TimedOutError):
+        run([SH, "-c", f'{SH} -c "$1" & wait', SH, child], 1)
+    pid = int((tmp_path / "child").read_text())
+    wait_for(lambda: not alive(pid))
 
 
 def test_a_program_that_is_not_there_is_named() -> None:

@@ -123,6 +123,9 @@ def test_no_value_is_echoed() -> None:
     ("text", "says"),
     [
         ("a: 1\na: 2\n", "x.yml, line 2: the key 'a' stands here twice"),
+        ("a: 1\nb: .nan\n", "x.yml, line 2: must be a number that can be computed with"),
+        ("a: [-.inf]\n", "x.yml, line 1: must be a number that can be computed with"),
+        ("a: 1.0e+999\n", "x.yml, line 1: must be a number that can be computed with"),
         ("a: &b 1\nc: *b\n", "x.yml, line 2: aliases (*name) are not allowed"),
         ("1: a\n", "x.yml, line 1: a key must be a text: put it in quotes"),
         ("- a\n", "x.yml: must be a mapping of keys to values"),

@@ -48,7 +48,11 @@ def test_the_fields_that_docker_gives_up_are_not_needed() -> None:
     assert parse_event(json.dumps(plain)) == parse_event(DIE_26)
 
 
-@pytest.mark.parametrize("line", [NETWORK, "", "\n", "json", "null", "[]", "{}", b"\xff", DIE_26[:100]])
+@pytest.mark.parametrize(
+    "line",
+    [NETWORK, "", "\n", "json", "null", "[]", "{}", b"\xff", DIE_26[:100], "[" * 99999,
+     DIE_26.replace('"137"', "1e999")],
+)  # fmt: skip
 def test_a_line_that_is_no_event_of_a_container_is_none(line: str | bytes) -> None:
     assert parse_event(line) is None
 

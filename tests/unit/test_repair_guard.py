@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -154,3 +156,48 @@ def test_a_directory_that_is_a_link_is_not_used(home: str, tmp_path: Path) -> No
     with pytest.raises(GuardError):
         Guard(home, 20).begin("grafana")
     assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        {"unhelpful": "1"},
+        {"unhelpful": -1},
+        {"attempts": [float("inf")]},
+        {"attempts": [10**400]},
+        {"attempts": "12"},
+        {"healthy_since": "then"},
+        {"frozen_since": "then"},
+        {"frozen_because": 5, "frozen_since": 1},
+    ],
+)
+def test_a_memory_that_cannot_be_computed_with_forbids_all(home: str, field: dict[str, object]) -> None:
+    guard = Guard(home, 20)
+    guard.begin("grafana")
+    path = Path(guard.directory, "guard.json")
+    kept = json.loads(path.read_text())
+    kept["repairs"]["grafana"].update(field)
+    path.write_text(json.dumps(kept))
+    with pytest.raises(GuardError, match="is damaged"):
+        guard.may("grafana", LIMITS)
+
+
+def test_a_pipe_in_place_of_the_memory_keeps_nobody_waiting(home: str) -> None:
+    guard = Guard(home, 20)
+    Path(guard.directory).mkdir(parents=True)
+    os.mkfifo(f"{guard.directory}/guard.json")
+    with pytest.raises(GuardError, match="not a regular file"):
+        guard.states()
+
+
+def test_what_was_tried_under_a_wrong_clock_is_not_held_against_it_until_then(home: str) -> None:
+    clock = [NOW + 365 * 86400]
+    guard = Guard(home, 2, lambda: clock[0])
+    for name in ("grafana", "database"):
+        guard.begin(name)
+        guard.helped(name)
+    clock[0] = NOW
+    guard.see("grafana", False, LIMITS)
+    assert not guard.may("grafana", LIMITS).allowed
+    clock[0] += max(LIMITS.cooldown, 3600) + 1
+    assert guard.may("grafana", LIMITS).allowed

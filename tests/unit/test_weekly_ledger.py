@@ -105,6 +105,8 @@ def test_a_ledger_is_read_as_it_was_written(running: Running | None) -> None:
         b'{"done": "soon"}',
         b'{"done": "2026-11-22T03:00:00.000000Z", "running": {"run": "x"}}',
         b'{"done": "2026-11-22T03:00:00.000000Z", "running": {"run": "x", "began": "y", "slot": null}}',
+        b'{"done": "2026-11-22", "running": {"run":"","began":"2026-11-22","slot":null,"attempt":1e999}}',
+        b'{"done": "9999-12-31T03:00:00.000000Z"}',
         b"[" * 100_000,
         b"\xff",
     ],

@@ -7,7 +7,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 
 from qt_audit.place import Place, open_directory, open_file
@@ -89,9 +89,11 @@ def _take(lock: int, deadline: float) -> None:
 
 
 def _write(lock: int, holder: dict[str, object]) -> None:
+    """For people only: where the disk is full, the lock names nobody, and is held all the same."""
     data = json.dumps(holder).encode("ascii") + b"\n"
-    os.pwrite(lock, data, 0)
-    os.ftruncate(lock, len(data))
+    with suppress(OSError):
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, data, 0)
 
 
 def _read(lock: int) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import yaml
@@ -10,7 +11,8 @@ _DATE = "tag:yaml.org,2002:timestamp"
 
 
 class Loader(yaml.SafeLoader):
-    """Refuses a key that stands twice, or is no text. Reads dates as text: JSON has no form for them."""
+    """Refuses a key that stands twice, or is no text, and numbers that are none (.nan) or have no end (.inf):
+    they pass every bound. Reads dates as text: JSON has no form for them."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         """The mapping. Raises ConstructorError for a key that is no text, or stands twice."""
@@ -27,6 +29,16 @@ class Loader(yaml.SafeLoader):
             raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
         return super().construct_mapping(node, deep)
 
+    def construct_yaml_float(self, node: Any) -> float:
+        """The number. Raises ConstructorError for .nan, .inf, and one too large to compute with."""
+        value: float = super().construct_yaml_float(node)
+        if not math.isfinite(value):
+            problem = "must be a number that can be computed with"
+            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
+        return value
+
+
+Loader.add_constructor("tag:yaml.org,2002:float", Loader.construct_yaml_float)
 
 Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag != _DATE]

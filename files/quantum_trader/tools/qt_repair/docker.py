@@ -159,7 +159,7 @@ def parse_state(container: str, text: str) -> State:
             oom_killed=bool(state.get("OOMKilled")),
             error=str(state.get("Error", "")),
         )
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         raise ProbeError(f"Docker's answer about {container} is not understood") from None
 
 
@@ -174,5 +174,5 @@ def parse_event(line: str | bytes) -> Event | None:
         code = value["Actor"]["Attributes"].get("exitCode")
         moment = value["timeNano"] / 1e9 if "timeNano" in value else float(value["time"])
         return Event(name, action, health or None, None if code is None else int(code), moment)
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return None

@@ -142,19 +142,32 @@ class Engine:
         act = action(
             task.sentence(), intent=task.intent(), source=self._source, details=details, required=True
         )
-        healthy, text = False, ""
+        begun, healthy, text, unsaid = False, False, "", ""
         try:
             with act:
+                begun = True
                 healthy, text = self._act(task, act)
         except AuditError as error:
-            return task.result("refused", f"{before.text}; not repaired: {error}")
+            if not begun:
+                return task.result("refused", f"{before.text}; not repaired: {error}")
+            unsaid = "; how it ended is not in the record, which cannot be written in any place"
+        done = act.sentence if healthy else f"{act.sentence} - FAILED: {text}"
+        state = "repaired" if healthy and not unsaid else "failed"
+        try:
+            frozen = self._judge(task, before, healthy, act.run)
+        except GuardError as error:  # it counts as an attempt that did not help
+            return task.result(state, f"{done}{unsaid}; {error}", run=act.run)
+        return frozen or task.result(state, f"{done}{unsaid}", run=act.run)
+
+    def _judge(self, task: _Task, before: Result, healthy: bool, run: str) -> Result | None:
+        """Tell the guard what came of an attempt; a result where it was the last. Raises GuardError."""
         if healthy:
             self.guard.helped(task.name)
-            return task.result("repaired", act.sentence, run=act.run)
+            return None
         decision = self.guard.may(task.name, task.limits)
         if decision.freeze and not self._force:
-            return self._freeze(task, before, decision.freeze, act.run)
-        return task.result("failed", f"{act.sentence} - FAILED: {text}", run=act.run)
+            return self._freeze(task, before, decision.freeze, run)
+        return None
 
     def _act(self, task: _Task, act: action) -> tuple[bool, str]:
         """Repair and prove it; (whether the probe agrees, what is wrong)."""

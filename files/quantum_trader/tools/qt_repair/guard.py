@@ -2,12 +2,14 @@
 
 Kept in status/repair/guard.json, so that neither a restart of a program nor of the machine
 resets it. An attempt is noted, durably, before it is made: one that was killed half way counts as one
-that did not help. Times are the clock's; one in the future (the clock stepped back) counts as now.
+that did not help. Times are the clock's; one in the future (the clock stepped back) counts as now, and
+becomes that at the next look: what was tried under a wrong clock is not held against it until then.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -16,12 +18,13 @@ from typing import Any
 from qt_audit.notice import reason
 from qt_audit.place import Place
 from qt_audit.reports import Reports
+from qt_repair.state_content import content
 
 HOUR = 3600.0
 DIRECTORY = "repair"
 """The directory in status/ that the guard, its lock and the actor's lock are in."""
 _FILE, _LOCK = "guard.json", "guard.lock"
-_DAMAGE = (ValueError, TypeError, KeyError, AttributeError)
+_DAMAGE = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
 _LARGEST = 4 << 20
 _PATIENCE_S = 10.0
 
@@ -130,6 +133,15 @@ def _within(span: float, times: tuple[float, ...], now: float) -> tuple[float, .
     return tuple(min(at, now) for at in times if now - at < span)
 
 
+def _to_come(state: State, now: float) -> bool:
+    return any(at > now for at in state.attempts)
+
+
+def _no_later(state: State, now: float) -> State:
+    """The same, with attempts of the future made now. Pure."""
+    return replace(state, attempts=tuple(min(at, now) for at in state.attempts))
+
+
 class Guard:
     """The guard of one installation. All programs share it. Raises GuardError."""
 
@@ -149,8 +161,7 @@ class Guard:
     def states(self) -> dict[str, State]:
         """What is remembered of each repair, read without a lock."""
         try:
-            with open(f"{self.directory}/{_FILE}", "rb") as file:
-                return _decoded(file.read(_LARGEST))
+            return _decoded(content(f"{self.directory}/{_FILE}", _LARGEST))
         except FileNotFoundError:
             return {}
         except (OSError, *_DAMAGE) as error:
@@ -177,9 +188,10 @@ class Guard:
 
     def see(self, name: str, healthy: bool, limits: Limits) -> bool:
         """Note what a probe saw; whether that lifted a freeze. Writes only what is news."""
-        now, before = self._clock(), self.states().get(name, State())
+        now, states = self._clock(), self.states()
+        before = states.get(name, State())
         after = seen(before, healthy, limits, now)
-        if after != before:
+        if after != before or any(_to_come(state, now) for state in states.values()):
             self._change(name, lambda state: seen(state, healthy, limits, now))
         return before.frozen_since is not None and after.frozen_since is None
 
@@ -189,6 +201,7 @@ class Guard:
             with Reports(Place(self._home, home=True), _PATIENCE_S, DIRECTORY, _LOCK) as files:
                 data = files.read(_FILE)
                 states = {} if data is None else _decoded(data)
+                states = {other: _no_later(state, self._clock()) for other, state in states.items()}
                 states[name] = change(states.get(name, State()))
                 files.write(_FILE, _encoded(states))
         except (OSError, *_DAMAGE) as error:
@@ -213,5 +226,18 @@ def _decoded(data: bytes) -> dict[str, State]:
 
 
 def _state(fields: Mapping[str, Any]) -> State:
-    attempts = tuple(float(at) for at in fields["attempts"])
-    return State(**{**fields, "attempts": attempts})
+    """Strictly what as_dict() gave: a bound that is computed from anything else is none."""
+    state = State(**{**fields, "attempts": tuple(map(_time, fields["attempts"]))})
+    for since in (state.frozen_since, state.healthy_since):
+        if since is not None:
+            _time(since)
+    count, why = state.unhelpful, state.frozen_because
+    if type(count) is not int or count < 0 or type(why) is not str:
+        raise ValueError("no state of a repair")
+    return state
+
+
+def _time(value: Any) -> float:
+    if type(value) not in (int, float) or not math.isfinite(value):
+        raise ValueError("not a time")
+    return float(value)

@@ -19,6 +19,7 @@ _KEPT = 4000
 _LARGEST = 4 << 20
 """Bytes of output that are read to be parsed."""
 _GRACE_S = 2.0
+_PAUSE_S = 0.02
 
 
 class TimedOutError(RepairError):
@@ -169,9 +170,25 @@ def _end_group(child: subprocess.Popen[bytes]) -> None:
     """End whatever of its process group is left: SIGTERM, two seconds, SIGKILL."""
     if child.poll() is not None:
         return
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        with suppress(ProcessLookupError, PermissionError):  # root's, run by sudo: sudoers limits its time
-            os.killpg(child.pid, number)
-        with suppress(subprocess.TimeoutExpired):
-            child.wait(_GRACE_S)
-            return
+    deadline = time.monotonic() + _GRACE_S
+    left = signal_group(child.pid, signal.SIGTERM)
+    with suppress(subprocess.TimeoutExpired):
+        child.wait(_GRACE_S)
+    while left and time.monotonic() < deadline:  # what it started may outlive it
+        time.sleep(_PAUSE_S)
+        left = signal_group(child.pid, 0)
+    signal_group(child.pid, signal.SIGKILL)
+    with suppress(subprocess.TimeoutExpired):
+        child.wait(_GRACE_S)
+
+
+def signal_group(group: int, number: int) -> bool:
+    """Send a process group a signal (0: none); whether there is any process of ours in it.
+
+    What sudo runs is root's and beyond us: sudoers limits its time.
+    """
+    try:
+        os.killpg(group, number)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True

@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 from qt_audit import settings as audit_settings
 from qt_audit.commands.output import coloured, explain, json_text, print_json
 from qt_audit.commands.streams import answering, tell
+from qt_audit.entry import escaped
 from qt_repair import check_config, config
 from qt_repair.actor import holder
 from qt_repair.config import DEFINES_REPAIRS, Config, ConfigError
@@ -90,6 +91,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(found: Config, options: argparse.Namespace) -> int:
+    if options.only and options.unfreeze:
+        raise ConfigError("--unfreeze names the repairs itself; leave --only out")
     names = _names(found, options.only or options.unfreeze)
     if options.list:
         return _list(found, names, options.json)
@@ -133,7 +136,8 @@ def _names(found: Config, asked: list[str] | None) -> list[str]:
 
 def _print(result: Result) -> None:
     sign = _SIGNS.get(result.state, "❌")
-    tell(coloured(f"{sign} {result.name}: {result.text}", _COLOURS.get(result.state, "red")))
+    text = escaped(result.text)  # it holds what others said
+    tell(coloured(f"{sign} {result.name}: {text}", _COLOURS.get(result.state, "red")))
 
 
 def _unfreeze(engine: Engine, names: list[str], as_json: bool) -> int:
@@ -167,7 +171,7 @@ def _list(found: Config, names: list[str], as_json: bool) -> int:
 
 def _remembered(state: State) -> str:
     if state.frozen_since is not None:
-        return coloured(f"frozen: {state.frozen_because}", "red")
+        return coloured(f"frozen: {escaped(state.frozen_because)}", "red")
     if state.unhelpful:
         return coloured(f"{attempts(state.unhelpful)} in a row did not help", "yellow")
     return f"{attempts(len(state.attempts))} lately, which helped" if state.attempts else "not needed yet"

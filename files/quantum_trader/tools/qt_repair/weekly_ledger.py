@@ -119,14 +119,14 @@ def decode(data: bytes) -> Ledger:
         plain = json.loads(data)
         running = plain.get("running")
         done = plain["done"]
-        _day(done)
+        next_slot(done)
         if running is not None:
             attempt = int(running.get("attempt", 1))
             running = Running(str(running["run"]), str(running["began"]), running["slot"], attempt)
             for ts in (running.began, *([] if running.slot is None else [running.slot])):
                 _day(ts)
         return Ledger(done, running)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
         raise LedgerError(f"not a ledger ({type(error).__name__})") from None
 
 

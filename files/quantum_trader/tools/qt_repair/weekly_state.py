@@ -14,11 +14,13 @@ from qt_audit.recorder import log_action
 from qt_audit.reports import Reports
 from qt_repair import weekly_ledger
 from qt_repair.phases.manifest import SOURCE
+from qt_repair.state_content import content
 from qt_repair.weekly_ledger import Ledger, LedgerError, Running
 from qt_repair.weekly_phase import TITLE
 
 DIRECTORY, NAME, _LOCK = "repair", "weekly.json", ".weekly.lock"
 _REPORTS_TIMEOUT = 60.0
+_LARGEST = 1 << 20
 COMPLETED = f"{TITLE}: Completed"
 INTERRUPTED = f"{TITLE}: Interrupted"
 _NOT_RUN = f"{TITLE}: Not run"
@@ -127,8 +129,7 @@ def not_run(home: str, why: str) -> None:
 def peek(home: str) -> Ledger | None:
     """The ledger as it is, read without the lock; None if there is none, or none that can be read."""
     try:
-        with open(f"{home}/status/{DIRECTORY}/{NAME}", "rb") as file:
-            return weekly_ledger.decode(file.read())
+        return weekly_ledger.decode(content(f"{home}/status/{DIRECTORY}/{NAME}", _LARGEST))
     except (OSError, LedgerError):
         return None
 

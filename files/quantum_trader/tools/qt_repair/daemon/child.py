@@ -11,6 +11,7 @@ from functools import partial
 from typing import IO
 
 from qt_repair.daemon.loop import Loop, Timer
+from qt_repair.process import signal_group
 
 _BLOCK = 1 << 16
 _ERRORS_KEPT = 4000
@@ -37,6 +38,7 @@ class Child:
         self._output = bytearray()
         self._errors = bytearray()
         self._timers: list[Timer] = []
+        self._must_end: list[Timer] = []
         self._process = subprocess.Popen(
             list(argv),
             stdin=subprocess.DEVNULL,
@@ -73,15 +75,18 @@ class Child:
         self._timers.append(self._loop.after(seconds, self.end))
 
     def end(self) -> None:
-        """Ask it to end; two seconds later it must."""
-        self.signal(signal.SIGTERM)
-        self._timers.append(self._loop.after(_GRACE_S, partial(self.signal, signal.SIGKILL)))
+        """Ask it, and what it started in its session, to end; two seconds later they must."""
+        if not self.over:
+            self.signal(signal.SIGTERM)
+            self._must_end.append(self._loop.after(_GRACE_S, self._kill))
+
+    def _kill(self) -> None:
+        signal_group(self.pid, signal.SIGKILL)
 
     def signal(self, number: int) -> None:
         """Send it, and what it started in its session, a signal."""
         if not self.over:
-            with suppress(ProcessLookupError, PermissionError):  # root's: what sudo runs is beyond us
-                os.killpg(self.pid, number)
+            signal_group(self.pid, number)
 
     def let_go(self) -> None:
         """Its answer is of no interest any more: it is to end, and will be reaped."""
@@ -121,6 +126,9 @@ class Child:
         self.over = True
         for timer in self._timers:
             timer.cancel()
+        if not signal_group(self.pid, 0):  # else what it started is left, and must end, too
+            for timer in self._must_end:
+                timer.cancel()
         for stream, _ in self._streams:
             self._loop.off(stream.fileno())
             stream.close()

@@ -12,6 +12,8 @@ from contextlib import suppress
 from typing import Any
 
 from qt_audit.place import Place, keep_owner, open_directory, open_file
+from qt_repair.daemon.soundness import sound
+from qt_repair.state_content import content
 
 _DIRECTORY, _FILE, _LOCK = "repair", "monitor.json", "monitor.lock"
 _MODE = 0o640
@@ -52,7 +54,7 @@ class StateFile:
         os.pwrite(self._lock, b"%d\n" % os.getpid(), 0)
 
     def read(self) -> dict[str, Any]:
-        """What was kept last; empty if nothing was. Raises StateError if it is damaged."""
+        """What was kept last; empty if nothing was. Raises StateError if it is damaged as a whole."""
         try:
             descriptor, _ = open_file(_FILE, self._directory, os.O_RDONLY)
         except FileNotFoundError:
@@ -90,8 +92,7 @@ def kept(place: Place) -> dict[str, Any]:
     """What the monitor kept last, for `status`; empty if it never ran. Raises StateError."""
     path = f"{place.status_path}/{_DIRECTORY}/{_FILE}"
     try:
-        with open(path, "rb") as file:
-            return _decoded(file.read(_LARGEST), path)
+        return _decoded(content(path, _LARGEST), path)
     except FileNotFoundError:
         return {}
     except OSError as error:
@@ -132,8 +133,8 @@ def _holder(lock: int) -> str:
 def _decoded(data: bytes, path: str) -> dict[str, Any]:
     try:
         state = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         state = None
     if not isinstance(state, dict) or not isinstance(state.get("thresholds"), list):
         raise StateError(f"{path}: is damaged; remove it, and open breaches are forgotten")
-    return state
+    return sound(state)

@@ -1,0 +1,75 @@
+"""What the monitor takes up of what it kept: nothing that it cannot compute with or show."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qt_audit.place import Place
+from qt_repair.daemon.state_file import StateError, kept
+
+NOW = 1_800_000_000.0
+THRESHOLD: dict[str, Any] = {
+    "name": "memory",
+    "kind": "memory",
+    "level": 90,
+    "unit": "%",
+    "hold": 0,
+    "repairs": ["cache"],
+    "reading": {"level": "bad", "text": "95 % used", "value": 95.0},
+    "read_at": NOW,
+    "phase": "breached",
+    "since": NOW,
+    "flaps": {"recent": [NOW], "since": NOW, "counted": 0, "run": ""},
+    "incident": {"run": "ab", "since": NOW, "attempts": 1, "acting": "", "next_at": NOW, "child": ""},
+    "last": {"since": NOW, "until": None, "text": "95 % used"},
+}
+NAN, ENDLESS = float("nan"), float("inf")
+
+
+def taken_up(home: Path, content: str) -> list[dict[str, Any]]:
+    (home / "status/repair").mkdir(parents=True)
+    (home / "status/repair/monitor.json").write_text(content)
+    found: list[dict[str, Any]] = kept(Place(str(home), home=True))["thresholds"]
+    return found
+
+
+def test_what_was_kept_is_taken_up_as_it_was(tmp_path: Path) -> None:
+    assert taken_up(tmp_path, json.dumps({"thresholds": [THRESHOLD]})) == [THRESHOLD]
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("since",), NAN),
+        (("since",), "then"),
+        (("name",), []),
+        (("phase",), "odd"),
+        (("repairs",), "cache"),
+        (("reading", "text"), None),
+        (("flaps", "recent"), []),
+        (("flaps", "recent"), [None]),
+        (("incident", "attempts"), ENDLESS),
+        (("incident", "since"), -1e300),
+        (("incident", "child"), 7),
+        (("last", "since"), 1e300),
+        (("last",), {}),
+    ],
+)
+def test_a_threshold_that_is_damaged_is_forgotten_and_no_other(
+    tmp_path: Path, path: tuple[str, ...], value: object
+) -> None:
+    damaged = copy.deepcopy(THRESHOLD)
+    place = damaged if len(path) == 1 else damaged[path[0]]
+    place[path[-1]] = value
+    assert taken_up(tmp_path, json.dumps({"thresholds": [damaged, 5, THRESHOLD]})) == [THRESHOLD]
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"thresholds": 1}', '{"thresholds": ' + "[" * 99999])
+def test_a_memory_that_is_damaged_as_a_whole_is_named(tmp_path: Path, content: str) -> None:
+    with pytest.raises(StateError, match=r"monitor\.json: is damaged"):
+        taken_up(tmp_path, content)
