@@ -20,7 +20,7 @@ import threading
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from sandbox import cgroup, disk, network
+from sandbox import cgroup, disk, kernel, network
 from sandbox.errors import SandboxError
 from sandbox.process import run
 
@@ -81,6 +81,7 @@ class Supervisor:
 
     def live(self) -> None:
         """Returns when the machine was powered off or ended, with its network and processes gone."""
+        kernel.make_room()
         disk.mount(self._machine)
         net = network.reserve(self._machine)
         signal.signal(signal.SIGTERM, lambda *_: self._end())

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import Machine, SandboxError, cgroup, places
+from sandbox import Machine, SandboxError, cgroup, kernel, places
 from sandbox.target import Target
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -43,6 +43,11 @@ def test_it_is_a_booted_debian_with_no_failed_unit(bare: Target) -> None:
 @pytest.mark.parametrize("unit", ["ssh", "cron", "postgresql", "docker", "logrotate.timer"])
 def test_a_service_of_a_rented_vps_is_active(bare: Target, unit: str) -> None:
     assert bare.machine.run(["systemctl", "is-active", unit], check=False).stdout.strip() == "active"
+
+
+def test_it_leaves_room_for_more_machines(bare: Target) -> None:
+    assert bare.machine.is_running()
+    assert int(kernel.MAX_INOTIFY_INSTANCES.read_text()) >= kernel.INOTIFY_INSTANCES
 
 
 def test_a_container_runs_in_it(bare: Target) -> None:
