@@ -138,14 +138,19 @@ def make_directory(path: str, top: int, mode: int, owner: Owner) -> None:
 
 
 def write_file(path: str, top: int, content: bytes, mode: int, owner: Owner) -> None:
-    """Put a file into its place in one step, durable; its directory's name is not synced."""
+    """Put a file into its place in one step, durable; its directory's name is not synced.
+
+    Until then its name ends in a tilde: cron, logrotate, sudo and systemd all pass over that.
+    """
     directory, name = os.path.split(path)
-    partial = f".{name}.partial"
+    partial = f".{name}.partial~"
     with opened(directory, top) as parent, owner.acting():
         with contextlib.suppress(FileNotFoundError):
             os.unlink(partial, dir_fd=parent)
         with open(os.open(partial, _CREATE, 0o600, dir_fd=parent), "wb") as file:
             file.write(content)
+            if os.fstat(file.fileno()).st_gid != owner.gid:  # without root, another group of the account's
+                os.fchown(file.fileno(), -1, owner.gid)
             os.fchmod(file.fileno(), mode)
             file.flush()
             os.fsync(file.fileno())
@@ -155,7 +160,7 @@ def write_file(path: str, top: int, content: bytes, mode: int, owner: Owner) -> 
 def write_link(path: str, top: int, target: str, owner: Owner) -> None:
     """Put a link into its place in one step, over a link that is there."""
     directory, name = os.path.split(path)
-    partial = f".{name}.partial"
+    partial = f".{name}.partial~"
     with opened(directory, top) as parent, owner.acting():
         with contextlib.suppress(FileNotFoundError):
             os.unlink(partial, dir_fd=parent)

@@ -1,0 +1,253 @@
+#!/usr/bin/python3
+"""Lays a few small files down in one round trip: all of them validated first, or nothing."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from ansible.module_utils.audit_base_tree import (
+    Owner,
+    RefusedError,
+    content_of,
+    status_of,
+    write_file,
+)
+from ansible.module_utils.basic import AnsibleModule
+
+DOCUMENTATION = r"""
+module: audit_base_files
+short_description: Lay a few small files down in one round trip
+description:
+  - Each file gets its content, owner, group and mode, in one step; a link at its place is replaced.
+  - Whatever is to change is validated before anything lands. One that is refused stops it all, and
+    nothing is changed. A dry run validates nothing, for what would do it may still be to come.
+  - The invocation is not logged on the host.
+options:
+  files:
+    description: The files. Their directories must be there.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      path:
+        description: Where it is.
+        type: path
+        required: true
+      content:
+        description: The text, which C(--diff) shows.
+        type: str
+      secret:
+        description: The text instead, of a file that holds secrets. Nothing shows it.
+        type: str
+      state:
+        description: Whether it is to be there.
+        type: str
+        choices: [present, absent]
+        default: present
+      owner:
+        description: The account that it belongs to.
+        type: str
+        default: root
+      group:
+        description: The group that it belongs to.
+        type: str
+        default: root
+      mode:
+        description: Its mode in octal.
+        type: str
+        default: "0644"
+      validate:
+        description: A command that must end with 0, with C(%s) for the path of the file as it would be.
+        type: str
+author: Quantum Trader
+"""
+
+EXAMPLES = r"""
+- name: Hand the summaries to cron
+  audit_base_files:
+    files:
+      - path: /etc/cron.d/quantum-trader
+        content: "{{ lookup('ansible.builtin.template', 'cron.j2') }}"
+"""
+
+RETURN = r"""
+written:
+  description: The paths of the files that were written, mended or removed, or would be.
+  type: list
+  returned: success
+"""
+
+
+@dataclass(frozen=True)
+class File:
+    """One that is to be there, or is not to be."""
+
+    path: str
+    content: str | None
+    secret: str | None
+    state: str
+    owner: str
+    group: str
+    mode: str
+    validate: str | None
+
+    @property
+    def data(self) -> bytes:
+        return (self.content or self.secret or "").encode()
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is at a file's place: its text, and whose it is, as `--diff` shows it."""
+
+    data: bytes
+    access: str
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is done about one file, or would be."""
+
+    file: File
+    before: Found | None
+    after: Found | None
+
+    @property
+    def writes(self) -> bool:
+        """Whether its content is written anew, not only its owner or mode."""
+        return self.after is not None and (self.before is None or self.before.data != self.after.data)
+
+    def diff(self) -> dict[str, str]:
+        """For Ansible: both texts; where those are the same, whose it was and is to be."""
+        if self.file.secret is not None and self.writes:
+            return {"prepared": f"{self.file.path}: its content differs, which holds secrets\n"}
+        before, after = (_shown(found, self.writes) for found in (self.before, self.after))
+        return {
+            "before": before,
+            "after": after,
+            "before_header": self.file.path,
+            "after_header": self.file.path,
+        }
+
+
+def _shown(found: Found | None, text: bool) -> str:
+    if found is None:
+        return ""
+    return found.data.decode(errors="replace") if text else found.access + "\n"
+
+
+@contextmanager
+def _place(path: str) -> Iterator[tuple[str, int]]:
+    """(name, descriptor of its directory). What is named here belongs to root, or is the account's own."""
+    descriptor = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield os.path.basename(path), descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _found(path: str) -> Found | None:
+    try:
+        with _place(path) as (name, directory):
+            status = status_of(name, directory)
+            if status is None:
+                return None
+            if stat.S_ISDIR(status.st_mode):
+                raise RefusedError(f"{path} is a directory: move it away")
+            if not stat.S_ISREG(status.st_mode):
+                return Found(b"", "not a regular file")
+            return Found(
+                content_of(name, directory), _access(status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode))
+            )
+    except FileNotFoundError:
+        return None
+
+
+def _access(uid: int, gid: int, mode: int) -> str:
+    return f"owner {uid}, group {gid}, mode {mode:04o}"
+
+
+def _wanted(file: File, dry: bool) -> Found | None:
+    if file.state == "absent":
+        return None
+    try:
+        owner = Owner.named(file.owner, file.group)
+    except RefusedError:
+        if not dry:
+            raise
+        return Found(file.data, f"owner {file.owner}, group {file.group}, mode {file.mode}")
+    return Found(file.data, _access(owner.uid, owner.gid, int(file.mode, 8)))
+
+
+def changes(files: list[File], dry: bool) -> list[Change]:
+    """What is to be done. Raises RefusedError where something is in the way."""
+    looked = [Change(file, _found(file.path), _wanted(file, dry)) for file in files]
+    return [change for change in looked if change.before != change.after]
+
+
+def lay_down(change: Change) -> None:
+    """Do it, durable once this returns. What belongs to an account is written with its rights."""
+    file = change.file
+    with _place(file.path) as (name, directory):
+        if file.state == "absent":
+            os.unlink(name, dir_fd=directory)
+        else:
+            owner = Owner.named(file.owner, file.group)
+            write_file(name, directory, file.data, int(file.mode, 8), owner)
+        os.fsync(directory)
+
+
+def validate(file: File, run: Callable[[str], tuple[int, str, str]]) -> None:
+    """Raises RefusedError with what the command said, unless it agrees. `run` gives (status, out, err)."""
+    if file.validate is None:
+        return
+    with tempfile.NamedTemporaryFile(prefix="quantum-trader-", suffix="~") as trial:
+        trial.write(file.data)
+        trial.flush()
+        status, out, err = run(file.validate.replace("%s", trial.name))
+        if status != 0:
+            said = (out + err).replace(trial.name, file.path).strip()
+            raise RefusedError(f"nothing was changed, for {file.path} would not do: {said}")
+
+
+def main() -> None:
+    """Run as an Ansible module."""
+    text = {"type": "str"}
+    options: dict[str, Any] = {
+        "path": {"type": "path", "required": True},
+        "content": text,
+        "secret": {**text, "no_log": True},
+        "state": {**text, "choices": ["present", "absent"], "default": "present"},
+        "owner": {**text, "default": "root"},
+        "group": {**text, "default": "root"},
+        "mode": {**text, "default": "0644"},
+        "validate": text,
+    }
+    module = AnsibleModule(
+        argument_spec={"files": {"type": "list", "elements": "dict", "required": True, "options": options}},
+        supports_check_mode=True,
+        no_log=True,  # else what the files hold would be in the host's journal
+    )
+    dry = module.check_mode
+    try:
+        found = changes([File(**given) for given in module.params["files"]], dry)
+        if not dry:
+            for change in found:
+                if change.writes:
+                    validate(change.file, module.run_command)
+            for change in found:
+                lay_down(change)
+    except (RefusedError, OSError) as error:
+        module.fail_json(msg=str(error))
+    written = [change.file.path for change in found]
+    module.exit_json(changed=bool(found), written=written, diff=[change.diff() for change in found])
+
+
+if __name__ == "__main__":
+    main()
