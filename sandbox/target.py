@@ -1,4 +1,4 @@
-"""A machine with an inventory of its own: what the tests deploy to, apart from the clone's own `vps`."""
+"""Machines with an inventory of their own: what the tests deploy to, apart from the clone's own `vps`."""
 
 from __future__ import annotations
 
@@ -6,36 +6,57 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from sandbox.machine import Machine
 from sandbox.places import REPOSITORY
 
+_T = TypeVar("_T", bound="Target")
+
 
 @dataclass(frozen=True)
 class Target:
-    """A booted machine and the inventory directory that names it, and no other, as a host."""
+    """A booted machine and the inventory directory that names it as a host."""
 
     machine: Machine
     inventory: Path
 
     @classmethod
     @contextmanager
-    def boot(cls, root: Path, name: str = "vps", suite: str = "bookworm") -> Iterator[Target]:
-        """A fresh machine below the directory `root`, gone afterwards.
+    def boot(cls: type[_T], root: Path, name: str = "vps", suite: str = "bookworm") -> Iterator[_T]:
+        """A fresh machine below the directory `root`, gone afterwards."""
+        with cls.boot_all(root, [name], suite) as target:
+            yield target
+
+    @classmethod
+    @contextmanager
+    def boot_all(
+        cls: type[_T],
+        root: Path,
+        names: Sequence[str],
+        suite: str = "bookworm",
+        others: Mapping[str, Mapping[str, object]] | None = None,
+    ) -> Iterator[_T]:
+        """Fresh machines that are the hosts of one inventory, with `others` that are no machines of ours.
 
         `root` has the shape of the repository (inventory/sandbox beside .sandbox), so that the variables
-        of the repository's own inventory/sandbox apply as they are.
+        of the repository's own inventory/sandbox apply as they are. `machine` is the first of them.
         """
         inventory = root / "inventory" / "sandbox"
         shutil.copytree(REPOSITORY / "inventory" / "sandbox", inventory)
         # A JSON document is a YAML document.
-        (inventory / "hosts.yml").write_text(json.dumps({"all": {"hosts": {name: None}}}))
-        with Machine.boot(name, suite, state_root=root / ".sandbox") as machine:
-            yield cls(machine, inventory)
+        hosts = {**dict.fromkeys(names), **(others or {})}
+        (inventory / "hosts.yml").write_text(json.dumps({"all": {"hosts": hosts}}))
+        with ExitStack() as booted:
+            machines = [
+                booted.enter_context(Machine.boot(name, suite, state_root=root / ".sandbox"))
+                for name in names
+            ]
+            yield cls(machines[0], inventory)
 
     def playbook(
         self, name: str, *options: str, variables: Mapping[str, object] | None = None

@@ -1,6 +1,7 @@
 """`make bench`: measure, print one table, judge nothing.
 
-usage: make bench [ARGS="[--quick] [startup] [append] [verify] [summaries] [delivery] [reports] [monitor]"]
+usage: make bench [ARGS="[--quick] [SECTION …]"]
+sections: startup, append, verify, summaries, delivery, reports, monitor, deploy
 
 Every ratio is taken in one run, the two sides in turn, so that a machine's drift hits both.
 """
@@ -17,7 +18,7 @@ sys.path[:0] = [
     str(Path(__file__).resolve().parents[2] / "files" / "quantum_trader" / "tools"),
 ]
 
-from tests.bench import append, delivery, monitor, reading, reports  # noqa: E402 - after the path to it
+from tests.bench import append, delivery, deploy, monitor, reading, reports  # noqa: E402 - after the path to it
 from tests.bench.table import print_table  # noqa: E402
 
 SECTIONS = {
@@ -28,6 +29,7 @@ SECTIONS = {
     "delivery": delivery.measure,
     "reports": reports.measure,
     "monitor": monitor.measure,
+    "deploy": deploy.measure,
 }
 
 

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
 
 import pytest
 
-from sandbox.machine import Machine
-from sandbox.places import REPOSITORY
 from sandbox.target import Target
 from tests.deployed.deployment import HOME, changed
 
@@ -33,19 +28,11 @@ class Fleet(Target):
 
 @pytest.fixture(scope="module")
 def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    root = tmp_path_factory.mktemp("fleet")
-    inventory = root / "inventory" / "sandbox"
-    shutil.copytree(REPOSITORY / "inventory" / "sandbox", inventory)
-    hosts: dict[str, object] = dict.fromkeys(UP)
     # Nothing listens there.
     down = {"ansible_host": "127.0.0.1", "ansible_port": 9, "ansible_ssh_common_args": ""}
-    hosts |= {name: {**down, "audit_base_authorized_keys": []} for name in DOWN}
-    (inventory / "hosts.yml").write_text(json.dumps({"all": {"hosts": hosts}}))
-    with ExitStack() as booted:
-        machines = [
-            booted.enter_context(Machine.boot(name, "bookworm", state_root=root / ".sandbox")) for name in UP
-        ]
-        yield Fleet(machines[0], inventory)
+    others = {name: {**down, "audit_base_authorized_keys": []} for name in DOWN}
+    with Fleet.boot_all(tmp_path_factory.mktemp("fleet"), UP, others=others) as booted:
+        yield booted
 
 
 def rows(text: str, *names: str) -> dict[str, str]:
@@ -91,8 +78,11 @@ DRIFTS = {
     "fleet-02": (f"rm {HOME}/current/docs/REPAIR_REFERENCE.md", "REPAIR_REFERENCE.md: missing"),
     "fleet-03": (f"chmod 0666 {HOME}/current/tools/audit_logger.py", "audit_logger.py: has another mode"),
     "fleet-04": (f"chown root {HOME}/config", "config: has another owner"),
-    "fleet-05": ("echo '* * * * * qt x' >> /etc/cron.d/quantum-trader", "Hand the summaries to cron"),
-    "fleet-06": (f"chmod 0644 {HOME}/config/audit.env", "Write the settings and secrets"),
+    "fleet-05": (
+        "echo '* * * * * qt x' >> /etc/cron.d/quantum-trader",
+        "/etc/cron.d/quantum-trader: differs",
+    ),
+    "fleet-06": (f"chmod 0644 {HOME}/config/audit.env", "audit.env: has another owner, group or mode"),
     "fleet-07": ("systemctl stop quantum-trader-deliver.path", "Start it, now and at each boot"),
     "fleet-08": (f"sed -i '1s/Deploy/Dep1oy/' {HOME}/status/record/*.jsonl", "FAULTS"),
 }
