@@ -7,7 +7,11 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+import ansible.module_utils
+
 _REPOSITORY = Path(__file__).resolve().parents[1]
+# Where Ansible itself puts what modules share.
+ansible.module_utils.__path__.append(str(_REPOSITORY / "roles" / "audit_base" / "module_utils"))
 
 
 def load(path: str) -> ModuleType:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -104,6 +105,34 @@ def test_too_little_disk_space(bare: Target) -> None:
     assert "bare-host: only 64 MB are free on /srv/small" in said.stdout
     assert "and 200 MB are needed" in said.stdout
     assert "set audit_base_home or audit_base_min_free_mb" in said.stdout
+    assert nothing_was_done(bare)
+
+
+@pytest.mark.parametrize(("offset", "said_of_it"), [("+1d", "ahead of"), ("-1d", "behind")])
+def test_a_clock_that_is_a_day_off(bare: Target, offset: str, said_of_it: str) -> None:
+    """Every program that starts there sees that day: a library that lies of the time is loaded in all."""
+    bare.machine.run(
+        "sudo apt-get install -qq -y --no-install-recommends faketime;"
+        f" echo {offset} | sudo tee /etc/faketimerc;"
+        " ls /usr/lib/*/faketime/libfaketime.so.1 | sudo tee /etc/ld.so.preload"
+    )
+    try:
+        said = bare.playbook("deploy")
+    finally:
+        bare.machine.nsenter(["rm", "/etc/ld.so.preload", "/etc/faketimerc"])
+    assert said.returncode == 2
+    assert re.search(rf"bare-host: its clock is 86[34]\d\d seconds {said_of_it} the one here", said.stdout)
+    assert "timedatectl set-ntp true" in said.stdout
+    assert "audit_base_max_clock_skew_s (300)" in said.stdout
+    assert nothing_was_done(bare)
+
+
+def test_a_home_on_a_read_only_mount(bare: Target) -> None:
+    bare.machine.run("sudo mkdir /srv/fixed && sudo mount -t tmpfs -o ro,size=300m tmpfs /srv/fixed")
+    said = bare.playbook("deploy", variables={"audit_base_home": "/srv/fixed/a/quantum_trader"})
+    assert said.returncode == 2
+    assert "lies on /srv/fixed, which is mounted read-only" in said.stdout
+    assert "mount -o remount,rw /srv/fixed" in said.stdout
     assert nothing_was_done(bare)
 
 

@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
 
 from ansible.module_utils.audit_base_tree import (
     Owner,
@@ -27,58 +27,33 @@ description:
   - Each file gets its content, owner, group and mode, in one step; a link at its place is replaced.
   - Whatever is to change is validated before anything lands. One that is refused stops it all, and
     nothing is changed. A dry run validates nothing, for what would do it may still be to come.
-  - The invocation is not logged on the host.
 options:
   files:
-    description: The files. Their directories must be there.
-    type: list
-    elements: dict
+    description:
+      - A list, as JSON. So all of it is kept out of the host's journal, for one file may hold secrets.
+      - "C(path): where it is; its directory must be there. C(content): the text."
+      - "C(state): C(present) unless it is C(absent)."
+      - "C(owner), C(group) and C(mode), in octal; root, root and 0644 unless they are given."
+      - "C(secret): whether C(--diff) must not show the text."
+      - "C(validate): a command that must end with 0, with C(%s) for the path of the file as it would be."
+    type: str
     required: true
-    suboptions:
-      path:
-        description: Where it is.
-        type: path
-        required: true
-      content:
-        description: The text, which C(--diff) shows.
-        type: str
-      secret:
-        description: The text instead, of a file that holds secrets. Nothing shows it.
-        type: str
-      state:
-        description: Whether it is to be there.
-        type: str
-        choices: [present, absent]
-        default: present
-      owner:
-        description: The account that it belongs to.
-        type: str
-        default: root
-      group:
-        description: The group that it belongs to.
-        type: str
-        default: root
-      mode:
-        description: Its mode in octal.
-        type: str
-        default: "0644"
-      validate:
-        description: A command that must end with 0, with C(%s) for the path of the file as it would be.
-        type: str
 author: Quantum Trader
 """
 
 EXAMPLES = r"""
 - name: Hand the summaries to cron
   audit_base_files:
-    files:
-      - path: /etc/cron.d/quantum-trader
-        content: "{{ lookup('ansible.builtin.template', 'cron.j2') }}"
+    files: '[{"path": "/etc/cron.d/mine", "content": "7 4 * * * root /bin/true"}]'
 """
 
 RETURN = r"""
 written:
   description: The paths of the files that were written, mended or removed, or would be.
+  type: list
+  returned: success
+changes:
+  description: What was wrong with each, for people.
   type: list
   returned: success
 """
@@ -89,17 +64,17 @@ class File:
     """One that is to be there, or is not to be."""
 
     path: str
-    content: str | None
-    secret: str | None
-    state: str
-    owner: str
-    group: str
-    mode: str
-    validate: str | None
+    content: str
+    state: str = "present"
+    owner: str = "root"
+    group: str = "root"
+    mode: str = "0644"
+    secret: bool = False
+    validate: str | None = None
 
     @property
     def data(self) -> bytes:
-        return (self.content or self.secret or "").encode()
+        return self.content.encode()
 
 
 @dataclass(frozen=True)
@@ -123,9 +98,19 @@ class Change:
         """Whether its content is written anew, not only its owner or mode."""
         return self.after is not None and (self.before is None or self.before.data != self.after.data)
 
+    def reason(self) -> str:
+        """What is wrong with it, for people."""
+        if self.before is None:
+            what = "missing"
+        elif self.after is None:
+            what = "not to be there"
+        else:
+            what = "differs" if self.writes else "has another owner, group or mode"
+        return f"{self.file.path}: {what}"
+
     def diff(self) -> dict[str, str]:
         """For Ansible: both texts; where those are the same, whose it was and is to be."""
-        if self.file.secret is not None and self.writes:
+        if self.file.secret and self.writes:
             return {"prepared": f"{self.file.path}: its content differs, which holds secrets\n"}
         before, after = (_shown(found, self.writes) for found in (self.before, self.after))
         return {
@@ -153,20 +138,17 @@ def _place(path: str) -> Iterator[tuple[str, int]]:
 
 
 def _found(path: str) -> Found | None:
-    try:
-        with _place(path) as (name, directory):
-            status = status_of(name, directory)
-            if status is None:
-                return None
-            if stat.S_ISDIR(status.st_mode):
-                raise RefusedError(f"{path} is a directory: move it away")
-            if not stat.S_ISREG(status.st_mode):
-                return Found(b"", "not a regular file")
-            return Found(
-                content_of(name, directory), _access(status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode))
-            )
-    except FileNotFoundError:
-        return None
+    with suppress(FileNotFoundError), _place(path) as (name, directory):
+        status = status_of(name, directory)
+        if status is None:
+            return None
+        if stat.S_ISDIR(status.st_mode):
+            raise RefusedError(f"{path} is a directory: move it away")
+        if not stat.S_ISREG(status.st_mode):
+            return Found(b"", "not a regular file")
+        access = _access(status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode))
+        return Found(content_of(name, directory), access)
+    return None
 
 
 def _access(uid: int, gid: int, mode: int) -> str:
@@ -218,25 +200,12 @@ def validate(file: File, run: Callable[[str], tuple[int, str, str]]) -> None:
 
 def main() -> None:
     """Run as an Ansible module."""
-    text = {"type": "str"}
-    options: dict[str, Any] = {
-        "path": {"type": "path", "required": True},
-        "content": text,
-        "secret": {**text, "no_log": True},
-        "state": {**text, "choices": ["present", "absent"], "default": "present"},
-        "owner": {**text, "default": "root"},
-        "group": {**text, "default": "root"},
-        "mode": {**text, "default": "0644"},
-        "validate": text,
-    }
     module = AnsibleModule(
-        argument_spec={"files": {"type": "list", "elements": "dict", "required": True, "options": options}},
-        supports_check_mode=True,
-        no_log=True,  # else what the files hold would be in the host's journal
+        argument_spec={"files": {"type": "str", "required": True, "no_log": True}}, supports_check_mode=True
     )
     dry = module.check_mode
     try:
-        found = changes([File(**given) for given in module.params["files"]], dry)
+        found = changes([File(**given) for given in json.loads(module.params["files"])], dry)
         if not dry:
             for change in found:
                 if change.writes:
@@ -245,8 +214,12 @@ def main() -> None:
                 lay_down(change)
     except (RefusedError, OSError) as error:
         module.fail_json(msg=str(error))
-    written = [change.file.path for change in found]
-    module.exit_json(changed=bool(found), written=written, diff=[change.diff() for change in found])
+    module.exit_json(
+        changed=bool(found),
+        written=[change.file.path for change in found],
+        changes=[change.reason() for change in found],
+        diff=[change.diff() for change in found],
+    )
 
 
 if __name__ == "__main__":

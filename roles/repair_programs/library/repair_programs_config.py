@@ -41,10 +41,13 @@ options:
     description: The text of each program's drop-in, by program, as JSON. May hold secrets.
     type: str
     required: true
-  check:
-    description: Whether the programs are there to check it; in a dry run they may not be, or be old.
-    type: bool
-    default: true
+  programs:
+    description:
+      - The programs that are there. C(same) check what is to land, if anything is; C(new) check what is there
+        already, too; C(none) check nothing, for in a dry run they may not be there, or be old.
+    type: str
+    choices: [same, new, none]
+    default: new
 author: Quantum Trader
 """
 
@@ -223,13 +226,13 @@ def refusals(home: str, trial: str, programs: list[str], account: Account, pytho
 
 
 def lay_down(
-    home: str, files: list[File], account: Account, check: bool, dry: bool, python: str = PYTHON
+    home: str, files: list[File], account: Account, programs: str, dry: bool, python: str = PYTHON
 ) -> list[File]:
     """The files that were written, or would be. Raises RefusedError before anything is changed."""
     config = f"{home}/config"
     with account.acting():
         wanting = [file for file in files if not file.is_right(config)]
-    if check:
+    if programs == "new" or (programs == "same" and wanting):
         with candidate(config, wanting, account) as trial:
             said = refusals(home, trial, sorted({file.program for file in files}), account, python)
         if said:
@@ -253,7 +256,7 @@ def main() -> None:
             "user": {"type": "str", "required": True},
             "shipped": {"type": "dict", "required": True},
             "patches": {"type": "str", "required": True, "no_log": True},
-            "check": {"type": "bool", "default": True},
+            "programs": {"type": "str", "choices": ["same", "new", "none"], "default": "new"},
         },
         supports_check_mode=True,
     )
@@ -269,7 +272,7 @@ def main() -> None:
         wanting = files
     else:
         try:
-            wanting = lay_down(given["home"], files, account, given["check"], dry)
+            wanting = lay_down(given["home"], files, account, given["programs"], dry)
         except (RefusedError, OSError) as error:
             module.fail_json(msg=str(error))
     names = [file.path for file in wanting]

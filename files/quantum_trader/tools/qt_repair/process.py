@@ -177,7 +177,8 @@ def _end_group(child: subprocess.Popen[bytes]) -> None:
     while left and time.monotonic() < deadline:  # what it started may outlive it
         time.sleep(_PAUSE_S)
         left = signal_group(child.pid, 0)
-    signal_group(child.pid, signal.SIGKILL)
+    if left:
+        signal_group(child.pid, signal.SIGKILL)
     with suppress(subprocess.TimeoutExpired):
         child.wait(_GRACE_S)
 
