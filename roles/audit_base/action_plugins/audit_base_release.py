@@ -77,6 +77,11 @@ def listing(files: list[File]) -> str:
     return "".join(file.line for file in files)
 
 
+def name(files: list[File]) -> str:
+    """The release's name on a host, as module_utils/audit_base_manifest.py makes it of the listing."""
+    return hashlib.sha256(listing(files).encode("ascii")).hexdigest()[:12]
+
+
 def pack(files: list[File]) -> str:
     """The files as a compressed tar in base64."""
     buffer = io.BytesIO()
@@ -89,7 +94,7 @@ def pack(files: list[File]) -> str:
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
-    """Runs the module once; a second time, with the files, where it asks for them."""
+    """Runs the module, with the files where the host is known to lack them; again where it asks for them."""
 
     _requires_connection = True
 
@@ -102,6 +107,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         except ReleaseError as error:
             return {**result, "failed": True, "msg": str(error)}
         arguments["files"] = listing(files)
+        known = arguments.pop("releases", None)
+        if known is not None and name(files) not in known and not self._task.check_mode:
+            arguments["archive"] = pack(files)
         answer = self._ask(arguments, task_vars)
         if answer.pop("wants_archive", False):
             answer = self._ask({**arguments, "archive": pack(files)}, task_vars)

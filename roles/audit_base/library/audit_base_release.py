@@ -26,6 +26,12 @@ options:
   source:
     description: The tree on the controller; its tools/, scripts/ and docs/ are delivered.
     type: path
+  releases:
+    description:
+      - The names of the releases on the host, where they are known. One that is not among them is sent
+        at once; otherwise the host is asked first.
+    type: list
+    elements: str
   left_out:
     description: Paths in the tree that are not delivered; on a host their places are the operator's.
     type: list
