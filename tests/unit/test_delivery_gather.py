@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from qt_audit import schedule
-from qt_audit.delivery.message import PERMANENT, TRANSIENT, Answer
+from qt_audit.delivery.message import PERMANENT, SENT, TRANSIENT, Answer
 from qt_audit.summary import Summary
 from tests.delivering import Noting, Vps
 from tests.support import draft
@@ -248,6 +249,42 @@ def test_a_damaged_cursor_is_kept_and_said_and_what_follows_is_told(begun: Begin
     assert (vps.box / "cursor.json.damaged").read_bytes() == content
 
 
+INCIDENTS = (
+    "opened",
+    "last",
+    "text",
+    "seq",
+    "urgency",
+    "runs",
+    "count",
+    "told",
+    "closed",
+    "flapping",
+    "facts",
+)
+
+
+@pytest.mark.parametrize("field", ["seq", "ts", "began", "held", "summaries", *INCIDENTS])
+@pytest.mark.parametrize("value", [7.5, "yesterday", [None], {}, True])
+def test_a_cursor_with_a_wrong_field_stops_no_delivery(begun: Begin, field: str, value: object) -> None:
+    channel = Noting()
+    vps = begun(channel)
+    vps.write("Auto-heal: Triggered by CPU", "started", "r1", threshold="CPU")
+    vps.deliver()
+    path = vps.box / "cursor.json"
+    plain = json.loads(path.read_text())
+    assert len(plain["incidents"]) == 1
+    place = plain["incidents"][0] if field in INCIDENTS and field != "seq" else plain
+    place[field] = value
+    path.write_text(json.dumps(plain))
+    vps.write("Second - FAILED: x")
+    vps.clock.move(120)
+    vps.deliver()
+    vps.write("Third - FAILED: x")
+    vps.deliver()
+    assert any("Third" in title for title in channel.titles)
+
+
 def test_a_record_that_is_shorter_than_it_was_is_told(begun: Begin) -> None:
     vps = begun(Noting())
     vps.write("One", "info")
@@ -384,3 +421,73 @@ def test_a_record_that_cannot_be_read_stops_no_message_that_waits(begun: Begin) 
     done = vps.deliver()
     assert len(done.problems) == 1
     assert vps.channels[0].titles == ["Backup - FAILED: x"]
+
+
+@pytest.mark.parametrize("delivered", [False, True], ids=["leapt in between", "delivered meanwhile"])
+def test_after_a_clock_that_leapt_ahead_a_breach_and_its_reminder_come_in_time(
+    begun: Begin, delivered: bool
+) -> None:
+    """Entries bear that future until it has come; who is told of them lives in the present."""
+    channel = Noting()
+    vps = begun(channel)
+    vps.clock.move(400 * DAY)
+    vps.write("Auto-heal: Triggered by disk", "started", "r0", threshold="disk")
+    if delivered:
+        vps.deliver()
+    vps.clock.move(-400 * DAY)
+    vps.write("Auto-heal: Triggered by CPU", "started", "r1", threshold="CPU")
+    vps.deliver()
+    vps.clock.move(60)
+    vps.deliver()
+    assert sorted(channel.titles) == ["Auto-heal: Triggered by CPU", "Auto-heal: Triggered by disk"]
+    vps.clock.move(DAY)
+    vps.deliver()
+    assert len(channel.titles) == 4
+
+
+def test_after_a_clock_that_leapt_ahead_what_fails_again_and_again_is_told_once(begun: Begin) -> None:
+    channel = Noting()
+    vps = begun(channel)
+    vps.clock.move(400 * DAY)
+    vps.write("Backup: Ended", "info")
+    vps.clock.move(-400 * DAY)
+    for _ in range(4):
+        vps.write("Backup - FAILED: x")
+        vps.deliver()
+        vps.clock.move(600)
+    assert channel.titles == ["Backup - FAILED: x"]
+
+
+def test_a_new_address_takes_over_what_the_one_it_replaced_has_not_delivered(begun: Begin) -> None:
+    """What waits, and what was given up, in order; each once."""
+    old = Noting("slack-aaaaaa", answers=[Answer(SENT, "taken with 200", 200), GONE], always=DOWN)
+    vps = begun(old)
+    for name in ("Taken", "Parked", "Waits"):
+        vps.write(f"{name} - FAILED: x")
+        vps.deliver()
+    assert old.titles == ["Taken - FAILED: x"]
+    new, mail = Noting("slack-bbbbbb"), Noting("mail-cccccc")
+    vps.channels = [new, mail]
+    vps.deliver()
+    vps.deliver()
+    assert new.titles == ["Parked - FAILED: x", "Waits - FAILED: x"]
+    assert mail.titles == []
+    assert (
+        "Notification: 2 messages for slack-aaaaaa handed over to slack-bbbbbb, which is new",
+        "info",
+    ) in vps.noted
+    with vps.seen() as outbox:
+        assert outbox.waiting() == []
+        assert outbox.parked() == []
+
+
+def test_a_channel_that_had_its_own_copy_takes_nothing_over(begun: Begin) -> None:
+    old, other = Noting("slack-aaaaaa", always=DOWN), Noting("slack-bbbbbb")
+    vps = begun(old, other)
+    vps.write("It broke - FAILED: x")
+    vps.deliver()
+    vps.channels = [other]
+    vps.deliver()
+    assert other.titles == ["It broke - FAILED: x"]
+    with vps.seen() as outbox:
+        assert len(outbox.waiting("slack-aaaaaa")) == 1

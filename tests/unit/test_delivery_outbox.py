@@ -189,13 +189,39 @@ def test_a_thing_that_is_no_file_is_no_message_either(vps: Vps, kind: str) -> No
         assert outbox.waiting() == []
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"{", b'{"one": {"failures": 1, "new": 2}}', b'{"one": 7}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"[]",
+        b"{",
+        b'{"one": {"failures": 1, "new": 2}}',
+        b'{"one": 7}',
+        b'{"one": {"failures": "many"}}',
+        b'{"one": {"failures": -1}}',
+        b'{"one": {"sent": 1.5}}',
+        b'{"one": {"next_try": "soon", "tried": ""}}',
+        b'{"one": {"tried": 7}}',
+        b'{"one": {"disabled": ["no"]}}',
+        b'{"one": {"done": null}}',
+    ],
+)
 def test_a_damaged_memory_of_the_channels_is_begun_anew(vps: Vps, content: bytes) -> None:
     with vps.outbox():
         pass
     (vps.box / "channels.json").write_bytes(content)
     with vps.outbox() as outbox:
         assert outbox.state("one") == ChannelState()
+
+
+def test_of_a_damaged_memory_what_is_whole_stays(vps: Vps) -> None:
+    with vps.outbox():
+        pass
+    (vps.box / "channels.json").write_text(
+        '{"one": {"failures": "many"}, "two": {"disabled": "answered 404"}}'
+    )
+    with vps.outbox() as outbox:
+        assert outbox.states() == {"two": ChannelState(disabled="answered 404")}
 
 
 def test_what_a_killed_process_was_writing_is_removed(vps: Vps) -> None:

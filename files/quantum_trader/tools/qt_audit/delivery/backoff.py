@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
+from qt_audit.delivery import kept
 from qt_audit.delivery.message import SENT, TRANSIENT, Answer
 from qt_audit.times import seconds_between
 
@@ -37,6 +40,19 @@ class ChannelState:
     """The id of the message of which only some parts were taken."""
     done: int = 0
     """How many of its parts."""
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> ChannelState:
+        """Raises TypeError or ValueError for what asdict() did not give."""
+        state = cls(**plain)
+        for number in (state.failures, state.sent, state.done):
+            kept.count(number)
+        for text in (state.disabled, state.says, state.begun):
+            kept.text(text)
+        for instant in (state.tried, state.next_try, state.last_sent):
+            if instant != "":
+                kept.instant(instant)
+        return state
 
     def pause(self, now: str) -> float:
         """For how many seconds it is not to be tried; 0 where the clock went back behind the last try."""

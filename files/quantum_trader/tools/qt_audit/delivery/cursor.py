@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from qt_audit.delivery import kept
 from qt_audit.delivery.incidents import Book, Incident
 from qt_audit.delivery.message import Message
 from qt_audit.period import at
@@ -55,15 +56,11 @@ def decode(data: bytes) -> Cursor:
 
 def _read(plain: Mapping[str, Any]) -> Cursor:
     incidents = [Incident.from_dict(item) for item in plain["incidents"]]
-    summaries = {kind: f"{at(kind, day).first_day}" for kind, day in plain["summaries"].items()}
-    texts = {name: plain[name] for name in ("ts", "began")}
-    if type(plain["seq"]) is not int or not all(type(text) is str for text in texts.values()):
-        raise ValueError("a field has the wrong type")
     return Cursor(
-        plain["seq"],
-        texts["ts"],
-        texts["began"],
+        kept.count(plain["seq"]),
+        "" if plain["ts"] == "" else kept.instant(plain["ts"]),
+        kept.instant(plain["began"]),
         Book({incident.subject: incident for incident in incidents}),
-        summaries,
+        {kind: f"{at(kind, day).first_day}" for kind, day in plain["summaries"].items()},
         [Message.from_dict(item) for item in plain["held"]],
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from qt_audit.delivery import bounds, wording
+from qt_audit.delivery import bounds, handover, wording
 from qt_audit.delivery.gather import Gathering
 from qt_audit.delivery.message import Channel
 from qt_audit.delivery.outbox import Outbox
@@ -58,6 +58,7 @@ class Delivering:
         """One round, which sends for about so many seconds. Raises OSError if the outbox cannot be used."""
         done = Round()
         self._outbox.take_enabled()
+        self._hand_over()
         try:
             done.pause = self._gathering.run(self._clock())
         except OSError as error:  # what waits is sent all the same
@@ -76,6 +77,14 @@ class Delivering:
         for name, count in bounds.give_up_old(self._outbox, self._channels, self._clock()).items():
             self._given_up(name, count, "not delivered within 7 days")
         return done
+
+    def _hand_over(self) -> None:
+        for (old, new), count in handover.to_new(self._outbox, self._channels, self._clock()).items():
+            self._record(
+                f"Notification: {_messages(count)} for {old} handed over to {new}, which is new",
+                "info",
+                {"channel": new, "from": old, "count": count},
+            )
 
     def _keep_small(self) -> None:
         for name, count in bounds.merge(self._outbox, self._host, self._clock()).items():

@@ -61,7 +61,7 @@ class Gathering:
         cursor = self._cursor(now)
         self._outbox.remove(WAKE)  # before reading: who writes an entry from now on leaves another
         for entries in _batches(self._new(cursor)):
-            news = [item for entry in entries for item in cursor.book.take(entry, self._rules)]
+            news = [item for entry in entries for item in cursor.book.take(_until(now, entry), self._rules)]
             self._settled()
             cursor.seq, cursor.ts = entries[-1].seq, entries[-1].ts
             self._queue_news(cursor, news, now)
@@ -168,6 +168,13 @@ class Gathering:
         rest = [message for message in early if message.kind != "summary"]
         one = wording.digest(rest, "held in quiet hours", self._host, rest[-1].created)
         return [one, *(message for message in early if message.kind == "summary"), *late]
+
+
+def _until(now: str, entry: Entry) -> Entry:
+    """The entry without a future: after a clock that leapt ahead entries bear that time until it has come."""
+    if entry.ts <= now:
+        return entry
+    return Entry(**{**entry.as_dict(), "ts": now})
 
 
 def _batches(entries: Iterator[Entry]) -> Iterator[list[Entry]]:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from qt_audit.delivery import policy
+from qt_audit.delivery import kept, policy
 from qt_audit.entry import Entry
 from qt_audit.times import seconds_between
 
@@ -68,8 +68,25 @@ class Incident:
     def from_dict(cls, plain: Mapping[str, Any]) -> Incident:
         """Raises TypeError, KeyError or ValueError for what as_dict() did not give."""
         pairs = tuple((str(name), str(value)) for name, value in plain["facts"])
-        lists = {"facts": pairs, "beginnings": tuple(plain["beginnings"]), "runs": tuple(plain["runs"])}
-        return cls(**{**plain, **lists})
+        lists = {
+            "facts": pairs,
+            "runs": kept.texts(plain["runs"]),
+            "beginnings": kept.texts(plain["beginnings"]),
+        }
+        one = cls(**{**plain, **lists})
+        for text in (one.subject, one.text, one.mended):
+            kept.text(text)
+        for instant in (one.opened, one.last, *one.beginnings):
+            kept.instant(instant)
+        for maybe in (one.told, one.closed):
+            if maybe is not None:
+                kept.instant(maybe)
+        for number in (one.seq, one.count):
+            kept.count(number)
+        for urgency in (one.urgency, one.told_urgency):
+            policy.URGENCIES.index(urgency)
+        kept.flag(one.flapping)
+        return one
 
     @property
     def lasts(self) -> bool:
@@ -79,6 +96,17 @@ class Incident:
     def lasted_s(self) -> float:
         """For how many seconds it was open."""
         return max(0.0, seconds_between(self.opened, self.closed or self.last))
+
+    def until(self, now: str) -> Incident:
+        """The same without a future: after a clock that leapt ahead, what was to come then is due now."""
+        return replace(
+            self,
+            opened=min(self.opened, now),
+            last=min(self.last, now),
+            told=self.told and min(self.told, now),
+            closed=self.closed and min(self.closed, now),
+            beginnings=tuple(min(ts, now) for ts in self.beginnings),
+        )
 
 
 @dataclass(frozen=True)
@@ -120,6 +148,9 @@ class Book:
 
     def wait(self, now: str) -> list[News]:
         """What time alone makes news: a breach that waited long enough, a problem that is still open."""
+        for one in list(self.incidents.values()):
+            if one.until(now) != one:
+                self._keep(one.until(now))
         return [item for one in list(self.incidents.values()) for item in self._wait(one, now)]
 
     def pause(self, now: str) -> float | None:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
+from qt_audit.delivery import kept
+
 KINDS = ("alert", "recovery", "reminder", "digest", "summary", "notice", "test")
 SEVERITIES = ("info", "warning", "critical")
 
@@ -38,9 +40,15 @@ class Message:
         """The message that as_dict() gave. Raises KeyError, TypeError or ValueError for anything else."""
         head = plain["head"]
         fields = tuple((str(name), str(value)) for name, value in plain["fields"])
-        return cls(
+        message = cls(
             **{**plain, "fields": fields, "head": None if head is None else (int(head[0]), str(head[1]))}
         )
+        for text in (message.id, message.kind, message.severity, message.title, message.text, message.host):
+            kept.text(text)
+        if message.html is not None:
+            kept.text(message.html)
+        kept.instant(message.created)
+        return message
 
 
 @dataclass(frozen=True)

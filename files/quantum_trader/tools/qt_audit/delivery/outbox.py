@@ -16,13 +16,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from qt_audit.delivery import kept
 from qt_audit.delivery.backoff import ChannelState
 from qt_audit.delivery.message import Message
 from qt_audit.delivery.store import Store
-from qt_audit.times import seconds_between
 from qt_audit.wake import NAME as WAKE
 
 _ENABLE = "enable."
@@ -119,8 +120,8 @@ class Outbox:
         """What a file holds; None if that cannot be understood, or it is gone."""
         try:
             plain = json.loads(self._files.read(item.file) or b"")
-            letter = Letter(Message.from_dict(plain["message"]), plain["queued"], plain.get("parked", ""))
-            return letter if _is_whole(letter) else None
+            message = Message.from_dict(plain["message"])
+            return Letter(message, kept.instant(plain["queued"]), kept.text(plain.get("parked", "")))
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
             pass
         except OSError:  # a link, a directory, a pipe
@@ -149,6 +150,19 @@ class Outbox:
             self._files.write(parked.file, _encoded(plain))
             self.done(item)
         self._add(parked)
+
+    def give(self, item: Waiting, channel: str, now: str) -> bool:
+        """Let what waits for a channel, or was given up, wait for another one; False if it holds no message.
+
+        One that waits keeps its age; one that was given up waits from now on. Doing it again, after a
+        crash, changes nothing.
+        """
+        letter = self.letter(item)
+        if letter is None:
+            return False
+        self.put(letter.message, [channel], now if letter.parked else letter.queued, instead_of=item)
+        self.done(item)
+        return True
 
     def retry(self, now: str) -> tuple[int, int]:
         """Let everything that was parked wait again, from now on, and try all channels at once.
@@ -238,27 +252,16 @@ class Outbox:
             self._ids.discard((item.channel, item.id))
 
     def _read_states(self) -> dict[str, ChannelState]:
+        """What is whole of it. What is lost is when to try again: trying at once does no harm."""
         try:
-            plain = json.loads(self._files.read(_CHANNELS) or b"{}")
-            return {name: ChannelState(**fields) for name, fields in plain.items()}
-        except (ValueError, TypeError, AttributeError, RecursionError):
-            return {}  # what is lost is when to try again: trying at once does no harm
-
-
-def _is_whole(letter: Letter) -> bool:
-    """Whether all in it is of the right kind. Raises ValueError or TypeError for a time that is none."""
-    message = letter.message
-    seconds_between(letter.queued, message.created)
-    texts = (
-        letter.parked,
-        message.id,
-        message.kind,
-        message.severity,
-        message.title,
-        message.text,
-        message.host,
-    )
-    return all(isinstance(text, str) for text in texts) and isinstance(message.html, (str, type(None)))
+            known = list(json.loads(self._files.read(_CHANNELS) or b"{}").items())
+        except (ValueError, AttributeError, RecursionError):
+            return {}
+        states = {}
+        for name, plain in known:
+            with suppress(ValueError, TypeError):
+                states[name] = ChannelState.from_dict(plain)
+        return states
 
 
 def _encoded(plain: dict[str, Any]) -> bytes:

@@ -1,0 +1,30 @@
+"""A new address takes over what waits for the one that it replaced, such as the mailbox of another person."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from qt_audit.delivery.outbox import Outbox
+
+
+def to_new(outbox: Outbox, channels: Sequence[str], now: str) -> dict[tuple[str, str], int]:
+    """Let new channels have what others of their kind, set no more, have not delivered.
+
+    How many messages of (the old one, the new one). New is a channel that was never tried: one that was has
+    had its own copy of each message.
+    """
+    new: dict[str, str] = {}
+    for name in channels:
+        if not outbox.state(name).tried:
+            new.setdefault(_kind(name), name)
+    moved: Counter[tuple[str, str]] = Counter()
+    for item in (*outbox.parked(), *outbox.waiting()):
+        heir = new.get(_kind(item.channel))
+        if heir is not None and item.channel not in channels and outbox.give(item, heir, now):
+            moved[item.channel, heir] += 1
+    return dict(moved)
+
+
+def _kind(name: str) -> str:
+    return name.rpartition("-")[0]

@@ -1,0 +1,47 @@
+"""Is what the delivery kept of the kind that it wrote? A damaged disk or an editor may say otherwise. Pure.
+
+Each gives its value back. Raises ValueError.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+
+def text(value: Any) -> str:
+    """A text."""
+    if type(value) is not str:
+        raise ValueError("not a text")
+    return value
+
+
+def instant(value: Any) -> str:
+    """A time as entries write it: whatever is computed with it works."""
+    if (
+        f"{datetime.fromisoformat(text(value).removesuffix('Z')).isoformat(timespec='microseconds')}Z"
+        != value
+    ):
+        raise ValueError("not a time")
+    return str(value)
+
+
+def count(value: Any) -> int:
+    """A whole number, zero or more."""
+    if type(value) is not int or value < 0:
+        raise ValueError("not a count")
+    return value
+
+
+def flag(value: Any) -> bool:
+    """True or false."""
+    if type(value) is not bool:
+        raise ValueError("neither true nor false")
+    return value
+
+
+def texts(value: Any) -> tuple[str, ...]:
+    """A list of texts."""
+    if not isinstance(value, list):
+        raise ValueError("not a list")
+    return tuple(text(item) for item in value)
