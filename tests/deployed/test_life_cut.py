@@ -1,9 +1,10 @@
-"""The connection breaks after any task of a first deploy: a plain second run makes it whole."""
+"""The connection breaks after each task in turn, of a first deploy and of an upgrade: a later run mends it."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -48,8 +49,7 @@ add rule inet {name} out oifname {link} drop
 # And no shared connection, which would outlive the cut.
 IMPATIENT = "-o ControlMaster=no -o ServerAliveInterval=1 -o ServerAliveCountMax=2 -o ConnectTimeout=3"
 MOST_CUTS = 40
-# Changes that a run may make before it is cut off. 1 cuts after each, and takes some minutes.
-CUT_AFTER = os.environ.get("QT_TEST_CUT_AFTER", "5")
+STOPPED_AT = re.compile(r"^(?:TASK|RUNNING HANDLER) \[(.*)\] \*+$", re.MULTILINE)
 
 
 class Cutting:
@@ -64,12 +64,12 @@ class Cutting:
         (self.plugins / "cutter.py").write_text(PLUGIN)
         self.rules.write_text(RULES.format(name=self.table, link=vps.machine.link))
 
-    def cut(self, monkeypatch: pytest.MonkeyPatch, **variables: object) -> Said:
-        """A deploy that is cut off after some changes; one that has fewer left is not."""
+    def cut(self, monkeypatch: pytest.MonkeyPatch, after: int, **variables: object) -> Said:
+        """A deploy that is cut off after so many changes; one that has fewer left is not."""
         with monkeypatch.context() as patched:
             patched.setenv("ANSIBLE_CALLBACK_PLUGINS", str(self.plugins))
             patched.setenv("CUT_BY", str(self.rules))
-            patched.setenv("CUT_AFTER", CUT_AFTER)
+            patched.setenv("CUT_AFTER", str(after))
             patched.setenv("ANSIBLE_SSH_ARGS", IMPATIENT)
             try:
                 return self.vps.playbook("deploy", variables=variables)
@@ -78,14 +78,23 @@ class Cutting:
                     ["nft", "delete", "table", "inet", self.table], check=False, capture_output=True
                 )
 
-    def until_whole(self, monkeypatch: pytest.MonkeyPatch, **variables: object) -> int:
-        """Deploys, each cut off some changes later, until one has nothing left to change; how many were."""
-        for cuts in range(MOST_CUTS):
-            said = self.cut(monkeypatch, **variables)
+    def until_whole(self, monkeypatch: pytest.MonkeyPatch, **variables: object) -> set[str]:
+        """Deploys, each cut off at the next task, until one has nothing left to change; where they stopped.
+
+        What one that was cut off is to say of itself is a change in each until it is said: so one that stops
+        where another did lets the next make one more.
+        """
+        stopped: set[str] = set()
+        after = 1
+        for _ in range(MOST_CUTS):
+            said = self.cut(monkeypatch, after, **variables)
             if said.returncode == 0:
-                return cuts
+                return stopped
             assert "unreachable=1" in said.stdout, said.stdout[-3000:]
-        pytest.fail(f"not whole after {MOST_CUTS} runs:\n{said.stdout[-3000:]}")
+            at = STOPPED_AT.findall(said.stdout)[-1]
+            after += at in stopped
+            stopped.add(at)
+        pytest.fail(f"not whole after {MOST_CUTS} runs, which stopped at {stopped}:\n{said.stdout[-3000:]}")
 
     def entries(self) -> list[dict[str, Any]]:
         found = self.qt.check_output(f"{TOOL} query --source deploy --json")
@@ -100,7 +109,8 @@ def cutting(fresh_vps: Callable[..., Target], tmp_path_factory: pytest.TempPathF
 def test_a_first_deploy_that_is_cut_off_after_each_change_is_made_whole(
     cutting: Cutting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert cutting.until_whole(monkeypatch) > 2
+    stopped = cutting.until_whole(monkeypatch)
+    assert len(stopped) > 8, stopped
     assert changed(cutting.vps.playbook("deploy")) == 0
     doctor = cutting.qt.run(f"{TOOL} doctor")
     assert doctor.rc == 0, doctor.stdout
@@ -118,7 +128,7 @@ def test_an_upgrade_that_is_cut_off_is_made_whole_and_the_monitor_runs_it(
     (tree / "tools/new_face.py").write_text("# new\n")
     before = cutting.host.check_output(f"readlink {HOME}/current").rpartition("/")[2]
     pid = cutting.host.check_output("systemctl show -p MainPID quantum-trader-monitor")
-    assert cutting.until_whole(monkeypatch, **{SOURCE: str(tree)}) >= 0
+    assert cutting.until_whole(monkeypatch, **{SOURCE: str(tree)})
     release = cutting.host.check_output(f"readlink {HOME}/current").rpartition("/")[2]
     assert release != before
     assert cutting.host.check_output("systemctl show -p MainPID quantum-trader-monitor") != pid

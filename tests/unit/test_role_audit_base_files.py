@@ -73,6 +73,16 @@ def test_a_directory_in_the_way_is_named(tmp_path: Path) -> None:
         files.changes([a_file(tmp_path / "cron")], dry=False)
 
 
+def test_a_place_that_cannot_be_written_is_named_with_the_reason(tmp_path: Path) -> None:
+    [change] = files.changes([a_file(tmp_path / "missing" / "cron")], dry=False)
+    with pytest.raises(files.RefusedError) as refused:
+        files.lay_down(change)
+    assert str(refused.value) == f"{tmp_path}/missing/cron cannot be written: No such file or directory"
+    (tmp_path / "cron").write_text("old\n")
+    with pytest.raises(files.RefusedError, match="cron/x cannot be read: Not a directory"):
+        files.changes([a_file(tmp_path / "cron" / "x")], dry=False)
+
+
 def test_what_is_to_be_absent_goes_and_is_no_change_where_it_is_not(tmp_path: Path) -> None:
     gone = a_file(tmp_path / "unit", state="absent", content="")
     assert lay_down(gone) == []

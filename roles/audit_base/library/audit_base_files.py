@@ -8,7 +8,7 @@ import os
 import stat
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from ansible.module_utils.audit_base_tree import (
@@ -138,17 +138,21 @@ def _place(path: str) -> Iterator[tuple[str, int]]:
 
 
 def _found(path: str) -> Found | None:
-    with suppress(FileNotFoundError), _place(path) as (name, directory):
-        status = status_of(name, directory)
-        if status is None:
-            return None
-        if stat.S_ISDIR(status.st_mode):
-            raise RefusedError(f"{path} is a directory: move it away")
-        if not stat.S_ISREG(status.st_mode):
-            return Found(b"", "not a regular file")
-        access = _access(status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode))
-        return Found(content_of(name, directory), access)
-    return None
+    try:
+        with _place(path) as (name, directory):
+            status = status_of(name, directory)
+            if status is None:
+                return None
+            if stat.S_ISDIR(status.st_mode):
+                raise RefusedError(f"{path} is a directory: move it away")
+            if not stat.S_ISREG(status.st_mode):
+                return Found(b"", "not a regular file")
+            access = _access(status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode))
+            return Found(content_of(name, directory), access)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise RefusedError(f"{path} cannot be read: {error.strerror}") from error
 
 
 def _access(uid: int, gid: int, mode: int) -> str:
@@ -174,15 +178,21 @@ def changes(files: list[File], dry: bool) -> list[Change]:
 
 
 def lay_down(change: Change) -> None:
-    """Do it, durable once this returns. What belongs to an account is written with its rights."""
+    """Do it, durable once this returns. What belongs to an account is written with its rights.
+
+    Raises RefusedError.
+    """
     file = change.file
-    with _place(file.path) as (name, directory):
-        if file.state == "absent":
-            os.unlink(name, dir_fd=directory)
-        else:
-            owner = Owner.named(file.owner, file.group)
-            write_file(name, directory, file.data, int(file.mode, 8), owner)
-        os.fsync(directory)
+    try:
+        with _place(file.path) as (name, directory):
+            if file.state == "absent":
+                os.unlink(name, dir_fd=directory)
+            else:
+                owner = Owner.named(file.owner, file.group)
+                write_file(name, directory, file.data, int(file.mode, 8), owner)
+            os.fsync(directory)
+    except OSError as error:
+        raise RefusedError(f"{file.path} cannot be written: {error.strerror}") from error
 
 
 def validate(file: File, run: Callable[[str], tuple[int, str, str]]) -> None:
@@ -212,7 +222,7 @@ def main() -> None:
                     validate(change.file, module.run_command)
             for change in found:
                 lay_down(change)
-    except (RefusedError, OSError) as error:
+    except RefusedError as error:
         module.fail_json(msg=str(error))
     module.exit_json(
         changed=bool(found),
