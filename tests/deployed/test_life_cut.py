@@ -1,4 +1,4 @@
-"""The connection breaks after each task in turn, of a first deploy and of an upgrade: a later run mends it."""
+"""The connection breaks after each task in turn, of a first deploy and an upgrade: a later run mends it."""
 
 from __future__ import annotations
 
