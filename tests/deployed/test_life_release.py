@@ -103,6 +103,16 @@ def test_a_deploy_that_changes_nothing_is_no_entry(living: Living) -> None:
     assert len(living.said("Deploy:")) == before
 
 
+def test_an_entry_names_the_files_that_a_deploy_has_put_right(living: Living) -> None:
+    living.host.check_output("echo '# mine' >> /etc/cron.d/quantum-trader")
+    living.host.check_output("rm /etc/sudoers.d/quantum-trader")
+    living.deploy()
+    entry = living.said("Deploy: Changed what is around release")[-1]
+    assert details(entry)["changes"] == (
+        "/etc/cron.d/quantum-trader: differs; /etc/sudoers.d/quantum-trader: missing"
+    )
+
+
 def test_releases_change_under_writers_and_no_call_fails(living: Living) -> None:
     first = living.release
     living.vps.machine.run(["tee", "/tmp/writers.sh"], stdin=WRITERS, user="qt")
