@@ -40,7 +40,7 @@ def lay_down(home: Path, *, dry: bool = False, **patches: Any) -> list[str]:
         for program in PROGRAMS
     }
     files = config.files_of(shipped, {program: patches.get(program, "{}\n") for program in PROGRAMS})
-    owner = config.Account(os.geteuid(), os.getegid())
+    owner = config.Owner(os.geteuid(), os.getegid())
     # The distribution's Python has what the programs need on a VPS; here that is this one.
     written = config.lay_down(str(home), files, owner, "new", dry=dry, python=sys.executable)
     return [file.path for file in written]

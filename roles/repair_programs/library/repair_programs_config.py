@@ -6,7 +6,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import pwd
 import shutil
 import subprocess
 import tempfile
@@ -14,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ansible.module_utils.audit_base_tree import Owner, RefusedError, write_file
 from ansible.module_utils.basic import AnsibleModule
 
 DOCUMENTATION = r"""
@@ -72,48 +72,6 @@ PYTHON = "/usr/bin/python3"
 _MODE, _DIRECTORY_MODE = 0o640, 0o750
 
 
-class RefusedError(Exception):
-    """A program refuses its configuration, or the installation is not there; the message is for people."""
-
-
-@dataclass(frozen=True)
-class Account:
-    """Whose the files are. Root does everything in its name: a link that it plants leads nowhere new."""
-
-    uid: int
-    gid: int
-
-    @classmethod
-    def named(cls, user: str) -> Account | None:
-        """The account; None where there is none."""
-        try:
-            found = pwd.getpwnam(user)
-        except KeyError:
-            return None
-        return cls(found.pw_uid, found.pw_gid)
-
-    @contextlib.contextmanager
-    def acting(self) -> Iterator[None]:
-        """Act with this account's rights, where root does the work."""
-        if os.geteuid() != 0:
-            yield
-            return
-        groups, gid = os.getgroups(), os.getegid()
-        os.setgroups([self.gid])
-        os.setegid(self.gid)
-        os.seteuid(self.uid)
-        try:
-            yield
-        finally:
-            os.seteuid(0)
-            os.setegid(gid)
-            os.setgroups(groups)
-
-    def of_child(self) -> dict[str, Any]:
-        """For Popen: a child is this account wholly, and cannot become root again as `acting` does."""
-        return {} if os.geteuid() != 0 else {"user": self.uid, "group": self.gid, "extra_groups": [self.gid]}
-
-
 @dataclass(frozen=True)
 class File:
     """One that is to be there, below config/."""
@@ -139,22 +97,15 @@ class File:
         except ValueError:
             return self.once
 
-    def write(self, config: str) -> None:
+    def write(self, config: str, account: Owner) -> None:
         """Put it into its place in one step, durable."""
-        path = os.path.join(config, self.path)
-        partial = os.path.join(os.path.dirname(path), f".{os.path.basename(path)}.partial")
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(partial)
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(self.text)
-            file.flush()
-            os.fchmod(descriptor, _MODE)
-            os.fsync(descriptor)
-        os.rename(partial, path)
-        directory = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY)
-        os.fsync(directory)
-        os.close(directory)
+        directory, name = os.path.split(os.path.join(config, self.path))
+        place = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            write_file(name, place, self.text.encode(), _MODE, account)
+            os.fsync(place)
+        finally:
+            os.close(place)
 
 
 def files_of(shipped: Mapping[str, str], patches: Mapping[str, str]) -> list[File]:
@@ -166,7 +117,7 @@ def files_of(shipped: Mapping[str, str], patches: Mapping[str, str]) -> list[Fil
 
 
 @contextlib.contextmanager
-def candidate(config: str, files: list[File], account: Account) -> Iterator[str]:
+def candidate(config: str, files: list[File], account: Owner) -> Iterator[str]:
     """A QT_HOME whose configuration is the one that would be: links to what stays, files for what comes."""
     with account.acting():
         home = tempfile.mkdtemp(prefix="quantum-trader-check-")
@@ -203,7 +154,14 @@ def _present(config: str) -> Iterator[str]:
             yield name
 
 
-def refusals(home: str, trial: str, programs: list[str], account: Account, python: str) -> list[str]:
+def _of_child(account: Owner) -> dict[str, Any]:
+    """For Popen: a child is this account wholly, and cannot become root again as `acting` does."""
+    if os.geteuid() != 0:
+        return {}
+    return {"user": account.uid, "group": account.gid, "extra_groups": [account.gid]}
+
+
+def refusals(home: str, trial: str, programs: list[str], account: Owner, python: str) -> list[str]:
     """What the programs have against the candidate, a line each; no value that may be secret."""
     environment = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": trial, "QT_HOME": trial}
     asked = {}
@@ -213,7 +171,7 @@ def refusals(home: str, trial: str, programs: list[str], account: Account, pytho
         asked[program] = subprocess.Popen(
             command, env=environment, cwd="/", text=True, errors="replace",
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            **account.of_child(),
+            **_of_child(account),
         )  # fmt: skip
     said: list[str] = []
     for program, asking in asked.items():
@@ -226,7 +184,7 @@ def refusals(home: str, trial: str, programs: list[str], account: Account, pytho
 
 
 def lay_down(
-    home: str, files: list[File], account: Account, programs: str, dry: bool, python: str = PYTHON
+    home: str, files: list[File], account: Owner, programs: str, dry: bool, python: str = PYTHON
 ) -> list[File]:
     """The files that were written, or would be. Raises RefusedError before anything is changed."""
     config = f"{home}/config"
@@ -244,7 +202,7 @@ def lay_down(
                 if not os.path.isdir(directory):
                     os.mkdir(directory, _DIRECTORY_MODE)
             for file in wanting:
-                file.write(config)
+                file.write(config, account)
     return wanting
 
 
@@ -263,18 +221,15 @@ def main() -> None:
     os.umask(0o027)
     given, dry = module.params, module.check_mode
     files = files_of(given["shipped"], json.loads(given["patches"]))
-    account = Account.named(given["user"])
-    if account is None or not os.path.isdir(f"{given['home']}/config"):
-        if not dry:
-            module.fail_json(
-                msg=f"{given['home']} is no installation of {given['user']}: run audit_base first"
-            )
-        wanting = files
-    else:
-        try:
-            wanting = lay_down(given["home"], files, account, given["programs"], dry)
-        except (RefusedError, OSError) as error:
+    try:
+        account = Owner.named(given["user"])
+        if not os.path.isdir(f"{given['home']}/config"):
+            raise RefusedError(f"{given['home']} is no installation of {given['user']}: run audit_base first")
+        wanting = lay_down(given["home"], files, account, given["programs"], dry)
+    except (RefusedError, OSError) as error:
+        if not dry or given["programs"] != "none":
             module.fail_json(msg=str(error))
+        wanting = files  # a real run has made account and installation by now
     names = [file.path for file in wanting]
     prepared = "".join(f"config/{name}: {'would be ' if dry else ''}written\n" for name in names)
     written = sorted({file.program for file in wanting})
