@@ -491,3 +491,17 @@ def test_a_channel_that_had_its_own_copy_takes_nothing_over(begun: Begin) -> Non
     assert other.titles == ["It broke - FAILED: x"]
     with vps.seen() as outbox:
         assert len(outbox.waiting("slack-aaaaaa")) == 1
+
+
+def test_what_was_given_up_long_ago_is_no_news_to_a_new_address(begun: Begin) -> None:
+    old = Noting("slack-aaaaaa", answers=[GONE], always=DOWN)
+    vps = begun(old)
+    vps.write("Long ago - FAILED: x")
+    vps.deliver()
+    vps.clock.move(8 * DAY)
+    new = Noting("slack-bbbbbb")
+    vps.channels = [new]
+    vps.deliver()
+    assert new.titles == []
+    with vps.seen() as outbox:
+        assert len(outbox.parked("slack-aaaaaa")) == 1

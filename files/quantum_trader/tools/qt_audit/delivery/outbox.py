@@ -151,18 +151,14 @@ class Outbox:
             self.done(item)
         self._add(parked)
 
-    def give(self, item: Waiting, channel: str, now: str) -> bool:
-        """Let what waits for a channel, or was given up, wait for another one; False if it holds no message.
+    def give(self, item: Waiting, letter: Letter, channel: str, now: str) -> None:
+        """Let what waits for a channel, or was given up, wait for another one.
 
         One that waits keeps its age; one that was given up waits from now on. Doing it again, after a
         crash, changes nothing.
         """
-        letter = self.letter(item)
-        if letter is None:
-            return False
         self.put(letter.message, [channel], now if letter.parked else letter.queued, instead_of=item)
         self.done(item)
-        return True
 
     def retry(self, now: str) -> tuple[int, int]:
         """Let everything that was parked wait again, from now on, and try all channels at once.
