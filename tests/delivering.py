@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -124,3 +124,7 @@ class Vps:
 
     def entries(self) -> int:
         return History(self.place).count()
+
+
+Begin = Callable[..., Vps]
+"""Makes an installation whose delivery has run once: the fixture `begun`."""

@@ -2,37 +2,19 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from qt_audit import schedule
-from qt_audit.delivery.message import PERMANENT, SENT, TRANSIENT, Answer
+from qt_audit.delivery.message import PERMANENT, TRANSIENT, Answer
 from qt_audit.summary import Summary
-from tests.delivering import Noting, Vps
+from tests.delivering import Begin, Noting, Vps
 from tests.support import draft
 
 DOWN = Answer(TRANSIENT, "nobody listens there")
 GONE = Answer(PERMANENT, "answered 404", 404)
 DAY = 86_400.0
-
-
-@pytest.fixture
-def begun(tmp_path: Path) -> Callable[..., Vps]:
-    """An installation whose delivery has run once."""
-
-    def begin(*channels: Noting, rules: str = "", quiet: str = "") -> Vps:
-        vps = Vps(tmp_path / "home", *channels, rules=rules, quiet=quiet)
-        vps.write("System check", "info")
-        vps.deliver()
-        return vps
-
-    return begin
-
-
-Begin = Callable[..., Vps]
 
 
 def test_what_was_before_a_channel_existed_is_no_news(tmp_path: Path) -> None:
@@ -233,72 +215,6 @@ def test_parts_that_were_taken_are_not_sent_again(begun: Begin) -> None:
     assert vps.channels[0].parts == [0, 2, 3, 0]
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"{", b"[]", b'{"seq": "x"}', b'{"seq":1,"ts":"","began":""}', b"\xff"]
-)
-def test_a_damaged_cursor_is_kept_and_said_and_what_follows_is_told(begun: Begin, content: bytes) -> None:
-    vps = begun(Noting())
-    vps.write("Before - FAILED: x")
-    (vps.box / "cursor.json").write_bytes(content)
-    said = vps.deliver().problems
-    assert len(said) == 1
-    assert "cursor.json in the outbox is damaged" in said[0]
-    vps.write("After - FAILED: x")
-    vps.deliver()
-    assert vps.channels[0].titles == ["a message is not as it should be", "After - FAILED: x"]
-    assert (vps.box / "cursor.json.damaged").read_bytes() == content
-
-
-INCIDENTS = (
-    "opened",
-    "last",
-    "text",
-    "seq",
-    "urgency",
-    "runs",
-    "count",
-    "told",
-    "closed",
-    "flapping",
-    "facts",
-)
-
-
-@pytest.mark.parametrize("field", ["seq", "ts", "began", "held", "summaries", *INCIDENTS])
-@pytest.mark.parametrize("value", [7.5, "yesterday", [None], {}, True])
-def test_a_cursor_with_a_wrong_field_stops_no_delivery(begun: Begin, field: str, value: object) -> None:
-    channel = Noting()
-    vps = begun(channel)
-    vps.write("Auto-heal: Triggered by CPU", "started", "r1", threshold="CPU")
-    vps.deliver()
-    path = vps.box / "cursor.json"
-    plain = json.loads(path.read_text())
-    assert len(plain["incidents"]) == 1
-    place = plain["incidents"][0] if field in INCIDENTS and field != "seq" else plain
-    place[field] = value
-    path.write_text(json.dumps(plain))
-    vps.write("Second - FAILED: x")
-    vps.clock.move(120)
-    vps.deliver()
-    vps.write("Third - FAILED: x")
-    vps.deliver()
-    assert any("Third" in title for title in channel.titles)
-
-
-def test_a_record_that_is_shorter_than_it_was_is_told(begun: Begin) -> None:
-    vps = begun(Noting())
-    vps.write("One", "info")
-    vps.write("Two", "info")
-    vps.deliver()
-    (segment,) = Path(vps.place.record_path).glob("*.jsonl")
-    lines = segment.read_bytes().splitlines(keepends=True)
-    segment.write_bytes(b"".join(lines[:-1]))
-    (said,) = vps.deliver().problems
-    assert "the record ends with entry 2, and entry 3 was read before" in said
-    assert vps.channels[0].titles == ["a message is not as it should be"]
-    assert vps.deliver().problems == []
-
-
 def test_what_is_held_in_quiet_hours_follows_as_one(begun: Begin) -> None:
     vps = begun(Noting(), quiet="22:00-07:00 Europe/Berlin")
     vps.clock.move(11 * 3600)  # 22:00 in Berlin
@@ -421,87 +337,3 @@ def test_a_record_that_cannot_be_read_stops_no_message_that_waits(begun: Begin) 
     done = vps.deliver()
     assert len(done.problems) == 1
     assert vps.channels[0].titles == ["Backup - FAILED: x"]
-
-
-@pytest.mark.parametrize("delivered", [False, True], ids=["leapt in between", "delivered meanwhile"])
-def test_after_a_clock_that_leapt_ahead_a_breach_and_its_reminder_come_in_time(
-    begun: Begin, delivered: bool
-) -> None:
-    """Entries bear that future until it has come; who is told of them lives in the present."""
-    channel = Noting()
-    vps = begun(channel)
-    vps.clock.move(400 * DAY)
-    vps.write("Auto-heal: Triggered by disk", "started", "r0", threshold="disk")
-    if delivered:
-        vps.deliver()
-    vps.clock.move(-400 * DAY)
-    vps.write("Auto-heal: Triggered by CPU", "started", "r1", threshold="CPU")
-    vps.deliver()
-    vps.clock.move(60)
-    vps.deliver()
-    assert sorted(channel.titles) == ["Auto-heal: Triggered by CPU", "Auto-heal: Triggered by disk"]
-    vps.clock.move(DAY)
-    vps.deliver()
-    assert len(channel.titles) == 4
-
-
-def test_after_a_clock_that_leapt_ahead_what_fails_again_and_again_is_told_once(begun: Begin) -> None:
-    channel = Noting()
-    vps = begun(channel)
-    vps.clock.move(400 * DAY)
-    vps.write("Backup: Ended", "info")
-    vps.clock.move(-400 * DAY)
-    for _ in range(4):
-        vps.write("Backup - FAILED: x")
-        vps.deliver()
-        vps.clock.move(600)
-    assert channel.titles == ["Backup - FAILED: x"]
-
-
-def test_a_new_address_takes_over_what_the_one_it_replaced_has_not_delivered(begun: Begin) -> None:
-    """What waits, and what was given up, in order; each once."""
-    old = Noting("slack-aaaaaa", answers=[Answer(SENT, "taken with 200", 200), GONE], always=DOWN)
-    vps = begun(old)
-    for name in ("Taken", "Parked", "Waits"):
-        vps.write(f"{name} - FAILED: x")
-        vps.deliver()
-    assert old.titles == ["Taken - FAILED: x"]
-    new, mail = Noting("slack-bbbbbb"), Noting("mail-cccccc")
-    vps.channels = [new, mail]
-    vps.deliver()
-    vps.deliver()
-    assert new.titles == ["Parked - FAILED: x", "Waits - FAILED: x"]
-    assert mail.titles == []
-    assert (
-        "Notification: 2 messages for slack-aaaaaa handed over to slack-bbbbbb, which is new",
-        "info",
-    ) in vps.noted
-    with vps.seen() as outbox:
-        assert outbox.waiting() == []
-        assert outbox.parked() == []
-
-
-def test_a_channel_that_had_its_own_copy_takes_nothing_over(begun: Begin) -> None:
-    old, other = Noting("slack-aaaaaa", always=DOWN), Noting("slack-bbbbbb")
-    vps = begun(old, other)
-    vps.write("It broke - FAILED: x")
-    vps.deliver()
-    vps.channels = [other]
-    vps.deliver()
-    assert other.titles == ["It broke - FAILED: x"]
-    with vps.seen() as outbox:
-        assert len(outbox.waiting("slack-aaaaaa")) == 1
-
-
-def test_what_was_given_up_long_ago_is_no_news_to_a_new_address(begun: Begin) -> None:
-    old = Noting("slack-aaaaaa", answers=[GONE], always=DOWN)
-    vps = begun(old)
-    vps.write("Long ago - FAILED: x")
-    vps.deliver()
-    vps.clock.move(8 * DAY)
-    new = Noting("slack-bbbbbb")
-    vps.channels = [new]
-    vps.deliver()
-    assert new.titles == []
-    with vps.seen() as outbox:
-        assert len(outbox.parked("slack-aaaaaa")) == 1

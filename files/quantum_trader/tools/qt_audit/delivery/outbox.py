@@ -152,7 +152,7 @@ class Outbox:
         self._add(parked)
 
     def give(self, item: Waiting, letter: Letter, channel: str, now: str) -> None:
-        """Let what waits for a channel, or was given up, wait for another one.
+        """Let what waits for a channel, or was given up, wait for another one, or for the same again.
 
         One that waits keeps its age; one that was given up waits from now on. Doing it again, after a
         crash, changes nothing.
@@ -171,10 +171,7 @@ class Outbox:
             if letter is None:
                 useless += 1
                 continue
-            waiting = replace(item, state=WAITING)
-            self._files.write(waiting.file, _encoded({"queued": now, "message": letter.message.as_dict()}))
-            self.done(item)
-            self._add(waiting)
+            self.give(item, letter, item.channel, now)
         for channel, state in self.states().items():
             self.note(channel, replace(state, failures=0, next_try=""))
         self.save()
