@@ -11,11 +11,14 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from qt_audit import settings as audit_settings
 from qt_repair.finding import RepairError
 
 SUDO = ("/usr/bin/sudo", "-n", "--")
-_KEPT = 4000
-"""Characters of a program's output that are kept: its end says what went wrong."""
+_KEPT = 1 << 16
+"""Bytes of a program's output that are kept: its end says what went wrong."""
+_SHOWN = 4000
+"""Characters of it that are shown."""
 _LARGEST = 4 << 20
 """Bytes of output that are read to be parsed."""
 _GRACE_S = 2.0
@@ -36,8 +39,13 @@ class Completed:
 
     exit_code: int
     output: str
-    """The end of standard output and standard error together."""
+    """The end of standard output and standard error together, to be looked through. It may hold secrets."""
     duration_s: float
+
+    @property
+    def said(self) -> str:
+        """The end of the output, to be shown: without secrets."""
+        return _shown(self.output)
 
 
 def as_root(argv: Sequence[str]) -> list[str]:
@@ -58,8 +66,8 @@ def run(
     Its process group is ended with it. sudo hands SIGTERM on to what it runs as root, and cannot hand
     SIGKILL on: what does not end then is ended by the time limit in sudoers.
     """
-    code, data, duration = _run(argv, timeout, subprocess.STDOUT, _KEPT * 4, env, cwd)
-    return Completed(code, _end(data), duration)
+    code, data, duration = _run(argv, timeout, subprocess.STDOUT, _KEPT, env, cwd)
+    return Completed(code, _text(data), duration)
 
 
 def capture(argv: Sequence[str], timeout: float, *, env: Mapping[str, str] | None = None) -> bytes:
@@ -77,8 +85,13 @@ def _name(argv: Sequence[str]) -> str:
     return " ".join([os.path.basename(words[0]), *verbs])
 
 
-def _end(data: bytes) -> str:
-    return data.decode("utf-8", "replace")[-_KEPT:].strip()
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "replace").strip()
+
+
+def _shown(output: str) -> str:
+    """Redacted first and cut then: of a secret that was cut in two no pattern would know the rest."""
+    return audit_settings.current().redactor.text(output)[-_SHOWN:]
 
 
 def _run(
@@ -116,7 +129,7 @@ def _run(
                 stream.close()
     code = 128 - code if code < 0 else code
     if errors == subprocess.PIPE and code:
-        said = _end(b"".join(streams)).splitlines()
+        said = _shown(_text(b"".join(stream[-_KEPT:] for stream in streams))).splitlines()
         raise RepairError(
             f"{_name(argv)} ended with {code}" + (f": {said[-1]}" if said else ""), code, "\n".join(said)
         )

@@ -28,7 +28,7 @@ def repair(name: str, run: str, home: str) -> dict[str, Any]:
         ended = process.run(argv, _limit(name, home), env={**os.environ, "QT_HOME": home})
     except (RepairError, ConfigError) as error:
         return {"repair": name, "exit_code": None, "state": "failed", "text": str(error)}
-    return {"repair": name, "exit_code": ended.exit_code, **_answer(ended.output)}
+    return {"repair": name, "exit_code": ended.exit_code, **_answer(ended)}
 
 
 def _limit(name: str, home: str) -> float:
@@ -44,10 +44,10 @@ def _limit(name: str, home: str) -> float:
     )
 
 
-def _answer(output: str) -> dict[str, str]:
-    """State and text of its JSON answer; its last line where it gave none. Pure."""
+def _answer(ended: process.Completed) -> dict[str, str]:
+    """State and text of its JSON answer; its last line where it gave none."""
     try:
-        result = json.loads(output[output.index("{") :])["results"][0]
+        result = json.loads(ended.output[ended.output.index("{") :])["results"][0]
         return {"state": str(result["state"]), "text": str(result["text"])[:300]}
     except (ValueError, KeyError, IndexError, TypeError):
-        return {"state": "failed", "text": (output.splitlines() or ["said nothing"])[-1][:300]}
+        return {"state": "failed", "text": (ended.said.splitlines() or ["said nothing"])[-1][:300]}

@@ -79,7 +79,7 @@ def _round(
     argv = [sys.executable, "-B", _WORKER, listed, results]
     try:
         ended = process.run(argv, timeout, env=_environment(base, home), cwd=work)
-        last = (ended.output.splitlines() or [""])[-1]
+        last = (ended.said.splitlines() or [""])[-1]
         how = f"ended the process (exit status {ended.exit_code})" + (f": {last[:200]}" if last else "")
     except process.TimedOutError:
         how = "did not end in time"

@@ -51,12 +51,12 @@ def _run(test: Mapping[str, Any], home: str) -> tuple[str, dict[str, Any]]:
     details: dict[str, Any] = {"exit_code": ended.exit_code, "duration_s": round(ended.duration_s, 3)}
     wrong = ""
     if ended.exit_code != test["expect_exit"]:
-        last = (ended.output.splitlines() or [""])[-1][:200]
+        last = (ended.said.splitlines() or [""])[-1][:200]
         wrong = f"ended with {ended.exit_code}, not {test['expect_exit']}" + (f": {last}" if last else "")
     elif "expect_output" in test and not re.search(test["expect_output"], ended.output, re.MULTILINE):
         wrong = "its output does not have what expect_output asks for"
     if wrong:
-        details["output"] = ended.output[-_OUTPUT:]
+        details["output"] = ended.said[-_OUTPUT:]
     return wrong, details
 
 

@@ -12,7 +12,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from qt_audit.redaction import Redactor
 from qt_repair import rights
 from qt_repair.finding import Finding, ProbeError, RepairError
 from qt_repair.process import SUDO, as_root, run
@@ -38,7 +37,7 @@ class CommandProbe:
             raise ProbeError(rights.explained(self._argv))
         if done.exit_code in (126, 127):
             raise ProbeError(f"{name(self._argv)} cannot be run (exit code {done.exit_code})")
-        output = Redactor().text(done.output)
+        output = done.said
         said = f": {last_line(output)}" if output else ""
         summary = f"{name(self._argv)} ended with {done.exit_code}{said}"
         return Finding(done.exit_code == 0, summary, {"exit_code": done.exit_code, "output": output[-1000:]})

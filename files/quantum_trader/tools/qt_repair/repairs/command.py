@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from qt_audit.redaction import Redactor
 from qt_repair import rights
 from qt_repair.finding import Finding, Mended, Probe, RepairError
 from qt_repair.probes.command import last_line, name, runnable, sudo_part
@@ -30,7 +29,7 @@ class RunCommand:
     def mend(self, found: Finding, timeout: float) -> Mended:
         """Run it. Raises RepairError unless it ends with 0."""
         done = run(self._argv, timeout, cwd=self._home)
-        output = Redactor().text(done.output)
+        output = done.said
         if done.exit_code:
             if tuple(self._argv[: len(SUDO)]) == SUDO and rights.said_no(done.output):
                 raise RepairError(rights.explained(self._argv), done.exit_code, output)

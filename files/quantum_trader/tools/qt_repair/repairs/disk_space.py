@@ -105,7 +105,7 @@ def _as_root(argv: list[str], deadline: float) -> dict[str, Any]:
         return {}
     if command != argv and rights.said_no(done.output):
         return {"failed": rights.explained(command)}
-    return {"failed": f"ended with {done.exit_code}: {done.output[-200:]}"}
+    return {"failed": f"ended with {done.exit_code}: {done.said[-200:]}"}
 
 
 def _argv(name: str, value: Any) -> list[str]:

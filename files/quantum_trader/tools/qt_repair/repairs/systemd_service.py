@@ -35,10 +35,10 @@ class RestartService:
         _as_root(systemd.reset_argv(self._unit), timeout)  # says no where there is nothing to forget
         done = _as_root(systemd.restart_argv(self._unit), max(1.0, begin + timeout - time.monotonic()))
         if done.exit_code != 0:
-            said = done.output.splitlines()
+            said = done.said.splitlines()
             why = f": {said[0]}" if said else ""
             raise RepairError(
-                f"systemctl restart ended with {done.exit_code}{why}", done.exit_code, done.output
+                f"systemctl restart ended with {done.exit_code}{why}", done.exit_code, done.said
             )
         details: dict[str, Any] = {"state_before": dict(found.details)}
         details["duration_s"] = round(time.monotonic() - begin, 3)
@@ -62,7 +62,7 @@ def _as_root(argv: list[str], timeout: float) -> Completed:
     command = as_root(argv)
     done = run(command, timeout, env=rights.plain_words())
     if done.exit_code and command != argv and rights.said_no(done.output):
-        raise RepairError(rights.explained(command), done.exit_code, done.output)
+        raise RepairError(rights.explained(command), done.exit_code, done.said)
     return done
 
 

@@ -45,10 +45,8 @@ class RetrainModel:
         argv = self._settings["trainer"]
         done = run(argv, timeout, cwd=self._home)
         if done.exit_code != 0:
-            raise RepairError(
-                f"the trainer {argv[0]} ended with {done.exit_code}", done.exit_code, done.output
-            )
-        return {"trainer": argv[0], "duration_s": round(done.duration_s, 3), "output": done.output}
+            raise RepairError(f"the trainer {argv[0]} ended with {done.exit_code}", done.exit_code, done.said)
+        return {"trainer": argv[0], "duration_s": round(done.duration_s, 3), "output": done.said}
 
     def _trained(self, place: Workshop, timeout: float) -> dict[str, Any]:
         """A new model in the workshop that is good enough; what is known of it."""
