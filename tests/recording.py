@@ -196,6 +196,19 @@ def small_disk(at: Path, kilobytes: int, options: str = "") -> Iterator[Path]:
         subprocess.run(["umount", "--lazy", str(at)], check=True)
 
 
+def fill(file: Path) -> None:
+    """Take all room that the disk has left. The file is there only once it is full."""
+    growing = file.with_suffix(".growing")
+    with growing.open("wb", buffering=0) as filler:
+        for block in (1 << 20, 1 << 12):
+            try:
+                while True:
+                    filler.write(bytes(block))
+            except OSError:
+                continue
+    growing.rename(file)
+
+
 def record_of(home: Path) -> Path:
     return home / "status/record"
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ from qt_audit import period
 from qt_audit.entry import Entry
 from qt_audit.summary import summarise
 from tests.monitoring import DONE, NO_REPAIR, RECOVERED, TRIGGERED, Installation, wait_for
-from tests.recording import actions, check, fallback_record, read_record, small_disk
+from tests.recording import actions, check, fallback_record, fill, read_record, small_disk
 
 
 @pytest.fixture
@@ -134,19 +135,20 @@ def test_a_process_that_is_gone_is_started_again(host: Installation, tmp_path: P
         subprocess.run(["pkill", "-x", name], check=False)
 
 
+def removing(waste: Path) -> dict[str, Any]:
+    """A repair that removes this file."""
+    return {
+        "probe": ["/usr/bin/test", "!", "-e", str(waste)],
+        "repair": ["/usr/bin/rm", str(waste)],
+        "sentence": "Auto-repair: Removed the waste",
+    }
+
+
 @pytest.mark.usefixtures("as_root")
 def test_a_full_disk_is_cleaned_in_three_entries_of_one_run(host: Installation, tmp_path: Path) -> None:
     with small_disk(tmp_path / "small", 4096) as disk:
         waste = disk / "waste"
-        host.repairs(
-            {
-                "small_disk": {
-                    "probe": ["/usr/bin/test", "!", "-e", str(waste)],
-                    "repair": ["/usr/bin/rm", str(waste)],
-                    "sentence": "Auto-repair: Removed the waste",
-                }
-            }
-        )
+        host.repairs({"small_disk": removing(waste)})
         host.thresholds(
             disk=[
                 {"mount": str(disk), "trigger": 80, "clear": 50, "repairs": ["small_disk"], "name": "small"}
@@ -161,6 +163,27 @@ def test_a_full_disk_is_cleaned_in_three_entries_of_one_run(host: Installation, 
     assert begun["details"]["value"] >= 80
     assert begun["details"]["level"] == 80
     assert recovered["details"]["value"] <= 50
+
+
+@pytest.mark.usefixtures("as_root")
+def test_a_disk_that_is_full_to_the_last_byte_is_cleaned_though_the_trail_lies_on_it(tmp_path: Path) -> None:
+    """Nothing is done unrecorded: what is kept back for this day has room for guard and entries."""
+    with small_disk(tmp_path / "disk", 64 * 1024) as disk:
+        host, waste = Installation(disk), disk / "waste"
+        host.repairs({"disk": removing(waste)})
+        host.thresholds(
+            disk=[{"mount": str(disk), "trigger": 95, "clear": 50, "repairs": ["disk"], "name": "disk"}]
+        )
+        with host.monitor():
+            wait_for(lambda: host.seen("disk").get("state") == "ok")
+            wait_for((host.home / "status/.reserve").exists, lambda: "nothing was kept back")
+            fill(waste)
+            host.until(TRIGGERED, DONE, RECOVERED)
+        assert [entry["outcome"] for entry in host.entries() if "waste" in entry["action"]] == [
+            "started",
+            "succeeded",
+        ]
+        assert not [entry for entry in host.entries() if "brought_home" in entry["details"]]
 
 
 def test_a_repair_that_fails_is_recorded_with_its_exit_code(host: Installation) -> None:

@@ -23,10 +23,13 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any
 
+    from qt_audit.place import Place
     from qt_audit.settings import Settings
 
 _MAX_SOURCE = 64
 _LOOK_AGAIN = 1.0
+_RESERVE = ".reserve"
+"""What `reserve` calls it: that is loaded only where it is not there."""
 
 
 class AuditError(Exception):
@@ -112,7 +115,18 @@ def _draft(
 class _Origin:
     """This process as a writer: who it is, where it writes, and where it may find entries to bring home."""
 
-    __slots__ = ("_elsewhere", "_home", "_look_again", "_timeout", "_wake", "host", "settings", "uid", "user")
+    __slots__ = (
+        "_elsewhere",
+        "_home",
+        "_look_again",
+        "_reserve",
+        "_timeout",
+        "_wake",
+        "host",
+        "settings",
+        "uid",
+        "user",
+    )
 
     def __init__(self, now: Settings, uid: int) -> None:
         for warning in now.warnings:
@@ -127,12 +141,18 @@ class _Origin:
         self._timeout = now.lock_timeout
         self._wake = Wake(now)
         self._look_again = 0.0
+        self._reserve = f"{self._home.status_path}/{_RESERVE}"
 
     def write(self, draft: Draft) -> Receipt | None:
         """Append at home, or else in the first fallback place that can be written; None if none can."""
         try:
-            self._bring_home()
-            receipt = journal.append(self._home, [draft], self._timeout)[0]
+            try:
+                receipt = self._write_home(draft)
+            except OSError as error:
+                if not _gives_room(error, self._home):
+                    raise
+                self._look_again = 0.0
+                receipt = self._write_home(draft)
         except Exception as error:  # not only OSError: whatever fails here may work elsewhere
             warn(f"cannot write to {self._home.record_path}: {reason(error)}")
         else:
@@ -150,14 +170,28 @@ class _Origin:
         warn(f"NOT RECORDED in any place: {draft.action}", always=True)
         return None
 
-    def _bring_home(self) -> None:
-        """Bring home what waits elsewhere, before anything later is written. Looks once a second."""
+    def _write_home(self, draft: Draft) -> Receipt:
         now = time.monotonic()
         if now >= self._look_again:
             self._look_again = now + _LOOK_AGAIN
-            for place in self._elsewhere:
-                if fallback.waiting(place) and fallback.bring_home(place, self._home, self._timeout):
-                    forget()
+            self._tidy()
+        return journal.append(self._home, [draft], self._timeout)[0]
+
+    def _tidy(self) -> None:
+        """Bring home what waits elsewhere, before anything later is written. Keep room back."""
+        for place in self._elsewhere:
+            if fallback.waiting(place) and fallback.bring_home(place, self._home, self._timeout):
+                forget()
+        if not os.path.lexists(self._reserve):
+            from qt_audit import reserve  # the first time, and after the disk was full
+
+            reserve.keep(self._home)
+
+
+def _gives_room(error: OSError, home: Place) -> bool:
+    from qt_audit import reserve  # hardly ever needed
+
+    return reserve.gives_room(error, home)
 
 
 _asking = RLock()

@@ -255,17 +255,27 @@ class Writer:
     def _write_log(self) -> None:
         data = "".join([text + "\n" for text in self._new_log_lines]).encode("utf-8")
         try:
-            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
-            log, status = open_file(LOG_NAME, self._status, flags, self._place.file_mode)
             try:
-                written = os.write(log, data)
-                if written < len(data):
-                    os.ftruncate(log, status.st_size)
-                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            finally:
-                os.close(log)
+                self._append_to_log(data)
+            except OSError as error:
+                from qt_audit import reserve  # hardly ever needed
+
+                if not reserve.gives_room(error, self._place):
+                    raise
+                self._append_to_log(data)
         except OSError as error:
             self._warn_of_log(error)
+
+    def _append_to_log(self, data: bytes) -> None:
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+        log, status = open_file(LOG_NAME, self._status, flags, self._place.file_mode)
+        try:
+            written = os.write(log, data)
+            if written < len(data):
+                os.ftruncate(log, status.st_size)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        finally:
+            os.close(log)
 
     def _warn_of_log(self, error: OSError) -> None:
         warn(

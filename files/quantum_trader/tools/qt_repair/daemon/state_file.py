@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import Any
 
 from qt_audit.place import Place, keep_owner, open_directory, open_file
+from qt_audit.reserve import with_room
 from qt_repair.daemon.soundness import sound
 from qt_repair.state_content import content
 
@@ -35,6 +36,7 @@ class StateFile:
     def __init__(self, place: Place, patience: float) -> None:
         """Take the lock within `patience` seconds. Raises RunsAlreadyError, StateError."""
         self.path = f"{place.status_path}/{_DIRECTORY}/{_FILE}"
+        self._place = place
         try:
             status, record = place.open()
             os.close(record)
@@ -50,8 +52,9 @@ class StateFile:
             if time.monotonic() >= deadline:
                 raise RunsAlreadyError(_holder(self._lock))
             time.sleep(_PAUSE_S)  # `status` holds it for an instant
-        os.ftruncate(self._lock, 0)
-        os.pwrite(self._lock, b"%d\n" % os.getpid(), 0)
+        with suppress(OSError):  # for people only: where the disk is full, the lock names nobody
+            os.ftruncate(self._lock, 0)
+            os.pwrite(self._lock, b"%d\n" % os.getpid(), 0)
 
     def read(self) -> dict[str, Any]:
         """What was kept last; empty if nothing was. Raises StateError if it is damaged as a whole."""
@@ -66,26 +69,32 @@ class StateFile:
 
     def write(self, state: Mapping[str, Any], durable: bool) -> None:
         """Replace it in one step; on the disk before this returns only if `durable`. Raises StateError."""
-        new = f".{_FILE}.new"
+        data = json.dumps(state).encode("ascii") + b"\n"
         try:
-            with suppress(FileNotFoundError):
-                os.unlink(new, dir_fd=self._directory)
-            descriptor, _ = open_file(new, self._directory, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE)
-            try:
-                os.fchmod(descriptor, _MODE)
-                keep_owner(descriptor, self._directory)
-                data = json.dumps(state).encode("ascii") + b"\n"
-                if os.write(descriptor, data) != len(data):  # a disk that fills up takes a part
-                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-                if durable:
-                    os.fdatasync(descriptor)
-            finally:
-                os.close(descriptor)
-            os.rename(new, _FILE, src_dir_fd=self._directory, dst_dir_fd=self._directory)
             if durable:
-                os.fsync(self._directory)
+                with_room(self._place, lambda: self._replace(data, durable))
+            else:
+                self._replace(data, durable)
         except OSError as error:
             raise StateError(f"{self.path}: cannot be written ({error.strerror})") from None
+
+    def _replace(self, data: bytes, durable: bool) -> None:
+        new = f".{_FILE}.new"
+        with suppress(FileNotFoundError):
+            os.unlink(new, dir_fd=self._directory)
+        descriptor, _ = open_file(new, self._directory, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE)
+        try:
+            os.fchmod(descriptor, _MODE)
+            keep_owner(descriptor, self._directory)
+            if os.write(descriptor, data) != len(data):  # a disk that fills up takes a part
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            if durable:
+                os.fdatasync(descriptor)
+        finally:
+            os.close(descriptor)
+        os.rename(new, _FILE, src_dir_fd=self._directory, dst_dir_fd=self._directory)
+        if durable:
+            os.fsync(self._directory)
 
 
 def kept(place: Place) -> dict[str, Any]:
