@@ -14,7 +14,17 @@ from typing import Any
 import pytest
 
 from tests.installation import SCRIPT, begin, command, configure, run
-from tests.recording import actions, cli, environment, fallback_record, read_record, record_of, stranger
+from tests.recording import (
+    Stranger,
+    actions,
+    cli,
+    environment,
+    fallback_record,
+    read_record,
+    record_of,
+    state,
+    stranger,
+)
 
 PATIENCE_S = 60.0
 
@@ -239,19 +249,45 @@ def test_where_nothing_can_be_kept_nothing_is_repaired_and_the_emergency_place_s
         for path in (home, home / "config", home / "config/auto_repair_system.d"):
             os.chown(path, user.uid, user.uid)
         (home / "status").chmod(0o555)
-        done = subprocess.run(
-            [*user.prefix, sys.executable, str(SCRIPT)],
-            env=environment(home),
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_S,
-            check=False,
-        )
+        done = _run_as(user, home)
         assert done.returncode == 1, done.stderr
         assert not (home / "flag").exists()
         (entry,) = read_record(fallback_record(home))
         assert entry["action"].startswith("Auto-repair: Nothing done about flag: ")
         assert entry["outcome"] == "failed"
+
+
+@pytest.mark.usefixtures("as_root")
+def test_what_could_not_be_recorded_and_was_not_tried_counts_as_no_attempt() -> None:
+    with stranger() as user:
+        home = user.home
+        configure(home, {"repairs": {"flag": flag(home, freeze_after=1, cooldown=0)}})
+        for path in (home, home / "config", home / "config/auto_repair_system.d", home / "status"):
+            os.chown(path, user.uid, user.uid)
+        nowhere = [home / "status/record", state(home), user.last_fallback]
+        for path in nowhere:
+            path.mkdir(mode=0o755)  # root's
+        try:
+            refused = _run_as(user, home)
+        finally:
+            for path in nowhere:
+                path.rmdir()
+        assert (refused.returncode, (home / "flag").exists()) == (1, False)
+        assert "not repaired: the audit trail cannot be written in any place" in refused.stdout
+        done = _run_as(user, home)
+        assert done.returncode == 0, done.stdout
+        assert actions(entries(home)) == ["Auto-repair: Mending it", "Auto-repair: Mended it"]
+
+
+def _run_as(user: Stranger, home: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*user.prefix, sys.executable, str(SCRIPT)],
+        env=environment(home),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
 
 
 def test_a_secret_in_a_programs_output_reaches_neither_record_nor_screen(home: Path) -> None:

@@ -149,6 +149,7 @@ class Engine:
                 healthy, text = self._act(task, act)
         except AuditError as error:
             if not begun:
+                self.guard.not_begun(task.name)
                 return task.result("refused", f"{before.text}; not repaired: {error}")
             unsaid = "; how it ended is not in the record, which cannot be written in any place"
         done = act.sentence if healthy else f"{act.sentence} - FAILED: {text}"

@@ -118,6 +118,11 @@ def begun(state: State, now: float) -> State:
     return replace(state, attempts=recent, unhelpful=state.unhelpful + 1, healthy_since=None)
 
 
+def not_begun(state: State) -> State:
+    """What begun() changed, taken back. Pure."""
+    return replace(state, attempts=state.attempts[:-1], unhelpful=max(0, state.unhelpful - 1))
+
+
 def seen(state: State, healthy: bool, limits: Limits, now: float) -> State:
     """A probe looked. Health that lasts for `thaw_after` seconds lifts a freeze and forgets failures.
 
@@ -172,6 +177,10 @@ class Guard:
     def begin(self, name: str) -> None:
         """Note, durably, that an attempt begins."""
         self._change(name, lambda state: begun(state, self._clock()))
+
+    def not_begun(self, name: str) -> None:
+        """Take back what begin() noted: nothing was tried after all."""
+        self._change(name, not_begun)
 
     def helped(self, name: str) -> None:
         """Note that the attempt helped."""
