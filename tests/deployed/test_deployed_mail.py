@@ -24,7 +24,7 @@ export DEBIAN_FRONTEND=noninteractive
 echo 'postfix postfix/main_mailer_type select Local only' | debconf-set-selections
 echo 'postfix postfix/mailname string vps.example.com' | debconf-set-selections
 apt-get update -qq
-apt-get install -qq -y --no-install-recommends postfix apprise faketime
+apt-get install -qq -y --no-install-recommends postfix faketime
 """
 # Answers as the first word of the path says; `hang` keeps who asks waiting.
 RECEIVER = """

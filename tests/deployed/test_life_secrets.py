@@ -9,9 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import yaml
 
-from sandbox.places import REPOSITORY
 from sandbox.target import Target
 from tests.deployed.deployment import DELIVERED, HOME, SOURCE, Said, changed, connect
 
@@ -47,11 +45,7 @@ class Life:
     def set(self, generation: str, **more: object) -> None:
         """From now on the inventory holds these."""
         file = self.vps.inventory / "group_vars" / "all" / "secrets.yml"
-        defaults = yaml.safe_load((REPOSITORY / "roles/audit_base/defaults/main.yml").read_text())
-        others = {
-            "audit_base_packages": [*defaults["audit_base_packages"], "apprise"],
-            "repair_programs_enabled": False,
-        }
+        others = {"repair_programs_enabled": False}
         file.write_text(json.dumps({**secrets(generation), **others, **more}))
 
     def play(self, what: str, name: str, *options: str, **variables: object) -> Said:
