@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 LOG_NAME = "AUTO_REPAIR_AUDIT.log"
 RECORD = "record"
+RESERVE = ".reserve"
+"""The megabyte in status/ that module `reserve` keeps back."""
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _WRITES = os.O_WRONLY | os.O_RDWR
 _FILE = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY

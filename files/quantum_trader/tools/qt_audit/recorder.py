@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from qt_audit import fallback, journal, settings
 from qt_audit.entry import OUTCOMES, Draft
 from qt_audit.notice import forget, reason, warn
-from qt_audit.place import fallbacks, home
+from qt_audit.place import RESERVE, fallbacks, home
 from qt_audit.redaction import readable
 from qt_audit.turn import Undisturbed
 from qt_audit.wake import Wake
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 _MAX_SOURCE = 64
 _LOOK_AGAIN = 1.0
-_RESERVE = ".reserve"
-"""What `reserve` calls it: that is loaded only where it is not there."""
 
 
 class AuditError(Exception):
@@ -141,7 +139,7 @@ class _Origin:
         self._timeout = now.lock_timeout
         self._wake = Wake(now)
         self._look_again = 0.0
-        self._reserve = f"{self._home.status_path}/{_RESERVE}"
+        self._reserve = f"{self._home.status_path}/{RESERVE}"
 
     def write(self, draft: Draft) -> Receipt | None:
         """Append at home, or else in the first fallback place that can be written; None if none can."""

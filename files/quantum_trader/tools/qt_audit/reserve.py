@@ -10,7 +10,7 @@ import errno
 import os
 
 from qt_audit.notice import warn
-from qt_audit.place import Place, open_file
+from qt_audit.place import RESERVE, Place, open_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,13 +19,12 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-NAME = ".reserve"
 SIZE = 1 << 20
 """Bytes that are kept back."""
 PLENTY = 16 * SIZE
 """Bytes that must be free for it."""
 _ENOUGH = 1 << 16
-_NEW = f"{NAME}.new"
+_NEW = f"{RESERVE}.new"
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -76,7 +75,7 @@ def _make(status: int) -> None:
     descriptor, _ = open_file(_NEW, status, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         os.posix_fallocate(descriptor, 0, SIZE)
-        os.rename(_NEW, NAME, src_dir_fd=status, dst_dir_fd=status)
+        os.rename(_NEW, RESERVE, src_dir_fd=status, dst_dir_fd=status)
     except OSError:
         os.unlink(_NEW, dir_fd=status)
         raise
@@ -86,7 +85,7 @@ def _make(status: int) -> None:
 
 def _give_up(status: int) -> bool:
     try:
-        os.unlink(NAME, dir_fd=status)
+        os.unlink(RESERVE, dir_fd=status)
     except FileNotFoundError:
         return False
     os.fsync(status)  # ext4 gives room out again only after that
