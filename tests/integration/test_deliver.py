@@ -14,7 +14,7 @@ import pytest
 
 from tests.delivering import Vps
 from tests.receivers import TOKEN, Receiver, Reply, hang, raw
-from tests.recording import check, cli, succeeded
+from tests.recording import check, cli, fill, small_disk, succeeded
 
 PATH = f"/hooks/{TOKEN}"
 
@@ -73,6 +73,17 @@ def test_a_failure_reaches_its_receiver_and_then_there_is_nothing_to_say(
     again = home.run("deliver")
     assert (again.returncode, again.stdout, again.stderr) == (0, "", "")
     assert "1 sent, the last at" in home.run("deliver", "--status").stdout
+
+
+def test_a_disk_that_is_full_to_the_last_byte_is_told(tmp_path: Path, receiver: Receiver) -> None:
+    with small_disk(tmp_path / "disk", 32 * 1024) as disk:
+        home = Home(disk / "qt", receiver.url)
+        succeeded(home.run("deliver"))
+        home.fail()
+        assert (disk / "qt/status/.reserve").exists()
+        fill(disk / "waste")
+        succeeded(home.run("deliver"))
+        assert titles(receiver) == ["Backup - FAILED: x"]
 
 
 def test_without_a_channel_there_is_nothing_to_do_and_nothing_is_kept(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from types import TracebackType
 
 from qt_audit.head import Busy, wait_for_lock
 from qt_audit.place import Place, keep_owner, open_directory, open_file
+from qt_audit.reserve import with_room
 
 NAME = "reports"
 _LOCK = ".lock"
@@ -81,21 +82,24 @@ class Reports:
 
     def write(self, name: str, data: bytes) -> None:
         """Put a file in place in one step: whole or not at all. Durable when this returns."""
-        temporary = f".{name}.new"
         try:
-            self._unlink(temporary)  # left by one that was killed
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-            descriptor, _ = open_file(temporary, self._directory, flags, self._mode)
-            with os.fdopen(descriptor, "wb") as file:
-                os.fchmod(descriptor, self._mode)
-                keep_owner(descriptor, self._directory)
-                file.write(data)
-                file.flush()
-                os.fsync(descriptor)
-            os.rename(temporary, name, src_dir_fd=self._directory, dst_dir_fd=self._directory)
-            os.fsync(self._directory)
+            with_room(self._place, lambda: self._replace(name, data))
         except OSError as error:
             raise self._named(error, name) from None
+
+    def _replace(self, name: str, data: bytes) -> None:
+        temporary = f".{name}.new"
+        self._unlink(temporary)  # left by one that was killed
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+        descriptor, _ = open_file(temporary, self._directory, flags, self._mode)
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(descriptor, self._mode)
+            keep_owner(descriptor, self._directory)
+            file.write(data)
+            file.flush()
+            os.fsync(descriptor)
+        os.rename(temporary, name, src_dir_fd=self._directory, dst_dir_fd=self._directory)
+        os.fsync(self._directory)
 
     def set_aside(self, name: str, new_name: str) -> None:
         """Rename a file that is of no use, so that somebody can look at it."""

@@ -13,13 +13,11 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from typing import Any
 
 from qt_audit.notice import reason
 from qt_audit.place import Place
 from qt_audit.reports import Reports
-from qt_audit.reserve import with_room
 from qt_repair.state_content import content
 
 HOUR = 3600.0
@@ -208,14 +206,13 @@ class Guard:
 
     def _change(self, name: str, change: Callable[[State], State]) -> None:
         """Read, change and replace the state of one repair; durable afterwards."""
-        place = Place(self._home, home=True)
         try:
-            with Reports(place, _PATIENCE_S, DIRECTORY, _LOCK) as files:
+            with Reports(Place(self._home, home=True), _PATIENCE_S, DIRECTORY, _LOCK) as files:
                 data = files.read(_FILE)
                 states = {} if data is None else _decoded(data)
                 states = {other: _no_later(state, self._clock()) for other, state in states.items()}
                 states[name] = change(states.get(name, State()))
-                with_room(place, partial(files.write, _FILE, _encoded(states)))
+                files.write(_FILE, _encoded(states))
         except (OSError, *_DAMAGE) as error:
             raise self._unusable(error) from None
 
