@@ -13,6 +13,7 @@ from _thread import get_ident
 from qt_audit.entry import MAX_BODY, MAX_BODY_ELSEWHERE, Draft, segment_name
 from qt_audit.head import Lock, locked_at_once, unlock
 from qt_audit.place import Place
+from qt_audit.reserve import with_room
 from qt_audit.settings import SHORTEST_WAIT
 from qt_audit.turn import Turn, syncing
 from qt_audit.writer import FINISHED_MODE as FINISHED_MODE  # others take it from here
@@ -31,6 +32,10 @@ def append(place: Place, drafts: Sequence[Draft], timeout: float) -> list[Receip
     made so; then none of them is acknowledged. A log that cannot be written is a warning: it
     is a view, and `rebuild_log` mends it.
     """
+    return with_room(place, lambda: _append(place, drafts, timeout))
+
+
+def _append(place: Place, drafts: Sequence[Draft], timeout: float) -> list[Receipt]:
     room = MAX_BODY if place.is_home else MAX_BODY_ELSEWHERE
     bodies = [draft.body(None, room) for draft in drafts]
     deadline = time.monotonic() + timeout

@@ -17,9 +17,8 @@ if TYPE_CHECKING:
 
 LOG_NAME = "AUTO_REPAIR_AUDIT.log"
 RECORD = "record"
-RESERVE = ".reserve"
-"""The megabyte in status/ that module `reserve` keeps back."""
-_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+DIRECTORY_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+"""To open a directory, and nothing through a link."""
 _WRITES = os.O_WRONLY | os.O_RDWR
 _FILE = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 
@@ -66,11 +65,11 @@ class Place:
     def open_existing(self) -> int:
         """A descriptor of the record directory, to read it. Creates nothing. OSError has the path."""
         path = self.path
-        descriptor = os.open(path, _DIRECTORY & ~os.O_NOFOLLOW)
+        descriptor = os.open(path, DIRECTORY_FLAGS & ~os.O_NOFOLLOW)
         for name in ("status", self.record_name) if self.is_home else (self.record_name,):
             parent, path = descriptor, f"{path}/{name}"
             try:
-                descriptor = os.open(name, _DIRECTORY, dir_fd=parent)
+                descriptor = os.open(name, DIRECTORY_FLAGS, dir_fd=parent)
             except OSError as error:
                 error.filename = path
                 raise
@@ -80,7 +79,7 @@ class Place:
 
     def _open_status(self) -> int:
         try:
-            return os.open(self.status_path, _DIRECTORY)
+            return os.open(self.status_path, DIRECTORY_FLAGS)
         except FileNotFoundError:
             base = self._open_base()
         try:
@@ -90,7 +89,7 @@ class Place:
 
     def _open_base(self) -> int:
         # The operator may have put a link where an installation is; a fallback place is ours to make.
-        flags = _DIRECTORY & ~os.O_NOFOLLOW if self.is_home else _DIRECTORY
+        flags = DIRECTORY_FLAGS & ~os.O_NOFOLLOW if self.is_home else DIRECTORY_FLAGS
         try:
             base = os.open(self.path, flags)
         except FileNotFoundError:
@@ -145,7 +144,7 @@ def _make_path(path: str, mode: int) -> int:
     if not name:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
     try:
-        above = os.open(parent or ".", _DIRECTORY & ~os.O_NOFOLLOW)
+        above = os.open(parent or ".", DIRECTORY_FLAGS & ~os.O_NOFOLLOW)
     except FileNotFoundError:
         above = _make_path(parent, mode)
     try:
@@ -157,14 +156,14 @@ def _make_path(path: str, mode: int) -> int:
 def open_directory(name: str, parent: int, mode: int) -> int:
     """The directory `name` in `parent`, created where it is missing; never through a link."""
     try:
-        return os.open(name, _DIRECTORY, dir_fd=parent)
+        return os.open(name, DIRECTORY_FLAGS, dir_fd=parent)
     except FileNotFoundError:
         pass
     try:
         os.mkdir(name, mode, dir_fd=parent)
     except FileExistsError:
-        return os.open(name, _DIRECTORY, dir_fd=parent)
-    directory = os.open(name, _DIRECTORY, dir_fd=parent)
+        return os.open(name, DIRECTORY_FLAGS, dir_fd=parent)
+    directory = os.open(name, DIRECTORY_FLAGS, dir_fd=parent)
     try:
         keep_owner(directory, parent)
         os.fsync(parent)

@@ -9,10 +9,10 @@ import time
 from _thread import RLock
 from collections.abc import Mapping
 
-from qt_audit import fallback, journal, settings
+from qt_audit import fallback, journal, reserve, settings
 from qt_audit.entry import OUTCOMES, Draft
 from qt_audit.notice import forget, reason, warn
-from qt_audit.place import RESERVE, fallbacks, home
+from qt_audit.place import fallbacks, home
 from qt_audit.redaction import readable
 from qt_audit.turn import Undisturbed
 from qt_audit.wake import Wake
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any
 
-    from qt_audit.place import Place
     from qt_audit.settings import Settings
 
 _MAX_SOURCE = 64
@@ -113,18 +112,7 @@ def _draft(
 class _Origin:
     """This process as a writer: who it is, where it writes, and where it may find entries to bring home."""
 
-    __slots__ = (
-        "_elsewhere",
-        "_home",
-        "_look_again",
-        "_reserve",
-        "_timeout",
-        "_wake",
-        "host",
-        "settings",
-        "uid",
-        "user",
-    )
+    __slots__ = ("_elsewhere", "_home", "_look_again", "_timeout", "_wake", "host", "settings", "uid", "user")
 
     def __init__(self, now: Settings, uid: int) -> None:
         for warning in now.warnings:
@@ -139,18 +127,12 @@ class _Origin:
         self._timeout = now.lock_timeout
         self._wake = Wake(now)
         self._look_again = 0.0
-        self._reserve = f"{self._home.status_path}/{RESERVE}"
 
     def write(self, draft: Draft) -> Receipt | None:
         """Append at home, or else in the first fallback place that can be written; None if none can."""
         try:
-            try:
-                receipt = self._write_home(draft)
-            except OSError as error:
-                if not _gives_room(error, self._home):
-                    raise
-                self._look_again = 0.0
-                receipt = self._write_home(draft)
+            self._tidy()
+            receipt = journal.append(self._home, [draft], self._timeout)[0]
         except Exception as error:  # not only OSError: whatever fails here may work elsewhere
             warn(f"cannot write to {self._home.record_path}: {reason(error)}")
         else:
@@ -168,28 +150,15 @@ class _Origin:
         warn(f"NOT RECORDED in any place: {draft.action}", always=True)
         return None
 
-    def _write_home(self, draft: Draft) -> Receipt:
+    def _tidy(self) -> None:
+        """Bring home what waits elsewhere before anything later is written; keep room back. Once a second."""
         now = time.monotonic()
         if now >= self._look_again:
             self._look_again = now + _LOOK_AGAIN
-            self._tidy()
-        return journal.append(self._home, [draft], self._timeout)[0]
-
-    def _tidy(self) -> None:
-        """Bring home what waits elsewhere, before anything later is written. Keep room back."""
-        for place in self._elsewhere:
-            if fallback.waiting(place) and fallback.bring_home(place, self._home, self._timeout):
-                forget()
-        if not os.path.lexists(self._reserve):
-            from qt_audit import reserve  # the first time, and after the disk was full
-
+            for place in self._elsewhere:
+                if fallback.waiting(place) and fallback.bring_home(place, self._home, self._timeout):
+                    forget()
             reserve.keep(self._home)
-
-
-def _gives_room(error: OSError, home: Place) -> bool:
-    from qt_audit import reserve  # hardly ever needed
-
-    return reserve.gives_room(error, home)
 
 
 _asking = RLock()

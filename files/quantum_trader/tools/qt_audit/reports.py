@@ -83,23 +83,9 @@ class Reports:
     def write(self, name: str, data: bytes) -> None:
         """Put a file in place in one step: whole or not at all. Durable when this returns."""
         try:
-            with_room(self._place, lambda: self._replace(name, data))
+            with_room(self._place, lambda: replace_file(name, self._directory, data, self._mode))
         except OSError as error:
             raise self._named(error, name) from None
-
-    def _replace(self, name: str, data: bytes) -> None:
-        temporary = f".{name}.new"
-        self._unlink(temporary)  # left by one that was killed
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-        descriptor, _ = open_file(temporary, self._directory, flags, self._mode)
-        with os.fdopen(descriptor, "wb") as file:
-            os.fchmod(descriptor, self._mode)
-            keep_owner(descriptor, self._directory)
-            file.write(data)
-            file.flush()
-            os.fsync(descriptor)
-        os.rename(temporary, name, src_dir_fd=self._directory, dst_dir_fd=self._directory)
-        os.fsync(self._directory)
 
     def set_aside(self, name: str, new_name: str) -> None:
         """Rename a file that is of no use, so that somebody can look at it."""
@@ -129,3 +115,21 @@ class Reports:
 
     def _named(self, error: OSError, name: str) -> OSError:
         return OSError(error.errno, error.strerror, f"{self.path}/{name}")
+
+
+def replace_file(name: str, directory: int, data: bytes, mode: int, durable: bool = True) -> None:
+    """Put a file in place in one step: whole or not at all. On disk when this returns, if `durable`."""
+    temporary = f".{name}.new"
+    with suppress(FileNotFoundError):
+        os.unlink(temporary, dir_fd=directory)  # left by one that was killed
+    descriptor, _ = open_file(temporary, directory, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(descriptor, "wb") as file:
+        os.fchmod(descriptor, mode)
+        keep_owner(descriptor, directory)
+        file.write(data)
+        file.flush()
+        if durable:
+            os.fsync(descriptor)
+    os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
+    if durable:
+        os.fsync(directory)

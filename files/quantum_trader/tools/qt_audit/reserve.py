@@ -10,7 +10,7 @@ import errno
 import os
 
 from qt_audit.notice import warn
-from qt_audit.place import RESERVE, Place, open_file
+from qt_audit.place import DIRECTORY_FLAGS, Place, open_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,20 +19,22 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
+NAME = ".reserve"
 SIZE = 1 << 20
 """Bytes that are kept back."""
 PLENTY = 16 * SIZE
 """Bytes that must be free for it."""
 _ENOUGH = 1 << 16
-_NEW = f"{RESERVE}.new"
+_NEW = f"{NAME}.new"
 _FULL = (errno.ENOSPC, errno.EDQUOT)
-_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def keep(home: Place) -> None:
-    """Keep it back, where plenty is free. Best effort: where that fails, all is as before."""
+    """Keep it back, where it is not and plenty is free. Best effort: where that fails, all is as before."""
+    if os.path.lexists(f"{home.status_path}/{NAME}"):
+        return
     try:
-        status = os.open(home.status_path, _DIRECTORY)
+        status = os.open(home.status_path, DIRECTORY_FLAGS)
         try:
             if _free(status) >= PLENTY:
                 _make(status)
@@ -42,28 +44,26 @@ def keep(home: Place) -> None:
         return
 
 
-def gives_room(error: OSError, home: Place) -> bool:
-    """Whether what failed is worth another try: the disk was full, and the reserve has made room."""
-    if error.errno not in _FULL:
-        return False
+def with_room(place: Place, work: Callable[[], T]) -> T:
+    """Do it; where the disk is full, give the reserve of this home up and do it again."""
     try:
-        status = os.open(home.status_path, _DIRECTORY)
+        return work()
+    except OSError as error:
+        if error.errno not in _FULL or not (place.is_home and _makes_room(place)):
+            raise
+        return work()
+
+
+def _makes_room(home: Place) -> bool:
+    """Whether it is worth another try."""
+    try:
+        status = os.open(home.status_path, DIRECTORY_FLAGS)
         try:
             return _give_up(status) or _free(status) >= _ENOUGH  # or another writer was quicker
         finally:
             os.close(status)
     except OSError:
         return False
-
-
-def with_room(home: Place, work: Callable[[], T]) -> T:
-    """Do it; where the disk is full, give the reserve up and do it again."""
-    try:
-        return work()
-    except OSError as error:
-        if not gives_room(error, home):
-            raise
-        return work()
 
 
 def _make(status: int) -> None:
@@ -75,7 +75,7 @@ def _make(status: int) -> None:
     descriptor, _ = open_file(_NEW, status, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         os.posix_fallocate(descriptor, 0, SIZE)
-        os.rename(_NEW, RESERVE, src_dir_fd=status, dst_dir_fd=status)
+        os.rename(_NEW, NAME, src_dir_fd=status, dst_dir_fd=status)
     except OSError:
         os.unlink(_NEW, dir_fd=status)
         raise
@@ -85,7 +85,7 @@ def _make(status: int) -> None:
 
 def _give_up(status: int) -> bool:
     try:
-        os.unlink(RESERVE, dir_fd=status)
+        os.unlink(NAME, dir_fd=status)
     except FileNotFoundError:
         return False
     os.fsync(status)  # ext4 gives room out again only after that

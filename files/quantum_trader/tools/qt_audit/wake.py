@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from qt_audit.notice import reason, warn
-from qt_audit.place import keep_owner
+from qt_audit.place import DIRECTORY_FLAGS, keep_owner
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 NAME = "wake"
 CHANNELS = ("QT_ALERT_WEBHOOK", "QT_AUDIT_EMAIL", "QT_NOTIFY_URLS")
 """Settings of which one must be there: without a channel nobody is to be woken."""
-_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -58,7 +57,7 @@ class Wake:
         return policy.urgency(draft, self._rules) != policy.LATER
 
     def _write(self, seq: int) -> None:
-        directory = os.open(self._path, _DIRECTORY)
+        directory = os.open(self._path, DIRECTORY_FLAGS)
         try:
             descriptor = os.open(NAME, _NEW, 0o600, dir_fd=directory)
             try:

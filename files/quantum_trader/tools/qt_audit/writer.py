@@ -23,6 +23,7 @@ from qt_audit.head import Head, Lock, empty
 from qt_audit.notice import warn
 from qt_audit.place import LOG_NAME, Place, open_file
 from qt_audit.recovery import Note, Recovery, missing_log_lines
+from qt_audit.reserve import with_room
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -255,14 +256,7 @@ class Writer:
     def _write_log(self) -> None:
         data = "".join([text + "\n" for text in self._new_log_lines]).encode("utf-8")
         try:
-            try:
-                self._append_to_log(data)
-            except OSError as error:
-                from qt_audit import reserve  # hardly ever needed
-
-                if not reserve.gives_room(error, self._place):
-                    raise
-                self._append_to_log(data)
+            with_room(self._place, lambda: self._append_to_log(data))
         except OSError as error:
             self._warn_of_log(error)
 

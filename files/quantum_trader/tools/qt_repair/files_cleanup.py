@@ -16,7 +16,8 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+from qt_audit.place import DIRECTORY_FLAGS
+
 _DEEPEST = 32
 """Levels of directories below the named one that are looked at: each holds a descriptor open."""
 _MOST = 100_000
@@ -159,10 +160,10 @@ def open_files() -> set[Identity]:
 
 def _enter(path: str) -> int:
     """A descriptor of a directory, reached without following a link anywhere on the way."""
-    directory = os.open("/", _DIRECTORY)
+    directory = os.open("/", DIRECTORY_FLAGS)
     for part in filter(None, path.split("/")):
         try:
-            inner = os.open(part, _DIRECTORY, dir_fd=directory)
+            inner = os.open(part, DIRECTORY_FLAGS, dir_fd=directory)
         except OSError as error:
             with suppress(OSError):
                 if stat.S_ISLNK(os.stat(part, dir_fd=directory, follow_symlinks=False).st_mode):
@@ -188,7 +189,7 @@ def _files(directory: int, at: tuple[str, ...], device: int, keep: frozenset[Ide
             if stat.S_ISREG(found.st_mode) and found.st_nlink == 1:
                 yield _File(found.st_mtime, (*at, name), found.st_dev, found.st_ino)
             elif stat.S_ISDIR(found.st_mode) and found.st_dev == device and len(at) < _DEEPEST:
-                inner = os.open(name, _DIRECTORY, dir_fd=directory)
+                inner = os.open(name, DIRECTORY_FLAGS, dir_fd=directory)
                 try:
                     there = os.fstat(inner)
                     if there.st_dev == device and (there.st_dev, there.st_ino) not in keep:
@@ -203,7 +204,7 @@ def _delete(top: int, file: _File, deleted: Deleted) -> None:
     with suppress(OSError):
         try:
             for part in file.path[:-1]:
-                directories.append(os.open(part, _DIRECTORY, dir_fd=directories[-1]))
+                directories.append(os.open(part, DIRECTORY_FLAGS, dir_fd=directories[-1]))
             found = os.stat(file.path[-1], dir_fd=directories[-1], follow_symlinks=False)
             if (found.st_dev, found.st_ino, found.st_mtime) == (file.device, file.inode, file.modified):
                 os.unlink(file.path[-1], dir_fd=directories[-1])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 
-from qt_audit.place import Place, open_directory
+from qt_audit.place import DIRECTORY_FLAGS, Place, open_directory
 from qt_audit.reports import Reports
 
 DIRECTORY = "outbox"
@@ -58,6 +58,5 @@ class Looked(Store):
         self.path = f"{place.status_path}/{directory}"
 
     def __enter__(self) -> Looked:
-        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-        self._directory = os.open(self.path, flags)
+        self._directory = os.open(self.path, DIRECTORY_FLAGS)
         return self

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import json
 import os
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
-from qt_audit.place import Place, keep_owner, open_directory, open_file
+from qt_audit.place import Place, open_directory, open_file
+from qt_audit.reports import replace_file
 from qt_audit.reserve import with_room
 from qt_repair.daemon.soundness import sound
 from qt_repair.state_content import content
@@ -70,31 +71,11 @@ class StateFile:
     def write(self, state: Mapping[str, Any], durable: bool) -> None:
         """Replace it in one step; on the disk before this returns only if `durable`. Raises StateError."""
         data = json.dumps(state).encode("ascii") + b"\n"
+        put = partial(replace_file, _FILE, self._directory, data, _MODE, durable)
         try:
-            if durable:
-                with_room(self._place, lambda: self._replace(data, durable))
-            else:
-                self._replace(data, durable)
+            with_room(self._place, put) if durable else put()
         except OSError as error:
             raise StateError(f"{self.path}: cannot be written ({error.strerror})") from None
-
-    def _replace(self, data: bytes, durable: bool) -> None:
-        new = f".{_FILE}.new"
-        with suppress(FileNotFoundError):
-            os.unlink(new, dir_fd=self._directory)
-        descriptor, _ = open_file(new, self._directory, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE)
-        try:
-            os.fchmod(descriptor, _MODE)
-            keep_owner(descriptor, self._directory)
-            if os.write(descriptor, data) != len(data):  # a disk that fills up takes a part
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            if durable:
-                os.fdatasync(descriptor)
-        finally:
-            os.close(descriptor)
-        os.rename(new, _FILE, src_dir_fd=self._directory, dst_dir_fd=self._directory)
-        if durable:
-            os.fsync(self._directory)
 
 
 def kept(place: Place) -> dict[str, Any]:

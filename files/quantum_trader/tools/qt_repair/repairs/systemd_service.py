@@ -35,11 +35,9 @@ class RestartService:
         _as_root(systemd.reset_argv(self._unit), timeout)  # says no where there is nothing to forget
         done = _as_root(systemd.restart_argv(self._unit), max(1.0, begin + timeout - time.monotonic()))
         if done.exit_code != 0:
-            said = done.said.splitlines()
-            why = f": {said[0]}" if said else ""
-            raise RepairError(
-                f"systemctl restart ended with {done.exit_code}{why}", done.exit_code, done.said
-            )
+            said = done.said
+            why = f": {said.splitlines()[0]}" if said else ""
+            raise RepairError(f"systemctl restart ended with {done.exit_code}{why}", done.exit_code, said)
         details: dict[str, Any] = {"state_before": dict(found.details)}
         details["duration_s"] = round(time.monotonic() - begin, 3)
         with suppress(ProbeError):  # the probe, which comes next, says so
