@@ -17,7 +17,6 @@ from sandbox import Machine, SandboxError, Snapshot, cgroup, kernel, life, place
 from sandbox.target import Target
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-pytestmark = pytest.mark.xdist_group("sandbox")
 
 
 @pytest.fixture(scope="module", params=["bookworm", "trixie"])
