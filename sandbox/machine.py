@@ -23,8 +23,8 @@ from sandbox.snapshot import Snapshot
 
 _NAME = re.compile(r"[a-z]([a-z0-9-]{0,28}[a-z0-9])?")
 # A boot takes about two seconds here; a machine under heavy load may take much longer.
-_BOOT_PATIENCE_S = 120.0
-_STOP_PATIENCE_S = 60.0
+_BOOT_PATIENCE_S = 300.0
+_STOP_PATIENCE_S = 180.0
 
 Progress = base.Progress
 

@@ -12,12 +12,16 @@ from types import FrameType
 from typing import Any, NoReturn
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from sandbox import SandboxError
 from sandbox.target import Target
 from tests.whole_run import WholeRun
 
 FreshVps = Callable[..., Target]
+# How long an example takes says something of the machine's load and nothing of the code.
+settings.register_profile("any load", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any load")
 _RUN = pytest.StashKey[WholeRun]()
 _RUNNING = pytest.StashKey[AbstractContextManager[WholeRun]]()
 
