@@ -138,4 +138,4 @@ def test_recording_imports_the_rules_only_where_they_may_matter(home: Path) -> N
     print(ours(), {"dataclasses", "typing", "inspect", "datetime"} & set(sys.modules))
     """
     said = succeeded(program(home, code, QT_ALERT_WEBHOOK=WEBHOOK))
-    assert said == "[]\n['qt_audit.delivery', 'qt_audit.delivery.policy'] set()\n"
+    assert said == "[]\n['qt_audit.delivery', 'qt_audit.urgency'] set()\n"

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from qt_audit import report_reading, schedule
-from qt_audit.entry import Draft
-from qt_audit.period import Period
-from qt_audit.place import Place
+from qt_audit.filing import reports as report_reading
+from qt_audit.filing import schedule
+from qt_audit.record.entry import Draft
+from qt_audit.record.place import Place
 from qt_audit.render.html import Listed, index, mail_html, page
+from qt_audit.summary.period import Period
 from tests.browser import Browser, Page
 from tests.reporting import HOSTILE, busy_month, hostile_day
 from tests.support import draft, write_record

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from qt_audit import report_reading, schedule
-from qt_audit.entry import Draft
-from qt_audit.period import Period
-from qt_audit.place import Place
+from qt_audit.filing import reports as report_reading
+from qt_audit.filing import schedule
+from qt_audit.record.entry import Draft
+from qt_audit.record.place import Place
 from qt_audit.render.html import Listed, index, mail_html, page
-from qt_audit.report_data import Report
+from qt_audit.report.contents import Report
+from qt_audit.summary.period import Period
 from tests.reporting import HOSTILE, TRIGGERED, Parsed, busy_month, danger, hostile_day, incident
 from tests.support import draft, make_record, write_record
 

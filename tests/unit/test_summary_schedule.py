@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from qt_audit import journal, schedule
-from qt_audit.history import History
-from qt_audit.period import Period
-from qt_audit.place import Place
+from qt_audit.filing import schedule
+from qt_audit.reading.history import History
+from qt_audit.record import journal
+from qt_audit.record.place import Place
+from qt_audit.summary.period import Period
 from tests.support import draft, make_record, write_record
 
 MORNING = "2026-11-23T00:05:00.000000Z"

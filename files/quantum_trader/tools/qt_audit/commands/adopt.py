@@ -16,12 +16,12 @@ import argparse
 import sys
 import zlib
 
-from qt_audit.adoption import AdoptionError, adopt, default_files
 from qt_audit.commands.log import add_json
-from qt_audit.commands.output import explain, print_json
-from qt_audit.place import home
+from qt_audit.record.place import home
 from qt_audit.recorder import user_name
-from qt_audit.settings import Settings
+from qt_audit.settings.loading import Settings
+from qt_audit.terminal.output import explain, print_json
+from qt_audit.upkeep.adoption import AdoptionError, adopt, default_files
 
 _PROGRAM = "audit_logger.py adopt"
 

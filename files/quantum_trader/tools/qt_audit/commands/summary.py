@@ -21,16 +21,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 
-from qt_audit import place, schedule, times
 from qt_audit.commands.log import add_json
-from qt_audit.commands.output import explain, print_json, print_json_line
 from qt_audit.delivery.message import SENT
-from qt_audit.entry import now
-from qt_audit.notice import reason
-from qt_audit.period import Period, at, containing, instant
-from qt_audit.place import Place
+from qt_audit.filing import schedule
+from qt_audit.reading import times
+from qt_audit.record import place
+from qt_audit.record.entry import now
+from qt_audit.record.place import Place
+from qt_audit.record.warning import reason
 from qt_audit.render.text import render
-from qt_audit.settings import Settings
+from qt_audit.settings.loading import Settings
+from qt_audit.summary.period import Period, at, containing, instant
+from qt_audit.terminal.output import explain, print_json, print_json_line
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -77,11 +79,10 @@ def _heartbeat(
     home: Place, settings: Settings, present: str, say: Callable[[str], None]
 ) -> Iterator[list[str]]:
     """Tell somebody outside that a summary is made, was made (its text goes into the list), or was not."""
-    from qt_audit.delivery import (
-        addresses,
-        filed,
-        heartbeat,
-    )  # asked for by few, and no small part of a start
+    from qt_audit.delivery import addresses, heartbeat
+    from qt_audit.delivery.gathering import (
+        summaries as filed,  # asked for by few, and no small part of a start
+    )
 
     url, made = addresses.heartbeat(settings), list[str]()
     next_day = filed.due(home).get("daily")
