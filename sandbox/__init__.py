@@ -10,5 +10,6 @@ from __future__ import annotations
 
 from sandbox.errors import SandboxError
 from sandbox.machine import Machine
+from sandbox.snapshot import Snapshot
 
-__all__ = ["Machine", "SandboxError"]
+__all__ = ["Machine", "SandboxError", "Snapshot"]

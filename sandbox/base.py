@@ -176,8 +176,8 @@ def _remove_partial_builds(bases: Path, suite: str) -> None:
 
 
 def _remove_outdated(bases: Path, suite: str, current: Path) -> None:
-    """Bases of an older recipe go, unless a machine still lies on one."""
-    used = {path.read_text() for path in places.cache().glob("machines/*/base")}
+    """Bases of an older recipe go, unless a machine or a snapshot still lies on one."""
+    used = {path.read_text() for path in places.cache().glob("*/*/base")}
     for other in bases.glob(f"{suite}-*"):
         if other != current and str(other) not in used:
             shutil.rmtree(other, ignore_errors=True)

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from types import FrameType
 
-from sandbox import base, places, ssh
+from sandbox import base, life, places, ssh
 from sandbox.errors import SandboxError
 from sandbox.machine import Machine
 from sandbox.process import require_root_and_programs
@@ -114,6 +114,8 @@ def _down(options: argparse.Namespace) -> int:
     if options.all and options.name:
         raise SandboxError("give a name or --all, not both")
     machines = _machines() if options.all else [Machine(options.name or "vps")]
+    if options.all and os.geteuid() == 0:
+        life.remove_abandoned()  # nobody's any more, so whoever clears up may do it
     for machine in machines:
         gone = machine.down()
         base.say(f"{machine.name} is gone" if gone else f"there is no machine {machine.name}")

@@ -1,4 +1,7 @@
-"""A machine's disk: an overlay over a base that is never changed, and a plain directory for Docker."""
+"""A machine's disk: an overlay over layers that are never changed, and a plain directory for Docker.
+
+The lowest layer is a base; a copy of another machine has that one's frozen disk above it.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import json
 import secrets
 import shutil
 import time
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from sandbox import network, places
@@ -17,42 +21,55 @@ def create(machine: Path, base: Path, facts: dict[str, str]) -> None:
     """An empty disk over `base` in the new directory `machine`, complete or not there at all."""
     places.private_directory(machine.parent)
     partial = machine.with_name(f".{machine.name}.new")
-    partial.mkdir(mode=0o700)
-    for name in ("upper", "work", "docker", "root"):
-        (partial / name).mkdir()
-        (partial / name).chmod(0o755)  # the guest's own / and /var/lib/docker, whatever the umask here
-    (partial / "base").write_text(str(base))
-    (partial / "machine.json").write_text(json.dumps(facts))
-    partial.rename(machine)
+    with changing():
+        partial.mkdir(mode=0o700)
+        for name in ("upper", "work", "docker", "root"):
+            (partial / name).mkdir()
+            (partial / name).chmod(0o755)  # the guest's own / and /var/lib/docker, whatever the umask here
+        (partial / "base").write_text(str(base))
+        (partial / "machine.json").write_text(json.dumps(facts))
+        partial.rename(machine)
+
+
+def changing() -> AbstractContextManager[None]:
+    """Nobody takes a disk that is half made for one that was abandoned."""
+    return places.locked(places.private_directory(places.cache()) / ".disks.lock")
+
+
+def layers(machine: Path) -> list[Path]:
+    """What lies below the machine's own layer, the uppermost first; the last is the base."""
+    frozen = machine / "layers"
+    above = frozen.read_text().splitlines() if frozen.exists() else []
+    return [*map(Path, above), Path((machine / "base").read_text())]
 
 
 def prepare(machine: Path, name: str, key: str, host_keys: dict[str, str]) -> None:
     """Give the machine what differs from its base: name, identity, host keys, the admin's SSH key."""
-    upper, base = machine / "upper", Path((machine / "base").read_text())
-    _write(upper, base, "etc/hostname", f"{name}\n")
-    _write(upper, base, "etc/hosts", f"127.0.0.1 localhost\n127.0.1.1 {name}\n::1 localhost ip6-localhost\n")
-    _write(upper, base, "etc/machine-id", f"{secrets.token_hex(16)}\n", mode=0o444)
+    hosts = f"127.0.0.1 localhost\n127.0.1.1 {name}\n::1 localhost ip6-localhost\n"
+    _write(machine, "etc/hostname", f"{name}\n")
+    _write(machine, "etc/hosts", hosts)
+    _write(machine, "etc/machine-id", f"{secrets.token_hex(16)}\n", mode=0o444)
     for file, text in host_keys.items():
-        _write(upper, base, f"etc/ssh/{file}", text, mode=0o644 if file.endswith(".pub") else 0o600)
-    _write(upper, base, "home/admin/.ssh/authorized_keys", key, mode=0o600, owner=1000)
+        _write(machine, f"etc/ssh/{file}", text, mode=0o644 if file.endswith(".pub") else 0o600)
+    _write(machine, "home/admin/.ssh/authorized_keys", key, mode=0o600, owner=1000)
 
 
 def set_name_servers(machine: Path) -> None:
     """At each start: the network this machine is in may have changed since the last."""
-    base = Path((machine / "base").read_text())
-    _write(machine / "upper", base, "etc/resolv.conf", network.name_servers())
+    _write(machine, "etc/resolv.conf", network.name_servers())
 
 
-def _write(upper: Path, base: Path, name: str, text: str, *, mode: int = 0o644, owner: int = 0) -> None:
-    """Write a file to the upper layer; directories it needs are those of the base, or the owner's alone."""
-    directory = upper
+def _write(machine: Path, name: str, text: str, *, mode: int = 0o644, owner: int = 0) -> None:
+    """Write a file to the upper layer; its directories are as in the layers below, or the owner's alone."""
+    directory = upper = machine / "upper"
     for part in Path(name).parent.parts:
         directory = directory / part
         if directory.exists():
             continue
         directory.mkdir()
-        model = base / directory.relative_to(upper)
-        if model.exists():
+        below = [layer / directory.relative_to(upper) for layer in layers(machine)]
+        model = next((path for path in below if path.is_dir()), None)
+        if model is not None:
             shutil.copystat(model, directory)
             shutil.chown(directory, model.stat().st_uid, model.stat().st_gid)
         else:
@@ -67,8 +84,8 @@ def _write(upper: Path, base: Path, name: str, text: str, *, mode: int = 0o644, 
 
 def mount(machine: Path) -> None:
     """Mount the overlay in this process's own mount namespace."""
-    base = (machine / "base").read_text()
-    options = f"lowerdir={base},upperdir={machine / 'upper'},workdir={machine / 'work'}"
+    below = ":".join(map(str, layers(machine)))
+    options = f"lowerdir={below},upperdir={machine / 'upper'},workdir={machine / 'work'}"
     try:
         run(["mount", "-t", "overlay", "overlay", "-o", options, str(machine / "root")])
     except SandboxError as error:

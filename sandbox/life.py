@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from sandbox import cgroup, disk, network, places, supervisor
+from sandbox import cgroup, disk, network, places, snapshot, supervisor
 from sandbox.errors import SandboxError
 
 _POLL_S = 0.05
@@ -81,17 +81,25 @@ def end(directory: Path) -> None:
 
 
 def remove_abandoned() -> None:
-    """Remove machines whose clone is gone or has forgotten them: nobody has their keys any more."""
-    for directory in places.cache().glob("machines/*/"):
-        try:
-            facts = json.loads((directory / "machine.json").read_text())
-            owner = json.loads((Path(facts["state"]) / "machine.json").read_text())
-            if owner["directory"] == facts["directory"]:
-                continue
-        except (OSError, ValueError, KeyError, TypeError):
-            pass
+    """Remove machines whose clone is gone or has forgotten them, and snapshots whose owner has ended."""
+    with disk.changing():
+        machines = [path for path in places.cache().glob("machines/*/") if not _is_known(path)]
+        frozen = [path for path in places.cache().glob("snapshots/*/") if not snapshot.is_held(path)]
+    for directory in machines:
         end(directory)
         disk.remove(directory)
+    for directory in frozen:
+        disk.remove(directory)
+
+
+def _is_known(directory: Path) -> bool:
+    """Whether the state that the machine names still names the machine."""
+    try:
+        facts = json.loads((directory / "machine.json").read_text())
+        owner = json.loads((Path(facts["state"]) / "machine.json").read_text())
+        return bool(owner["directory"] == facts["directory"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def wait(condition: Callable[[], bool], patience_s: float, complaint: str) -> None:

@@ -19,11 +19,12 @@ from sandbox import base, disk, life, network, places, ssh, supervisor
 from sandbox.errors import BootError, SandboxError
 from sandbox.life import wait
 from sandbox.process import require_root_and_programs
+from sandbox.snapshot import Snapshot
 
 _NAME = re.compile(r"[a-z]([a-z0-9-]{0,28}[a-z0-9])?")
 # A boot takes about two seconds here; a machine under heavy load may take much longer.
-_BOOT_PATIENCE_S = 120.0
-_STOP_PATIENCE_S = 60.0
+_BOOT_PATIENCE_S = 300.0
+_STOP_PATIENCE_S = 180.0
 
 Progress = base.Progress
 
@@ -76,22 +77,29 @@ class Machine:
         *,
         state_root: Path | None = None,
         progress: Progress | None = None,
+        copy_of: Snapshot | None = None,
     ) -> Iterator[Machine]:
         """A fresh machine that answers over SSH, gone afterwards, also where this process is killed."""
         machine = cls(name, state_root)
         machine.down()
         try:
-            machine.up(suite, progress=progress or (lambda _line: None), owner=os.getpid())
+            machine.up(suite, progress=progress or _say_nothing, owner=os.getpid(), copy_of=copy_of)
             yield machine
         finally:
             machine.down()
 
     def up(
-        self, suite: str | None = None, *, progress: Progress = base.say, owner: int | None = None
+        self,
+        suite: str | None = None,
+        *,
+        progress: Progress = base.say,
+        owner: int | None = None,
+        copy_of: Snapshot | None = None,
     ) -> bool:
         """Make it run and answer over SSH; False if it did already. A failed start leaves nothing behind.
 
         A machine that was powered off starts with its disk as it was; `suite` None is its own, or bookworm.
+        A new one starts from a base, or with the disk that `copy_of` holds, and then bears its name.
         """
         require_root_and_programs()
         with self._alone():
@@ -107,7 +115,7 @@ class Machine:
             fresh = directory is None or not Path((directory / "base").read_text()).is_dir()
             if fresh:
                 self._remove()
-                directory = self._create(suite or "bookworm", progress)
+                directory = self._create(suite or "bookworm", progress, copy_of)
             assert directory is not None
             life.end(directory)  # what a supervisor that was killed has left
             try:
@@ -117,7 +125,7 @@ class Machine:
                     raise
                 # The clean-up of /run/systemd/nspawn trips now and then over another machine that starts.
                 progress(f"{error}; once more")
-                self._start(self._create(suite or "bookworm", progress), fresh, progress, owner)
+                self._start(self._create(suite or "bookworm", progress, copy_of), fresh, progress, owner)
             return True
 
     def down(self) -> bool:
@@ -195,8 +203,10 @@ class Machine:
 
     # -- inside ----------------------------------------------------------------------------------
 
-    def _create(self, suite: str, progress: Progress) -> Path:
-        tree = base.ensure(suite, progress)
+    def _create(self, suite: str, progress: Progress, copy_of: Snapshot | None) -> Path:
+        if copy_of is not None and (copy_of.name, copy_of.suite) != (self.name, suite):
+            raise SandboxError(f"a copy of {copy_of.name} ({copy_of.suite}) is no {self.name} ({suite})")
+        tree = base.ensure(suite, progress) if copy_of is None else copy_of.base
         directory = places.cache() / "machines" / f"{self.name}-{secrets.token_hex(4)}"
         self.state.mkdir(parents=True, exist_ok=True)
         self.state.chmod(0o700)
@@ -205,10 +215,13 @@ class Machine:
         (self.state / "machine.json").write_text(json.dumps(facts, indent=2) + "\n")
         try:
             disk.create(directory, tree, facts)
-            ssh.make_key(self.state / "id_ed25519", f"admin@{self.name}")
-            host_keys = ssh.make_host_keys(self.name)
-            disk.prepare(directory, self.name, (self.state / "id_ed25519.pub").read_text(), host_keys)
-            (self.state / "host_key.pub").write_text(host_keys["ssh_host_ed25519_key.pub"])
+            if copy_of is None:
+                ssh.make_key(self.state / "id_ed25519", f"admin@{self.name}")
+                host_keys = ssh.make_host_keys(self.name)
+                disk.prepare(directory, self.name, (self.state / "id_ed25519.pub").read_text(), host_keys)
+                (self.state / "host_key.pub").write_text(host_keys["ssh_host_ed25519_key.pub"])
+            else:
+                copy_of.lay(directory, self.state)
         except BaseException:
             self._remove()
             raise
@@ -276,6 +289,10 @@ class Machine:
         """No two processes start or end the same machine at once."""
         name = hashlib.sha256(str(self.state).encode()).hexdigest()[:16]
         return places.locked(places.private_directory(places.RUNTIME) / f"machine-{name}.lock")
+
+
+def _say_nothing(_line: str) -> None:
+    """What tells of nothing where nobody asked."""
 
 
 def _has_ssh_banner(address: str) -> bool:

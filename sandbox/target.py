@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from sandbox.machine import Machine
 from sandbox.places import REPOSITORY
+from sandbox.snapshot import Snapshot
 
 _T = TypeVar("_T", bound="Target")
 
@@ -31,6 +32,17 @@ class Target:
         """A fresh machine below the directory `root`, gone afterwards."""
         with cls.boot_all(root, [name], suite) as target:
             yield target
+
+    @classmethod
+    @contextmanager
+    def boot_copy(cls: type[_T], root: Path, snapshot: Snapshot, inventory: Path) -> Iterator[_T]:
+        """A copy of the machine that the snapshot was taken of, and of the inventory that names it."""
+        own = root / "inventory" / "sandbox"
+        shutil.copytree(inventory, own)
+        with Machine.boot(
+            snapshot.name, snapshot.suite, state_root=root / ".sandbox", copy_of=snapshot
+        ) as machine:
+            yield cls(machine, own)
 
     @classmethod
     @contextmanager

@@ -1,5 +1,6 @@
 #!/bin/bash
 # `make test`: lint, then every test. $PYTEST_ARGS goes to pytest.
+# The order is another each time; pytest names its seed, and PYTEST_ARGS=--randomly-seed=SEED repeats it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,62 +1,69 @@
-"""The VPS that the tests of the roles share: dry-run while bare, deployed with secrets, deployed again."""
+"""The VPSs of the tests of the roles: deployed to once in a run, and copies for those that change one."""
 
 from __future__ import annotations
 
-import json
-import shutil
-from collections.abc import Callable
+from collections.abc import Iterator
 
 import pytest
 
 from sandbox.target import Target
-from tests.deployed.deployment import DELIVERED, SECRETS, SOURCE, Deployment, Host, connect
-from tests.deployed.repairing import TRADING_SYSTEM, Repairing, add_a_secret
+from tests.deployed import frozen
+from tests.deployed.deployment import Deployment, Host, connect
+from tests.deployed.frozen import Frozen
+from tests.deployed.managed import left_as_it_was
+from tests.deployed.repairing import Repairing
+from tests.whole_run import WholeRun
+
+_ASK_FOR_A_COPY = "a test that does so asks for `own_deployment`, or puts back what it changed"
 
 
 @pytest.fixture(scope="session")
-def deployment(fresh_vps: Callable[..., Target], tmp_path_factory: pytest.TempPathFactory) -> Deployment:
-    vps = fresh_vps("audited")
-    tree = tmp_path_factory.mktemp("delivered") / "quantum_trader"
-    shutil.copytree(DELIVERED, tree)
-    secrets = vps.inventory / "group_vars" / "all" / "secrets.yml"
-    secrets.write_text(json.dumps(SECRETS))
-    secrets.chmod(0o600)
-    source = {SOURCE: str(tree)}
-    dry = vps.playbook("deploy", "--check", "--diff", "-vvv", variables=source)
-    first = vps.playbook("deploy", "--diff", "-vvv", variables=source)
-    if first.returncode != 0:
-        pytest.fail(f"the deploy failed:\n{first.stdout[-20000:]}", pytrace=False)
-    return Deployment(vps, tree, dry, first, vps.playbook("deploy", "--diff", "-vvv", variables=source))
+def frozen_deployment(whole_run: WholeRun) -> Frozen:
+    return frozen.deployment(whole_run)
 
 
 @pytest.fixture(scope="session")
+def deployment(frozen_deployment: Frozen, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """The VPS that tests share: they only look at it."""
+    made = frozen_deployment
+    with made.copy(tmp_path_factory.mktemp("shared")) as vps, left_as_it_was(vps, _ASK_FOR_A_COPY):
+        yield Deployment(vps, made.tree, made.dry, made.first, made.second)
+
+
+@pytest.fixture(scope="module")
+def own_deployment(
+    frozen_deployment: Frozen, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Deployment]:
+    """A copy of that VPS, for the tests of one module, which may change it."""
+    made = frozen_deployment
+    with made.copy(tmp_path_factory.mktemp("own")) as vps:
+        yield Deployment(vps, made.tree, made.dry, made.first, made.second)
+
+
+@pytest.fixture(scope="module")
 def deployed_vps(deployment: Deployment) -> Target:
     return deployment.vps
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def host(deployed_vps: Target) -> Host:
     """The deployed VPS, as root."""
     return connect(deployed_vps)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def qt(deployed_vps: Target) -> Host:
     """The deployed VPS, as the account that everything belongs to."""
     return connect(deployed_vps, "qt")
 
 
-@pytest.fixture(scope="session")
-def repairing(fresh_vps: Callable[..., Target], tmp_path_factory: pytest.TempPathFactory) -> Repairing:
-    """A VPS of its own, with the sandbox's trading system: dry-run while bare, deployed, deployed again."""
-    vps = fresh_vps("vps")
-    tree = tmp_path_factory.mktemp("repairing") / "quantum_trader"
-    shutil.copytree(DELIVERED, tree)
-    add_a_secret(vps.inventory / "host_vars" / "vps.yml")
-    source = {SOURCE: str(tree)}
-    dry = vps.playbook("deploy", "--check", "--diff", "-vvv", variables=source)
-    vps.machine.run(["sudo", "bash", "-s"], stdin=TRADING_SYSTEM.read_text())
-    first = vps.playbook("deploy", "--diff", "-vvv", variables=source)
-    if first.returncode != 0:
-        pytest.fail(f"the deploy failed:\n{first.stdout[-20000:]}", pytrace=False)
-    return Repairing(vps, tree, dry, first, vps.playbook("deploy", "--diff", variables=source))
+@pytest.fixture(scope="module")
+def repairing(whole_run: WholeRun, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Repairing]:
+    """A copy of a VPS that repairs itself, for the tests of one module: all is well on it."""
+    made = frozen.repairing(whole_run)
+    with made.copy(tmp_path_factory.mktemp("repairing")) as vps:
+        found = Repairing(vps, made.tree, made.dry, made.first, made.second)
+        # What was on a disk in memory is gone, as after each start.
+        found.bring_the_trading_system()
+        found.wait_until_all_is_well()
+        yield found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from typing import Any
 
 from qt_repair import kinds
@@ -12,6 +13,8 @@ from sandbox.machine import Machine
 from sandbox.places import REPOSITORY
 from tests.kind_settings import settings
 
+# Far more than anything takes; a loaded machine is slow.
+PATIENCE_S = 90.0
 _TOOLS = REPOSITORY / "files/quantum_trader/tools"
 _CHILD = """
 import json, sys
@@ -56,6 +59,13 @@ class Repairs:
         done = self.machine.run(["sudo", "sh", "-c", f"( {line} ) 2>&1"], check=False)
         assert not check or done.returncode == 0, done.stdout
         return done.stdout
+
+    def eventually(self, line: str) -> None:
+        """Wait until a shell line of root's ends with 0."""
+        deadline = time.monotonic() + PATIENCE_S
+        while self.machine.run(["sudo", "sh", "-c", line], check=False).returncode != 0:
+            assert time.monotonic() < deadline, f"it did not come about: {line}"
+            time.sleep(0.2)
 
     def allow(self, argvs: list[list[str]]) -> None:
         """Let qt run exactly these as root, and nothing else."""

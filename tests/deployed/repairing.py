@@ -98,6 +98,14 @@ class Repairing:
             assert time.monotonic() < deadline, f"{what} did not come about"
             time.sleep(0.3)
 
+    def bring_the_trading_system(self) -> None:
+        """Make what there is to repair; what is there already stays."""
+        self.vps.machine.run(["sudo", "bash", "-s", "--", "--quiet"], stdin=TRADING_SYSTEM.read_text())
+
+    def wait_until_all_is_well(self) -> None:
+        """Wait until the monitor has looked at everything and repaired what it had to."""
+        self.eventually(f"runuser -u qt -- python3 {HOME}/tools/realtime_monitor.py status", "health")
+
     @contextmanager
     def drop_in(self, program: str, value: Mapping[str, Any]) -> Iterator[None]:
         """The operator's own drop-in, laid over Ansible's, as long as the block runs."""

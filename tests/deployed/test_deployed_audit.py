@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from datetime import datetime, timezone
 
 import pytest
@@ -13,7 +14,13 @@ TOOL = "python3 ~/quantum_trader/tools/audit_logger.py"
 LOG = f"{HOME}/status/AUTO_REPAIR_AUDIT.log"
 RULE = "=" * 60
 # The schedule's finest grain is a minute; a loaded machine may be late.
-CRON_PATIENCE_S = 90
+CRON_PATIENCE_S = 180
+
+
+@pytest.fixture(scope="module")
+def deployment(own_deployment: Deployment) -> Deployment:
+    """A copy: these tests turn logs over, change the schedule and record."""
+    return own_deployment
 
 
 def today() -> str:
@@ -98,8 +105,10 @@ def test_verify_yml_says_that_the_host_is_well_and_changes_nothing(deployment: D
 
 def test_verify_yml_fails_and_says_why_where_a_host_is_not_well(deployment: Deployment, host: Host) -> None:
     host.check_output(f"chmod 0644 {HOME}/config/audit.env")
-    said = deployment.vps.playbook("verify")
-    host.check_output(f"chmod 0600 {HOME}/config/audit.env")
+    try:
+        said = deployment.vps.playbook("verify")
+    finally:
+        host.check_output(f"chmod 0600 {HOME}/config/audit.env")
     assert said.returncode == 2
     assert "audited is not well" in said.stdout
     assert "audit.env" in said.stdout.split("audited is not well")[1]
@@ -135,13 +144,14 @@ def test_a_bad_setting_does_not_land_and_is_named_without_its_value(
 
 
 def test_forced_rotations_lose_no_line(deployment: Deployment, host: Host, qt: Host) -> None:
-    total = int(qt.check_output(f"{TOOL} stats").split("Total Entries: ")[1].split()[0])
     for number in range(3):
         qt.check_output(f"{TOOL} log 'before rotation {number}'")
         host.check_output("logrotate --force /etc/logrotate.d/quantum-trader")
         # An archive is named by the second.
         time.sleep(1.1)
     qt.check_output(f"{TOOL} log 'after the last rotation'")
+    # Cron may record meanwhile: what was recorded by now must be there.
+    total = int(qt.check_output(f"{TOOL} stats").split("Total Entries: ")[1].split()[0])
     names = host.check_output(f"ls {HOME}/status").splitlines()
     archives = [name for name in names if name.startswith("AUTO_REPAIR_AUDIT.log-")]
     assert sum(name.endswith(".gz") for name in archives) == 2
@@ -149,35 +159,38 @@ def test_forced_rotations_lose_no_line(deployment: Deployment, host: Host, qt: H
     text = ""
     for name in [*archives, "AUTO_REPAIR_AUDIT.log"]:
         text += host.check_output(f"{'zcat' if name.endswith('.gz') else 'cat'} {HOME}/status/{name}") + "\n"
-    assert len([line for line in text.splitlines() if line]) == total + 4
+    assert len([line for line in text.splitlines() if line]) >= total
     assert "after the last rotation" in host.check_output(f"cat {LOG}")
     assert host.check_output(f"stat -c '%a %U %G' {LOG}") == "640 qt qt"
     doctor = qt.run(f"{TOOL} doctor")
     assert doctor.rc == 0, doctor.stdout
 
 
-def test_the_user_level_schedule_can_be_installed_twice_and_removed(qt: Host) -> None:
+def test_the_user_level_schedule_can_be_installed_twice_and_removed(deployment: Deployment, qt: Host) -> None:
     """It keeps the same block as the role, so that there is never a second schedule beside its own."""
     script = f"{HOME}/scripts/install_audit_cron_user.sh"
+    before = qt.check_output("crontab -l")
     qt.check_output("(echo '# mine'; crontab -l) | crontab -")
-    for _time in range(2):
-        qt.check_output(script)
-    jobs = qt.check_output(f"crontab -l | grep -c '^[0-9*].*{HOME}/tools/audit_logger.py'")
-    assert jobs == "5"
-    qt.check_output(f"{script} --remove")
-    left = qt.check_output("crontab -l")
-    assert left.splitlines()[0] == "# mine"
-    assert "audit_logger" not in left
+    try:
+        for _time in range(2):
+            qt.check_output(script)
+        jobs = qt.check_output(f"crontab -l | grep -c '^[0-9*].*{HOME}/tools/audit_logger.py'")
+        assert jobs == "5"
+        qt.check_output(f"{script} --remove")
+        left = qt.check_output("crontab -l")
+        assert left.splitlines()[0] == "# mine"
+        assert "audit_logger" not in left
+    finally:
+        deployment.vps.machine.run(["crontab", "-"], user="qt", stdin=before + "\n")
 
 
-@pytest.fixture(scope="module")
-def every_minute(deployment: Deployment) -> Said:
-    return deployment.again("--tags", "audit_log", audit_log_wake_minutes=1)
+@pytest.fixture
+def every_minute(deployment: Deployment) -> Iterator[Said]:
+    yield deployment.again("--tags", "audit_log", audit_log_wake_minutes=1)
+    deployment.again("--tags", "audit_log")
 
 
-def test_cron_accepts_the_schedule_and_runs_it(
-    deployment: Deployment, host: Host, every_minute: Said
-) -> None:
+def test_cron_accepts_the_schedule_and_runs_it(host: Host, every_minute: Said) -> None:
     assert every_minute.returncode == 0, every_minute.stdout
     jobs = ("daily_summary --due", "weekly_summary --due", "monthly_summary --due")
     since = host.check_output("date '+%F %T'")
@@ -188,7 +201,6 @@ def test_cron_accepts_the_schedule_and_runs_it(
     while time.monotonic() < deadline and not all(job in said for job in jobs):
         time.sleep(2)
         said = host.check_output(f"journalctl --unit=cron --since='{since}' --no-pager --output=cat")
-    deployment.again("--tags", "audit_log")
     assert [
         job
         for job in jobs

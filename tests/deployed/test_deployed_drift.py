@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,12 +15,18 @@ OWN_JOB = "1 1 * * * mine"
 
 
 @pytest.fixture(scope="module")
+def deployment(own_deployment: Deployment) -> Deployment:
+    """A copy: all of it drifts here."""
+    return own_deployment
+
+
+@pytest.fixture(scope="module")
 def release(host: Host) -> str:
     return str(host.check_output(f"readlink -f {HOME}/current"))
 
 
 @pytest.fixture(scope="module")
-def mending(deployment: Deployment, host: Host, release: str) -> Iterator[Said]:
+def mending(deployment: Deployment, host: Host, release: str) -> Said:
     """A deploy after everything drifted, on an account that has files, a key and a job of its own."""
     package = f"{release}/tools/qt_audit"
     host.check_output(
@@ -36,8 +41,7 @@ def mending(deployment: Deployment, host: Host, release: str) -> Iterator[Said]:
     host.check_output(f"runuser -u qt -- ln -sf /etc/hostname {HOME}/tools/link")
     host.check_output(f"echo '{OWN_KEY}' >> /home/qt/.ssh/authorized_keys")
     host.check_output(f"echo '{OWN_JOB}' | crontab -u qt -")
-    yield deployment.again("--diff")
-    host.check_output(f"rm {' '.join(OWN)}")
+    return deployment.again("--diff")
 
 
 @pytest.mark.parametrize(
@@ -127,12 +131,14 @@ def test_a_file_of_the_operators_at_our_place_stops_the_deploy_before_any_change
 ) -> None:
     path = f"{HOME}/tools/audit_logger.py"
     host.check_output(f"mv {path} {path}.kept && echo precious > {path} && chmod 0777 {HOME}/docs")
-    said = deployment.again()
-    assert said.returncode == 2
-    assert f"not put there by this role: {path}" in " ".join(said.stdout.split())
-    assert host.check_output("cat %s", path) == "precious"
-    assert host.check_output(f"stat -c %a {HOME}/docs") == "777"
-    host.check_output(f"mv {path}.kept {path} && chmod 0750 {HOME}/docs")
+    try:
+        said = deployment.again()
+        assert said.returncode == 2
+        assert f"not put there by this role: {path}" in " ".join(said.stdout.split())
+        assert host.check_output("cat %s", path) == "precious"
+        assert host.check_output(f"stat -c %a {HOME}/docs") == "777"
+    finally:
+        host.check_output(f"mv {path}.kept {path} && chmod 0750 {HOME}/docs")
 
 
 @pytest.mark.parametrize(
@@ -148,9 +154,11 @@ def test_a_link_that_the_account_plants_leads_a_deploy_nowhere(
     host.check_output(f"mkdir -p -m 0700 /root/.ssh && mv {planted} {planted}.aside")
     host.check_output(f"runuser -u qt -- ln -s {target} {planted}")
     looking = f"stat -c '%a %U:%G' {target}; ls {target} | grep -Fx -e audit.env -e authorized_keys || true"
-    before = host.check_output(looking)
-    said = deployment.again()
-    assert said.returncode == 2
-    assert says in said.stdout.replace("\n", " ")
-    assert host.check_output(looking) == before
-    host.check_output(f"rm {planted} && mv {planted}.aside {planted}")
+    try:
+        before = host.check_output(looking)
+        said = deployment.again()
+        assert said.returncode == 2
+        assert says in said.stdout.replace("\n", " ")
+        assert host.check_output(looking) == before
+    finally:
+        host.check_output(f"rm {planted} && mv {planted}.aside {planted}")

@@ -7,16 +7,17 @@ import mailbox
 import re
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from email.header import decode_header, make_header
 from email.message import Message
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sandbox.target import Target
 from tests.deployed.deployment import HOME, connect
 
-pytestmark = pytest.mark.xdist_group("mailing")
 TOOL = f"python3 {HOME}/tools/audit_logger.py"
 PATIENCE_S = 60
 POSTFIX = """
@@ -122,66 +123,84 @@ def mailing(fresh_vps: Callable[..., Target], tmp_path_factory: pytest.TempPathF
     return found
 
 
+@dataclass(frozen=True)
+class Mailed:
+    """What came of a failure and of a day that is over, with mail as the only channel."""
+
+    day: str
+    mails: list[Message]
+    channels: list[dict[str, Any]]
+    told: str
+
+
 @pytest.fixture(scope="module")
-def day(mailing: Mailing) -> str:
-    """Today, which is over for the two commands that the schedule runs."""
+def mailed(mailing: Mailing) -> Mailed:
+    mailing.qt.check_output(f"{TOOL} log 'It broke - FAILED: x' --outcome failed --source me")
+    mailing.until(lambda: any("It broke" in subject(mail) for mail in mailing.mails()), "the mail")
+    mailing.until(lambda: any("is disabled" in subject(mail) for mail in mailing.mails()), "the word of it")
+    channels = json.loads(mailing.qt.run(f"{TOOL} deliver --status --json").stdout)["channels"]
+    told = mailing.qt.check_output(f"{TOOL} query --grep Notification --outcome failed")
+    # Today, which is over for the two commands that the schedule runs.
     today, tomorrow = mailing.host.check_output("date -u +%F; date -u -d tomorrow +%F").split()
     for command in ("daily_summary --due", "deliver"):
         mailing.qt.run(f"TZ=UTC faketime '{tomorrow} 00:20:00' {TOOL} {command}")
-    return str(today)
+    mailing.until(lambda: any(today in subject(mail) for mail in mailing.mails()), "the summary")
+    return Mailed(today, mailing.mails(), channels, told)
 
 
-def test_a_failure_is_in_the_mailbox_within_the_minute(mailing: Mailing) -> None:
-    mailing.qt.check_output(f"{TOOL} log 'It broke - FAILED: x' --outcome failed --source me")
-    mailing.until(lambda: any("It broke" in subject(mail) for mail in mailing.mails()), "the mail")
+def test_a_failure_is_in_the_mailbox_within_the_minute(mailed: Mailed) -> None:
+    assert any("It broke" in subject(mail) for mail in mailed.mails)
 
 
-def test_a_mailbox_that_does_not_exist_is_disabled_and_the_other_goes_on(mailing: Mailing) -> None:
-    found = json.loads(mailing.qt.run(f"{TOOL} deliver --status --json").stdout)["channels"]
-    disabled = [channel for channel in found if channel["disabled"]]
-    assert len(found) == 2
+def test_a_mailbox_that_does_not_exist_is_disabled_and_the_other_goes_on(mailed: Mailed) -> None:
+    disabled = [channel for channel in mailed.channels if channel["disabled"]]
+    assert len(mailed.channels) == 2
     assert len(disabled) == 1
     assert disabled[0]["parked"] >= 1
-    told = mailing.qt.check_output(f"{TOOL} query --grep Notification --outcome failed")
-    assert "disabled" in told
-    assert any("is disabled" in subject(mail) for mail in mailing.mails())
+    assert "disabled" in mailed.told
+    assert any("is disabled" in subject(mail) for mail in mailed.mails)
 
 
-def test_the_days_summary_is_a_mail_of_text_and_html(mailing: Mailing, day: str) -> None:
-    mailing.until(lambda: any(day in subject(mail) for mail in mailing.mails()), "the summary")
-    (mail,) = [mail for mail in mailing.mails() if day in subject(mail)]
+def test_the_days_summary_is_a_mail_of_text_and_html(mailed: Mailed) -> None:
+    (mail,) = [mail for mail in mailed.mails if mailed.day in subject(mail)]
     assert mail["Auto-Submitted"] == "auto-generated"
     assert mail["Message-ID"]
     assert mail["Date"]
     assert mail["To"] == "qt@localhost"
     assert mail.get_content_type() == "multipart/alternative"
     found = parts(mail)
-    assert f"Daily Audit Summary ({day})" in found["text/plain"]
-    assert f"Daily Audit Summary ({day})" in found["text/html"]
+    assert f"Daily Audit Summary ({mailed.day})" in found["text/plain"]
+    assert f"Daily Audit Summary ({mailed.day})" in found["text/html"]
     head = re.search(r"seq \d+, ([0-9a-f]{64})", found["text/plain"])
     assert head is not None
     assert head[1] in found["text/html"]
 
 
 @pytest.fixture(scope="module")
-def telling(mailing: Mailing) -> Mailing:
-    """All kinds of channels, each with a token, none of which gets through."""
+def telling(mailing: Mailing, mailed: Mailed) -> Mailing:
+    """All kinds of channels, each with a token, none of which gets through; they take the place of mail."""
+    assert mailed.mails
     mailing.vps.machine.run(["sudo", "tee", "/srv/receiver.py"], stdin=RECEIVER)
     mailing.host.check_output("systemd-run --unit=receiver /usr/bin/python3 /srv/receiver.py")
     mailing.deploy(**TELLING)
     return mailing
 
 
-def test_while_a_receiver_hangs_no_token_stands_in_a_process_list(telling: Mailing) -> None:
+@pytest.fixture(scope="module")
+def seen(telling: Mailing) -> str:
+    """Every command line and environment while a receiver hangs, at the first try: later ones wait longer."""
     telling.qt.check_output(f"{TOOL} log 'It broke again - FAILED: x' --outcome failed --source me")
-    telling.until(
-        lambda: telling.host.run("ss -Htn state established dport = :8099 | grep .").rc == 0, "the hang"
-    )
-    seen = telling.host.check_output("cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ | tr '\\0' '\\n'")
+    hangs = "ss -Htn state established dport = :8099 | grep ."
+    telling.until(lambda: telling.host.run(hangs).rc == 0, "the hang")
+    return str(telling.host.check_output("cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ | tr '\\0' '\\n'"))
+
+
+def test_while_a_receiver_hangs_no_token_stands_in_a_process_list(seen: str) -> None:
     assert "audit_logger.py" in seen
     assert [token for token in TOKENS if token in seen] == []
 
 
+@pytest.mark.usefixtures("seen")
 def test_each_channel_says_why_in_plain_words(telling: Mailing) -> None:
     telling.qt.run(f"{TOOL} daily_summary --due")
     telling.qt.run(f"{TOOL} notify_test")
@@ -191,6 +210,7 @@ def test_each_channel_says_why_in_plain_words(telling: Mailing) -> None:
     assert all(channel["waiting"] or channel["disabled"] for channel in found), found
 
 
+@pytest.mark.usefixtures("seen")
 def test_the_tokens_are_in_the_settings_and_nowhere_else_on_the_vps(telling: Mailing) -> None:
     """Every file that was written since the VPS was bare, the journal, and what people read."""
     # Not in the search's own command line: sudo writes that to the journal.

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -136,20 +139,23 @@ def test_a_home_on_a_read_only_mount(bare: Target) -> None:
     assert nothing_was_done(bare)
 
 
-def test_a_disk_that_fills_up_half_way_is_mended_by_the_next_run(bare: Target) -> None:
-    bare.machine.run("sudo mkdir /srv/tiny && sudo mount -t tmpfs -o size=100k tmpfs /srv/tiny")
+def test_a_disk_that_fills_up_half_way_is_mended_by_the_next_run(
+    fresh_vps: Callable[..., Target],
+) -> None:
+    vps = fresh_vps("small-disk")
+    vps.machine.run("sudo mkdir /srv/tiny && sudo mount -t tmpfs -o size=100k tmpfs /srv/tiny")
     variables = {"audit_base_home": "/srv/tiny/quantum_trader", "audit_base_min_free_mb": 0}
-    said = bare.playbook("deploy", variables=variables)
+    said = vps.playbook("deploy", variables=variables)
     assert said.returncode == 2
     assert "No space left on device" in said.stdout
     assert "Traceback" not in said.stdout
-    assert bare.machine.run("sudo test -e /srv/tiny/quantum_trader/current", check=False).returncode == 1
-    bare.machine.run("sudo mount -o remount,size=300m /srv/tiny")
-    said = bare.playbook("deploy", variables=variables)
+    assert vps.machine.run("sudo test -e /srv/tiny/quantum_trader/current", check=False).returncode == 1
+    vps.machine.run("sudo mount -o remount,size=300m /srv/tiny")
+    said = vps.playbook("deploy", variables=variables)
     assert said.returncode == 0, said.stdout
-    left = bare.machine.run("sudo ls -A /srv/tiny/quantum_trader/releases").stdout.split()
+    left = vps.machine.run("sudo ls -A /srv/tiny/quantum_trader/releases").stdout.split()
     assert len(left) == 1
-    doctor = bare.machine.run(
+    doctor = vps.machine.run(
         "sudo -u qt python3 /srv/tiny/quantum_trader/tools/audit_logger.py doctor", check=False
     )
     assert doctor.returncode == 0, doctor.stdout
@@ -163,17 +169,14 @@ def test_an_account_that_lives_elsewhere_is_named_with_the_variable(bare: Target
     assert "set audit_base_user_home" in said.stdout
 
 
-def test_a_host_that_is_down_does_not_stop_the_others(deployment: Deployment) -> None:
-    hosts = deployment.vps.inventory / "hosts.yml"
-    before = hosts.read_text()
-    named = json.loads(before)
+def test_a_host_that_is_down_does_not_stop_the_others(deployment: Deployment, tmp_path: Path) -> None:
+    inventory = tmp_path / "inventory" / "sandbox"
+    shutil.copytree(deployment.vps.inventory, inventory)
+    (tmp_path / ".sandbox").symlink_to(deployment.vps.inventory / "../../.sandbox")
     down = {"ansible_host": "127.0.0.1", "ansible_port": 1, "ansible_ssh_common_args": "-o ConnectTimeout=3"}
-    named["all"]["hosts"]["down"] = {**down, "audit_base_authorized_keys": []}
-    hosts.write_text(json.dumps(named))
-    try:
-        said = deployment.again()
-    finally:
-        hosts.write_text(before)
+    hosts = {"audited": None, "down": {**down, "audit_base_authorized_keys": []}}
+    (inventory / "hosts.yml").write_text(json.dumps({"all": {"hosts": hosts}}))
+    said = replace(deployment, vps=replace(deployment.vps, inventory=inventory)).again()
     assert said.returncode == 4
     assert "down                       : ok=" in said.stdout
     assert "unreachable=1" in said.stdout

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 
 import pytest
 
 from tests.deployed.deployment import HOME, changed
+from tests.deployed.managed import left_as_it_was
 from tests.deployed.repairing import AUDIT, MONITOR, SECRET, Repairing
 
-pytestmark = pytest.mark.xdist_group("repairs")
 PROGRAMS = ("auto_repair_system", "realtime_monitor", "weekly_self_heal")
 DROP_INS = [f"{HOME}/config/{program}.d/50-ansible.yml" for program in PROGRAMS]
 EVENTS = ["die", "stop", "kill", "oom", "pause", "unpause", "start", "destroy", "rename", "health_status"]
@@ -28,6 +29,13 @@ ALLOWED = {
     + " ".join(f"--filter event={event}" for event in EVENTS)
     + " --format {{json .}}",
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def as_it_was(repairing: Repairing) -> Iterator[None]:
+    """Each of these tests puts back what it changed."""
+    with left_as_it_was(repairing.vps, "each test of this file puts back what it changed"):
+        yield
 
 
 def lists(said: str) -> set[str]:
@@ -94,9 +102,13 @@ def test_the_secret_stands_in_the_drop_in_alone(repairing: Repairing) -> None:
 
 
 def test_what_a_deploy_laid_down_is_the_operators_to_edit(repairing: Repairing) -> None:
-    repairing.qt(f"echo '# mine' >> {HOME}/config/auto_repair_system.yml")
-    assert changed(repairing.again("--tags", "repair_programs")) == 0
-    assert repairing.qt(f"tail -n 1 {HOME}/config/auto_repair_system.yml").stdout == "# mine\n"
+    file = f"{HOME}/config/auto_repair_system.yml"
+    repairing.qt(f"cp -p {file} /tmp/before && echo '# mine' >> {file}")
+    try:
+        assert changed(repairing.again("--tags", "repair_programs")) == 0
+        assert repairing.qt(f"tail -n 1 {file}").stdout == "# mine\n"
+    finally:
+        repairing.qt(f"cat /tmp/before > {file}")
 
 
 def test_the_account_is_in_no_group_of_dockers_and_cannot_reach_its_socket(repairing: Repairing) -> None:
@@ -221,16 +233,19 @@ def test_cron_wakes_the_week_and_accepts_the_file(repairing: Repairing) -> None:
 
 
 def test_a_changed_patch_reloads_the_monitor_and_does_not_restart_it(repairing: Repairing) -> None:
-    """The next test's last deploy puts it back."""
     pid = repairing.root(f"systemctl show -p MainPID {MONITOR}").stdout
     since = repairing.head()
-    said = repairing.again(
-        "--tags", "repair_programs", repair_programs_realtime_monitor={"round": 3, "thresholds": {}}
-    )
-    assert said.returncode == 0, said.stdout
-    taken = "Realtime monitor: Took up a new configuration"
-    repairing.wait(since, lambda entry: entry["action"] == taken, "the new configuration")
-    assert repairing.root(f"systemctl show -p MainPID {MONITOR}").stdout == pid
+    try:
+        said = repairing.again(
+            "--tags", "repair_programs", repair_programs_realtime_monitor={"round": 3, "thresholds": {}}
+        )
+        assert said.returncode == 0, said.stdout
+        taken = "Realtime monitor: Took up a new configuration"
+        repairing.wait(since, lambda entry: entry["action"] == taken, "the new configuration")
+        assert repairing.root(f"systemctl show -p MainPID {MONITOR}").stdout == pid
+    finally:
+        back = repairing.again("--tags", "repair_programs")
+    assert back.returncode == 0, back.stdout
 
 
 def test_the_operators_own_scripts_take_the_place_of_ours_and_go_again(repairing: Repairing) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 from sandbox.target import Target
-from tests.deployed.deployment import SOURCE, Deployment, changed
+from tests.deployed.deployment import DELIVERED, SOURCE, changed
 
 
-def test_debian_13_is_deployed_to_and_well(fresh_vps: Callable[..., Target], deployment: Deployment) -> None:
+def test_debian_13_is_deployed_to_and_well(fresh_vps: Callable[..., Target], tmp_path: Path) -> None:
     vps = fresh_vps("debian13", "trixie")
-    source = {SOURCE: str(deployment.tree)}
+    tree = tmp_path / "quantum_trader"
+    shutil.copytree(DELIVERED, tree)
+    source = {SOURCE: str(tree)}
     dry = vps.playbook("deploy", "--check", "--diff", variables=source)
     assert dry.returncode == 0, dry.stdout
     first = vps.playbook("deploy", variables=source)

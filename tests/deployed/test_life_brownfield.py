@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import pytest
 
 from sandbox.target import Target
 from tests.deployed.deployment import HOME, Said, changed, connect
 
-pytestmark = pytest.mark.xdist_group("brownfield")
 TOOL = f"python3 {HOME}/tools/audit_logger.py"
 BACKUP = ".before-quantum-trader.bak"
 OLD_JOB = f"0 0 * * * /usr/bin/python3 {HOME}/tools/audit_logger.py daily_summary >> {HOME}/status/x.log 2>&1"
@@ -62,40 +62,75 @@ def field(fresh_vps: Callable[..., Target]) -> Brownfield:
     return Brownfield(vps)
 
 
-@pytest.mark.parametrize("options", [("--check", "--diff"), ()])
-def test_what_is_not_ours_stops_the_deploy_before_anything_changed(
-    field: Brownfield, options: tuple[str, ...]
-) -> None:
+KEEP = {"audit_base_strangers": "keep", "repair_programs_source": "existing", "repair_programs_existing": []}
+
+
+@dataclass(frozen=True)
+class Refused:
+    """What deploys said that were refused, and what a deploy could change, before and after them."""
+
+    said: dict[str, Said]
+    before: str
+    after: str
+
+
+@pytest.fixture(scope="module")
+def refused(field: Brownfield) -> Refused:
+    """On the host as it was."""
     before = field.listing()
-    said = field.deploy(*options)
+    said = {
+        "dry run": field.deploy("--check", "--diff"),
+        "deploy": field.deploy(),
+        "keep all": field.deploy(audit_base_strangers="keep"),
+    }
+    return Refused(said, before, field.listing())
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What two deploys said that kept what was there, and what two files held then."""
+
+    first: Said
+    again: Said
+    monitor: str
+    logrotate: str
+
+
+@pytest.fixture(scope="module")
+def kept(field: Brownfield, refused: Refused) -> Kept:
+    """What all stands on was moved away by hand; the rest was kept."""
+    assert refused.said
+    field.host.check_output(f"mv {HOME}/tools/audit_logger.py {HOME}/tools/audit_logger_old.py")
+    first, again = field.deploy(**KEEP), field.deploy(**KEEP)
+    monitor = field.host.check_output(f"cat {HOME}/tools/realtime_monitor.py")
+    return Kept(first, again, monitor, field.host.check_output("cat /etc/logrotate.d/quantum-trader"))
+
+
+@pytest.mark.parametrize("run", ["dry run", "deploy"])
+def test_what_is_not_ours_stops_the_deploy_before_anything_changed(refused: Refused, run: str) -> None:
+    said = refused.said[run]
     assert said.returncode == 2
     for path in STRANGERS:
         assert path in said.stdout
     assert "docs/MINE.md" not in said.stdout
     assert "set audit_base_strangers to replace" in said.stdout
-    assert field.listing() == before
+    assert refused.after == refused.before
 
 
-def test_what_all_stands_on_cannot_be_kept(field: Brownfield) -> None:
-    said = field.deploy(audit_base_strangers="keep")
+def test_what_all_stands_on_cannot_be_kept(refused: Refused) -> None:
+    said = refused.said["keep all"]
     assert said.returncode == 2
     assert f"{HOME}/tools/audit_logger.py cannot be kept" in said.stdout
 
 
-def test_other_files_are_kept_and_ours_not_laid_there(field: Brownfield) -> None:
-    field.host.check_output(f"mv {HOME}/tools/audit_logger.py {HOME}/tools/audit_logger_old.py")
-    said = field.deploy(
-        audit_base_strangers="keep", repair_programs_source="existing", repair_programs_existing=[]
-    )
-    assert said.returncode == 0, said.stdout[-3000:]
-    assert field.host.check_output(f"cat {HOME}/tools/realtime_monitor.py") == "print('hand-made')"
-    assert field.host.check_output("cat /etc/logrotate.d/quantum-trader") == "# mine"
-    again = field.deploy(
-        audit_base_strangers="keep", repair_programs_source="existing", repair_programs_existing=[]
-    )
-    assert changed(again) == 0, again.stdout[-3000:]
+def test_other_files_are_kept_and_ours_not_laid_there(kept: Kept) -> None:
+    assert kept.first.returncode == 0, kept.first.stdout[-3000:]
+    assert kept.monitor == "print('hand-made')"
+    assert kept.logrotate == "# mine"
+    assert changed(kept.again) == 0, kept.again.stdout[-3000:]
 
 
+@pytest.mark.usefixtures("kept")
 def test_its_log_became_the_first_entries_once(field: Brownfield) -> None:
     found = field.qt.check_output(f"{TOOL} query --json").splitlines()
     entries = [json.loads(line) for line in found]
@@ -111,12 +146,14 @@ def test_its_log_became_the_first_entries_once(field: Brownfield) -> None:
     assert field.qt.run(f"{TOOL} verify").rc == 0
 
 
+@pytest.mark.usefixtures("kept")
 def test_the_old_line_left_the_crontab_and_the_rest_stayed(field: Brownfield) -> None:
     lines = field.host.check_output("crontab -u qt -l").splitlines()
     assert lines[0] == "1 1 * * * mine"
     assert OLD_JOB not in lines
 
 
+@pytest.mark.usefixtures("kept")
 def test_what_is_replaced_is_kept_beside_ours(field: Brownfield) -> None:
     said = field.deploy("--diff", audit_base_strangers="replace")
     assert said.returncode == 0, said.stdout[-3000:]

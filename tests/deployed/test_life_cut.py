@@ -16,7 +16,6 @@ import pytest
 from sandbox.target import Target
 from tests.deployed.deployment import DELIVERED, HOME, SOURCE, Said, changed, connect
 
-pytestmark = pytest.mark.xdist_group("cut")
 TOOL = f"python3 {HOME}/tools/audit_logger.py"
 # Ansible loads it from the directory that ANSIBLE_CALLBACK_PLUGINS names. After so many
 # changes no packet reaches the host any more, as where a cable is pulled.
@@ -64,9 +63,9 @@ class Cutting:
         (self.plugins / "cutter.py").write_text(PLUGIN)
         self.rules.write_text(RULES.format(name=self.table, link=vps.machine.link))
 
-    def cut(self, monkeypatch: pytest.MonkeyPatch, after: int, **variables: object) -> Said:
+    def cut(self, after: int, **variables: object) -> Said:
         """A deploy that is cut off after so many changes; one that has fewer left is not."""
-        with monkeypatch.context() as patched:
+        with pytest.MonkeyPatch.context() as patched:
             patched.setenv("ANSIBLE_CALLBACK_PLUGINS", str(self.plugins))
             patched.setenv("CUT_BY", str(self.rules))
             patched.setenv("CUT_AFTER", str(after))
@@ -78,7 +77,7 @@ class Cutting:
                     ["nft", "delete", "table", "inet", self.table], check=False, capture_output=True
                 )
 
-    def until_whole(self, monkeypatch: pytest.MonkeyPatch, **variables: object) -> set[str]:
+    def until_whole(self, **variables: object) -> set[str]:
         """Deploys, each cut off at the next task, until one has nothing left to change; where they stopped.
 
         What one that was cut off is to say of itself is a change in each until it is said: so one that stops
@@ -87,7 +86,7 @@ class Cutting:
         stopped: set[str] = set()
         after = 1
         for _ in range(MOST_CUTS):
-            said = self.cut(monkeypatch, after, **variables)
+            said = self.cut(after, **variables)
             if said.returncode == 0:
                 return stopped
             assert "unreachable=1" in said.stdout, said.stdout[-3000:]
@@ -106,12 +105,18 @@ def cutting(fresh_vps: Callable[..., Target], tmp_path_factory: pytest.TempPathF
     return Cutting(fresh_vps("cut"), tmp_path_factory.mktemp("cutting"))
 
 
+@pytest.fixture(scope="module")
+def whole(cutting: Cutting) -> tuple[set[str], Said]:
+    """Where first deploys stopped, until one was whole; and what the next one said."""
+    return cutting.until_whole(), cutting.vps.playbook("deploy")
+
+
 def test_a_first_deploy_that_is_cut_off_after_each_change_is_made_whole(
-    cutting: Cutting, monkeypatch: pytest.MonkeyPatch
+    cutting: Cutting, whole: tuple[set[str], Said]
 ) -> None:
-    stopped = cutting.until_whole(monkeypatch)
+    stopped, again = whole
     assert len(stopped) > 8, stopped
-    assert changed(cutting.vps.playbook("deploy")) == 0
+    assert changed(again) == 0, again.stdout
     doctor = cutting.qt.run(f"{TOOL} doctor")
     assert doctor.rc == 0, doctor.stdout
     assert cutting.qt.run(f"{TOOL} verify").rc == 0
@@ -120,15 +125,16 @@ def test_a_first_deploy_that_is_cut_off_after_each_change_is_made_whole(
     assert installed
 
 
+@pytest.mark.usefixtures("whole")
 def test_an_upgrade_that_is_cut_off_is_made_whole_and_the_monitor_runs_it(
-    cutting: Cutting, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    cutting: Cutting, tmp_path: Path
 ) -> None:
     tree = tmp_path / "quantum_trader"
     shutil.copytree(DELIVERED, tree)
     (tree / "tools/new_face.py").write_text("# new\n")
     before = cutting.host.check_output(f"readlink {HOME}/current").rpartition("/")[2]
     pid = cutting.host.check_output("systemctl show -p MainPID quantum-trader-monitor")
-    assert cutting.until_whole(monkeypatch, **{SOURCE: str(tree)})
+    assert cutting.until_whole(**{SOURCE: str(tree)})
     release = cutting.host.check_output(f"readlink {HOME}/current").rpartition("/")[2]
     assert release != before
     assert cutting.host.check_output("systemctl show -p MainPID quantum-trader-monitor") != pid

@@ -8,9 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 import pytest
 
 from sandbox.target import Target
-from tests.deployed.deployment import HOME, changed
+from tests.deployed.deployment import HOME, Said, changed
 
-pytestmark = pytest.mark.xdist_group("fleet")
 UP = [f"fleet-{number:02}" for number in range(1, 11)]
 DOWN = ["fleet-11", "fleet-12"]
 QUIET = {"repair_programs_enabled": False}
@@ -42,8 +41,19 @@ def rows(text: str, *names: str) -> dict[str, str]:
     return {name: found[name] for name in names}
 
 
-def test_hosts_that_are_down_keep_no_other_from_being_deployed(fleet: Fleet) -> None:
-    said = fleet.playbook("deploy", variables=QUIET)
+@pytest.fixture(scope="module")
+def deployed(fleet: Fleet) -> Said:
+    return fleet.playbook("deploy", variables=QUIET)
+
+
+@pytest.fixture(scope="module")
+def verified(fleet: Fleet, deployed: Said) -> Said:
+    """Right after the deploy."""
+    return fleet.playbook("verify", variables=QUIET)
+
+
+def test_hosts_that_are_down_keep_no_other_from_being_deployed(deployed: Said) -> None:
+    said = deployed
     assert said.returncode != 0
     assert "10 of 12 hosts: done" in said.stdout, said.stdout[said.stdout.index("\nPLAY RECAP") :]
     assert all("✅ done" in row for row in rows(said.stdout, *UP).values())
@@ -51,8 +61,8 @@ def test_hosts_that_are_down_keep_no_other_from_being_deployed(fleet: Fleet) -> 
     assert all("Connection refused" in row for row in rows(said.stdout, *DOWN).values())
 
 
-def test_verify_tells_of_every_host_in_one_table(fleet: Fleet) -> None:
-    said = fleet.playbook("verify", variables=QUIET)
+def test_verify_tells_of_every_host_in_one_table(verified: Said) -> None:
+    said = verified
     assert said.returncode != 0
     for row in rows(said.stdout, *UP).values():
         assert "✅ well" in row
@@ -88,25 +98,29 @@ DRIFTS = {
 }
 
 
-def test_drift_of_each_kind_is_named_and_nothing_changed(fleet: Fleet, on: Callable[[str, str], str]) -> None:
+@pytest.fixture(scope="module")
+def drifted(fleet: Fleet, on: Callable[[str, str], str], verified: Said) -> tuple[Said, Said]:
+    """What verify.yml says of hosts that drifted, and how many deploys each tells of then."""
+    assert verified.returncode != 0
     for name, (drift, _) in DRIFTS.items():
         on(name, drift)
-    said = fleet.playbook("verify", "--limit", ",".join(DRIFTS), variables=QUIET)
+    limit = ("--limit", ",".join(DRIFTS))
+    said = fleet.playbook("verify", *limit, variables=QUIET)
+    counting = f"grep -c Deploy: {HOME}/status/AUTO_REPAIR_AUDIT.log"
+    return said, fleet.ansible("command", counting, "--become", *limit)
+
+
+def test_drift_of_each_kind_is_named_and_nothing_changed(drifted: tuple[Said, Said]) -> None:
+    said, counted = drifted
     assert said.returncode != 0
     for name, row in rows(said.stdout, *DRIFTS).items():
         assert "❌ not well" in row
         assert DRIFTS[name][1] in row
     assert "0 of 8 hosts: well" in said.stdout
-    counted = fleet.ansible(
-        "command",
-        f"grep -c Deploy: {HOME}/status/AUTO_REPAIR_AUDIT.log",
-        "--become",
-        "--limit",
-        ",".join(DRIFTS),
-    )
     assert [line for line in counted.stdout.splitlines() if line.strip().isdigit()] == ["1"] * 8
 
 
+@pytest.mark.usefixtures("drifted")
 def test_the_next_deploy_puts_it_right(fleet: Fleet) -> None:
     drifted = [name for name in UP if name not in ("fleet-08", "fleet-09", "fleet-10")]
     said = fleet.playbook("deploy", "--limit", ",".join(drifted), variables=QUIET)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from sandbox.target import Target
-from tests.deployed.deployment import DELIVERED, HOME, SOURCE, Said, changed, connect
+from tests.deployed.deployment import HOME, SOURCE, Said, changed, connect
+from tests.deployed.frozen import Frozen
 
-pytestmark = pytest.mark.xdist_group("living")
 TOOL = f"python3 {HOME}/tools/audit_logger.py"
 OWN_JOB = "1 1 * * * mine"
 # Writes without a pause, by the command line and in one process that lives through it all; a line an entry.
@@ -71,16 +71,17 @@ class Living:
         return [entry for entry in entries if str(entry["action"]).startswith(words)]
 
 
-@pytest.fixture(scope="module")
-def living(fresh_vps: Callable[..., Target], tmp_path_factory: pytest.TempPathFactory) -> Living:
-    vps = fresh_vps("living")
-    tree = tmp_path_factory.mktemp("living-tree") / "quantum_trader"
-    shutil.copytree(DELIVERED, tree)
-    found = Living(vps, tree, tmp_path_factory.mktemp("evidence"))
-    found.deploy()
-    found.host.check_output(f"(crontab -u qt -l; echo '{OWN_JOB}') | crontab -u qt -")
-    found.host.check_output(f"runuser -u qt -- touch {HOME}/tools/mine.py {HOME}/scripts/mine.sh")
-    return found
+@pytest.fixture
+def living(frozen_deployment: Frozen, tmp_path: Path) -> Iterator[Living]:
+    """A copy of a deployed VPS, for one test: it is deployed to as often as the test says."""
+    tree = tmp_path / "delivered" / "quantum_trader"
+    shutil.copytree(frozen_deployment.tree, tree)
+    with frozen_deployment.copy(tmp_path / "copy") as vps:
+        found = Living(vps, tree, tmp_path / "evidence")
+        found.away.mkdir()
+        found.host.check_output(f"(crontab -u qt -l; echo '{OWN_JOB}') | crontab -u qt -")
+        found.host.check_output(f"runuser -u qt -- touch {HOME}/tools/mine.py {HOME}/scripts/mine.sh")
+        yield found
 
 
 def details(entry: dict[str, object]) -> dict[str, str]:
@@ -137,15 +138,17 @@ def test_releases_change_under_writers_and_no_call_fails(living: Living) -> None
 
 
 def test_as_many_releases_are_kept_as_was_said(living: Living) -> None:
-    living.another("# more\n")
-    living.deploy(audit_base_keep_releases=2)
+    first = living.release
+    for text in ("# more\n", "# still more\n"):
+        living.another(text)
+        living.deploy("--tags", "audit_base", audit_base_keep_releases=2)
+    assert first not in living.releases
     previous = Path(living.host.check_output(f"readlink {HOME}/previous")).name
     assert living.releases == {living.release, previous}
 
 
 def test_a_release_whose_tool_does_not_start_is_gone_back_from(living: Living) -> None:
     good = living.release
-    whole = (living.tree / "tools/audit_logger.py").read_text()
     living.another("raise SystemExit('broken')\n", "tools/audit_logger.py")
     broken = living.vps.playbook("deploy", variables={SOURCE: str(living.tree)})
     assert broken.returncode != 0  # its own check of the settings does not start
@@ -157,8 +160,6 @@ def test_a_release_whose_tool_does_not_start_is_gone_back_from(living: Living) -
     (entry,) = living.said("Rollback: Went back to release")[-1:]
     assert details(entry)["to"] == good
     assert living.host.check_output("systemctl is-active quantum-trader-monitor") == "active"
-    living.another(whole, "tools/audit_logger.py")
-    living.deploy()
 
 
 @pytest.mark.parametrize(
@@ -171,6 +172,8 @@ def test_a_release_that_is_not_there_is_refused_in_one_line(living: Living, to: 
 
 
 def test_an_altered_release_is_not_gone_back_to(living: Living) -> None:
+    living.another("# next\n")
+    living.deploy("--tags", "audit_base")
     previous = Path(living.host.check_output(f"readlink -f {HOME}/previous")).name
     living.host.check_output(f"echo '# x' >> {HOME}/releases/{previous}/tools/qt_audit/record/entry.py")
     before = living.release
@@ -227,18 +230,17 @@ def test_evidence_that_is_not_whole_is_not_removed(living: Living) -> None:
     assert living.qt.run(f"{TOOL} verify").rc == 0
 
 
-def test_removal_with_the_evidence_fetches_and_verifies_it_first(living: Living) -> None:
+def test_removal_with_the_evidence_fetches_and_verifies_it_first_and_a_deploy_begins_anew(
+    living: Living,
+) -> None:
     head = json.loads(living.qt.check_output(f"{TOOL} stats --json"))["head"]
     said = living.play("remove", audit_base_remove_evidence=True)
     assert said.returncode == 0, said.stdout
     assert living.host.run(f"find {HOME}/status {HOME}/config | grep .").rc == 1
     assert living.host.run(f"test -e {HOME}/tools/mine.py").rc == 0
-    fetched = living.away / "living/status/record/head"
+    fetched = living.away / "audited/status/record/head"
     assert json.loads(fetched.read_text())["seq"] >= head["seq"]
     assert living.host.run("id qt").rc == 0
-
-
-def test_a_deploy_after_that_begins_anew(living: Living) -> None:
     living.deploy()
     first = living.qt.check_output(f"head -n 1 {HOME}/status/record/*.jsonl")
     assert json.loads(first)["seq"] == 1

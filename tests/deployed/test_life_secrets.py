@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,6 @@ import pytest
 from sandbox.target import Target
 from tests.deployed.deployment import DELIVERED, HOME, SOURCE, Said, changed, connect
 
-pytestmark = pytest.mark.xdist_group("secrets")
 TOKEN = re.compile(r"tok-[a-z]+-[0-9a-f]+")
 
 
@@ -86,20 +86,35 @@ def life(fresh_vps: Callable[..., Target], tmp_path_factory: pytest.TempPathFact
     return life
 
 
-def test_the_tokens_are_in_the_settings_and_nowhere_else_on_the_vps(life: Life) -> None:
-    """Every file that was written since the VPS was bare, the journal, and every process."""
+@dataclass(frozen=True)
+class Found:
+    """Where tokens are on the VPS."""
+
+    files: list[str]
+    in_the_settings: int
+    in_the_journal: str
+    in_processes: list[str]
+
+
+@pytest.fixture(scope="module")
+def found(life: Life) -> Found:
+    """Looked for in every file that was written since the VPS was bare, the journal, and every process."""
     life.vps.machine.run(["sudo", "tee", "/srv/pattern"], stdin=TOKEN.pattern + "\n")
-    files = life.host.check_output(
-        "find / -xdev -type f -cnewer /srv/marker -exec grep -lE -f /srv/pattern -- {} + ; true"
-    )
-    assert files.splitlines() == [f"{HOME}/config/audit.env"]
-    assert len(TOKEN.findall(life.host.check_output(f"cat {HOME}/config/audit.env"))) == 8
-    journal = life.host.check_output("journalctl --no-pager -o export | grep -cE -f /srv/pattern; true")
-    assert journal == "0"
+    searching = "find / -xdev -type f -cnewer /srv/marker -exec grep -lE -f /srv/pattern -- {} + ; true"
     seen = life.host.check_output("cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ | tr '\\0' '\\n'")
-    assert TOKEN.findall(seen) == []
+    return Found(
+        life.host.check_output(searching).splitlines(),
+        len(TOKEN.findall(life.host.check_output(f"cat {HOME}/config/audit.env"))),
+        life.host.check_output("journalctl --no-pager -o export | grep -cE -f /srv/pattern; true"),
+        TOKEN.findall(seen),
+    )
 
 
+def test_the_tokens_are_in_the_settings_and_nowhere_else_on_the_vps(found: Found) -> None:
+    assert found == Found([f"{HOME}/config/audit.env"], 8, "0", [])
+
+
+@pytest.mark.usefixtures("found")
 def test_no_run_of_a_playbook_told_one(life: Life) -> None:
     assert life.play("dry run of the removal", "remove", "--check").returncode == 0
     assert life.play("removal", "remove", audit_base_remove_evidence=True).returncode == 0

@@ -6,10 +6,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from tests.deployed.deployment import HOME
 from tests.deployed.repairing import MONITOR, REPAIRS, Entry, Repairing, actions, of_one_run
 
-pytestmark = pytest.mark.xdist_group("repairs")
 SLEEPS = {
     "repairs": {
         "endless": {
@@ -24,11 +22,11 @@ SLEEPS = {
 WATCHES_IT = {"thresholds": {"repair": [{"repair": "endless", "every": 1, "repairs": ["endless"]}]}}
 
 
-@pytest.fixture(scope="module", autouse=True)
-def running(repairing: Repairing) -> None:
-    """After the one-shot tests the monitor is back, and has seen that all is well."""
-    repairing.root(f"systemctl restart {MONITOR}")
-    repairing.eventually(f"runuser -u qt -- python3 {HOME}/tools/realtime_monitor.py status", "health")
+@pytest.fixture(autouse=True)
+def well(repairing: Repairing) -> None:
+    """Each test begins when the monitor has seen that all is well."""
+    repairing.root(f"systemctl start {MONITOR}")
+    repairing.wait_until_all_is_well()
 
 
 def recovered(entry: Entry) -> bool:

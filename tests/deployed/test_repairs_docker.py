@@ -12,8 +12,6 @@ from qt_repair.host import docker
 from sandbox.target import Target
 from tests.deployed.one_repair import Repairs
 
-pytestmark = pytest.mark.xdist_group("repairs-docker")
-
 _SET_UP = """
 mkdir -p image/bin build www/api && cp /bin/busybox image/bin/ && ln -s busybox image/bin/sh
 tar -C image -c . | docker import - busybox
@@ -155,3 +153,4 @@ def test_docker_that_does_not_run_or_is_not_there_says_so(vps: Repairs) -> None:
         assert "Docker is not installed" in vps.mend("container", **GRAFANA)["unknown"]
     finally:
         vps.root("test -e /usr/bin/docker || mv /usr/bin/gone /usr/bin/docker; systemctl start docker")
+        vps.root("docker start grafana sick")

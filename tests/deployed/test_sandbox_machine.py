@@ -13,11 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import Machine, SandboxError, cgroup, kernel, places
+from sandbox import Machine, SandboxError, Snapshot, cgroup, kernel, life, places
 from sandbox.target import Target
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-pytestmark = pytest.mark.xdist_group("sandbox")
 
 
 @pytest.fixture(scope="module", params=["bookworm", "trixie"])
@@ -113,6 +112,55 @@ def test_two_machines_run_side_by_side_and_see_different_networks(bare: Target, 
     with Machine.boot("bare", state_root=tmp_path) as other:
         assert other.address != bare.machine.address
         assert other.run(["hostname"]).stdout == bare.machine.run(["hostname"]).stdout
+
+
+def test_copies_of_a_frozen_machine_are_that_host_again_and_go_their_own_ways(tmp_path: Path) -> None:
+    held = tmp_path / "held"
+    with places.locked(held):
+        with Machine.boot("frozen", state_root=tmp_path / "original") as original:
+            original.run("echo first > kept; mkdir image; cp /bin/busybox image/; sudo rm /etc/motd; sync")
+            original.run("tar -C image -c . | sudo docker import - stored")
+            identity = original.run("cat /etc/machine-id /etc/ssh/ssh_host_ed25519_key.pub").stdout
+            snapshot = Snapshot.take(original, held)
+            assert not original.is_running()
+        one, other = tmp_path / "one", tmp_path / "other"
+        with (
+            Machine.boot("frozen", state_root=one, copy_of=snapshot) as copy,
+            Machine.boot("frozen", state_root=other, copy_of=snapshot) as second,
+        ):
+            assert copy.address != second.address
+            assert copy.run("cat /etc/machine-id /etc/ssh/ssh_host_ed25519_key.pub").stdout == identity
+            assert copy.run("cat kept; ls /etc/motd", check=False).stdout == "first\n"
+            copy.run("echo changed > kept; rm -rf image; sudo docker rmi stored")
+            assert second.run("cat kept; ls image").stdout == "first\nbusybox\n"
+            assert second.run("sudo docker images -q stored").stdout != ""
+            deeper = Snapshot.take(copy, held)
+        with Machine.boot("frozen", state_root=one, copy_of=deeper) as copy:
+            assert copy.run("cat kept; ls image", check=False).stdout == "changed\n"
+        deeper.remove()
+        life.remove_abandoned()
+        assert snapshot.directory.exists()
+    # Nobody holds it any more: the next one who boots, or clears up, removes it.
+    life.remove_abandoned()
+    assert not snapshot.directory.exists()
+
+
+def test_a_copy_keeps_the_name_and_a_snapshot_that_is_gone_is_named(tmp_path: Path) -> None:
+    with places.locked(tmp_path / "held"):
+        with Machine.boot("once", state_root=tmp_path) as vm:
+            snapshot = Snapshot.take(vm, tmp_path / "held")
+        with (
+            pytest.raises(SandboxError, match="a copy of once"),
+            Machine.boot("twice", state_root=tmp_path, copy_of=snapshot),
+        ):
+            pass
+        snapshot.remove()
+    with (
+        pytest.raises(SandboxError, match="take it again"),
+        Machine.boot("once", state_root=tmp_path, copy_of=snapshot),
+    ):
+        pass
+    assert not (tmp_path / "twice").exists()
 
 
 def test_down_leaves_nothing_behind(tmp_path: Path) -> None:

@@ -276,7 +276,10 @@ def test_the_chain_goes_on_when_the_month_turns_under_the_writers(tmp_path: Path
         time.sleep(0.05)
     """
     prefix = ("faketime", "-f", "@2026-10-31 23:59:59")
-    writers = [start(home, code, f"writer {number}", prefix=prefix, TZ="UTC") for number in range(8)]
+    writers = [
+        start(home, code, f"writer {number}", prefix=prefix, TZ="UTC", QT_LOCK_TIMEOUT="60")
+        for number in range(8)
+    ]
     for writer in writers:
         done = finish(writer)
         assert done.returncode == 0, done.stderr

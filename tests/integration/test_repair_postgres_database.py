@@ -87,7 +87,7 @@ def test_a_schema_file_is_applied_as_the_owner(server: Server, tmp_path: Path) -
 )
 def test_a_failing_schema_leaves_nothing(server: Server, tmp_path: Path, schema: str, says: str) -> None:
     (tmp_path / "schema.sql").write_bytes(schema.encode("utf-8", "surrogateescape"))
-    answer = mend(settings(server, schema_file="schema.sql"), tmp_path, timeout=5)
+    answer = mend(settings(server, schema_file="schema.sql"), tmp_path, timeout=10)
     assert says in answer["failed"]
     assert "\n" not in answer["failed"]
     assert server.databases() == set()
