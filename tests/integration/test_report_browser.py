@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from qt_audit.filing import reports as report_reading
-from qt_audit.filing import schedule
+from qt_audit.filing import summaries
 from qt_audit.record.entry import Draft
 from qt_audit.record.place import Place
 from qt_audit.render.html import Listed, index, mail_html, page
@@ -54,7 +54,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     paths["index"].write_text(
         index([Listed("a.html", text, text, text, text) for text in HOSTILE], "vps"), "utf-8"
     )
-    paths["mail"].write_text(mail_html(schedule.make(place, NOVEMBER, "2026-12-01", HOSTILE[1])), "utf-8")
+    paths["mail"].write_text(mail_html(summaries.make(place, NOVEMBER, "2026-12-01", HOSTILE[1])), "utf-8")
     return paths
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from qt_audit.filing.schedule import make
+from qt_audit.filing.summaries import make
 from qt_audit.reading.history import History
 from qt_audit.record.entry import Draft, Entry
 from qt_audit.record.place import Place

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from qt_repair.weekly.cycle import Cycle, Request
+from qt_repair.weekly.outcome import Cycle, Request
 from qt_repair.weekly.phase_runner import COMPLETED, FAILED, PASSED, SKIPPED, PhaseResult
 from qt_repair.weekly.report import as_json, as_markdown
 

@@ -12,12 +12,12 @@ from collections.abc import Mapping
 from qt_audit.record import fallback, journal, reserve
 from qt_audit.record.entry import OUTCOMES, Draft
 from qt_audit.record.place import fallbacks, home
-from qt_audit.record.wake import Wake
 from qt_audit.record.warning import forget, reason, warn
 from qt_audit.record.writer import Receipt
 from qt_audit.record.writer_lock import Undisturbed
 from qt_audit.settings import loading as settings
 from qt_audit.settings.redaction import readable
+from qt_audit.wake import Wake
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

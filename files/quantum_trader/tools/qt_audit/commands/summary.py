@@ -23,7 +23,7 @@ from datetime import date
 
 from qt_audit.commands.log import add_json
 from qt_audit.delivery.message import SENT
-from qt_audit.filing import schedule
+from qt_audit.filing import schedule, summaries
 from qt_audit.reading import times
 from qt_audit.record import place
 from qt_audit.record.entry import now
@@ -105,7 +105,7 @@ def _heartbeat(
 
 def _run_one(home: Place, period: Period, present: str, timeout: float, options: argparse.Namespace) -> int:
     program = f"audit_logger.py {options.command}"
-    gap = schedule.unrecorded(home, period) if period.finished(present) else None
+    gap = summaries.unrecorded(home, period) if period.finished(present) else None
     if gap is not None:
         explain(program, f"no record of {period.label} that is whole: {gap}; nothing was filed")
         return 1
@@ -115,7 +115,7 @@ def _run_one(home: Place, period: Period, present: str, timeout: float, options:
             schedule.seal(home, period, timeout)
     except OSError as error:
         problem = error
-    summary = schedule.make(home, period, present)
+    summary = summaries.make(home, period, present)
     try:
         if problem is None:
             schedule.file_one(home, summary)

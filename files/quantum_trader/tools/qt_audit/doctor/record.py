@@ -10,7 +10,6 @@ from contextlib import suppress
 
 from qt_audit.doctor.installation import OK, WARN, WRONG, Check, Looker, looked, user_name
 from qt_audit.reading.lines import ends
-from qt_audit.reading.snapshot import opened
 from qt_audit.record import fallback, segments
 from qt_audit.record.compressed import open_archived
 from qt_audit.record.entry import EntryError, chain_hash, log_line, now, parse, timestamp
@@ -19,6 +18,7 @@ from qt_audit.record.place import LOG_NAME, Place, fallbacks, first_fallback, ho
 from qt_audit.settings.loading import Settings
 from qt_audit.summary import ledger
 from qt_audit.upkeep.log_rebuild import newest_rotated
+from qt_audit.verify.snapshot import opened
 
 _TAIL = 128 * 1024
 _LAST = 20

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 
-from qt_audit.filing import schedule
+from qt_audit.filing import summaries
 from qt_audit.reading.history import History
 from qt_audit.record.entry import Entry
 from qt_audit.record.place import Place
@@ -43,11 +43,11 @@ def make(
         count.add(entry)
         runs.add(entry)
 
-    summary = schedule.make(place, period, now, skipped, see=see, details=told)
+    summary = summaries.make(place, period, now, skipped, see=see, details=told)
     last = history.before(period.until)
     around = Around(
         host=os.uname().nodename if last is None else str(last.entry.host),
-        unknown=schedule.unrecorded(place, period) or "",
+        unknown=summaries.unrecorded(place, period) or "",
         chain=chain(place),
         delivery=delivery,
     )

@@ -10,6 +10,7 @@ from typing import BinaryIO
 from qt_audit.reading import positions
 from qt_audit.reading.window import JournalError, entry_in, open_record, unreadable
 from qt_audit.record import segments
+from qt_audit.record.archive_error import ArchiveError
 from qt_audit.record.entry import Entry, EntryError
 from qt_audit.record.place import Place
 
@@ -52,7 +53,7 @@ class Follower:
                 os.close(record)
         except JournalError:
             raise
-        except segments.ArchiveError as error:
+        except ArchiveError as error:
             raise unreadable(f"{self._place.record_path}/{self._name}", error) from None
         except OSError as error:
             raise unreadable(self._place.record_path, error) from None

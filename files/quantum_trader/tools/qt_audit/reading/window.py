@@ -8,6 +8,7 @@ import os
 from qt_audit.reading import positions
 from qt_audit.reading.positions import stamp
 from qt_audit.record import segments
+from qt_audit.record.archive_error import ArchiveError
 from qt_audit.record.entry import Entry, EntryError, parse
 
 TYPE_CHECKING = False
@@ -100,7 +101,7 @@ class Reading:
 
 def unreadable(path: str, error: OSError) -> JournalError:
     """What to say of a file or directory of the record that gave this error."""
-    if isinstance(error, segments.ArchiveError):
+    if isinstance(error, ArchiveError):
         return JournalError(f"{os.path.dirname(path)}/{error}, `verify` tells what is missing")
     reason = error.strerror or str(error)
     remedy = "; read it as its owner or as root" if isinstance(error, PermissionError) else ""

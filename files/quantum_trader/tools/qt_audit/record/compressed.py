@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO, cast
 
-from qt_audit.record.segments import ArchiveError
+from qt_audit.record.archive_error import ArchiveError
 
 
 def open_archived(descriptor: int, name: str) -> BinaryIO:

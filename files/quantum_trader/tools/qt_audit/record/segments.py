@@ -21,10 +21,6 @@ _NAME = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])\.jsonl")
 _TAIL = 16 * MAX_LINE
 
 
-class ArchiveError(OSError):
-    """A compressed file is cut or was changed, and cannot be read to its end; the message names it."""
-
-
 def names(record: int | str) -> list[str]:
     """Names of the segments (without `.gz`), oldest first."""
     found = {name.removesuffix(ARCHIVED) for name in os.listdir(record)}

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO
 
-from qt_audit.filing import schedule
 from qt_audit.reading.history import History
 from qt_audit.record import journal
 from qt_audit.record.entry import Draft, Entry, now
@@ -56,11 +55,12 @@ def adopt(
     user: str,
     timeout: float,
     progress: Callable[[int], None] = lambda count: None,
+    adopted: Callable[[str], None] = lambda present: None,
 ) -> Adopted:
     """Take these files, oldest first, into the record. Durable when it returns; cut off, it goes on later.
 
-    Raises AdoptionError, OSError. A file at the log's own place ends as KEPT. Summaries of
-    the imported past are not made due: the schedule begins with the present.
+    Raises AdoptionError, OSError. A file at the log's own place ends as KEPT. `adopted` is told the
+    present once all entries are there: the schedule begins with it, not with the imported past.
     """
     digest = _digest(files)
     done, there = _there(place, digest)
@@ -92,7 +92,7 @@ def adopt(
         f"{_DONE} {words} of the log before it", "audit_record", "info", host, user, os.getpid(), None, plain
     )
     journal.append(place, [*batch, closing], timeout)
-    schedule.begin_at(place, present)
+    adopted(present)
     return Adopted(count, _kept(place, files), digest)
 
 

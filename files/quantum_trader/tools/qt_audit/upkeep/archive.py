@@ -18,7 +18,6 @@ from hashlib import sha256
 from typing import Any, BinaryIO, cast
 
 from qt_audit.reading.lines import ends
-from qt_audit.reading.snapshot import opened
 from qt_audit.record import segments
 from qt_audit.record.entry import now
 from qt_audit.record.head import Head, read_snapshot
@@ -26,6 +25,7 @@ from qt_audit.record.journal import FINISHED_MODE
 from qt_audit.record.place import Place, keep_owner, open_file
 from qt_audit.verify import removals as retention
 from qt_audit.verify.scan import NOTHING, DamagedError, Source, Stretch, look_at_all, open_source, parts
+from qt_audit.verify.snapshot import opened
 
 COMPRESSED, REMOVED, MENDED, FAULTY = "compressed", "removed", "mended", "faulty"
 _TEMPORARY = ".gz.tmp"

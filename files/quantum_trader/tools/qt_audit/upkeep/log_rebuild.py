@@ -15,12 +15,13 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
-from qt_audit.reading.snapshot import opened
 from qt_audit.record import segments
+from qt_audit.record.archive_error import ArchiveError
 from qt_audit.record.compressed import open_archived
 from qt_audit.record.entry import EntryError, log_line, parse
 from qt_audit.record.head import Lock
 from qt_audit.record.place import LOG_NAME, Place, keep_owner, open_file
+from qt_audit.verify.snapshot import opened
 
 _TEMPORARY = f".{LOG_NAME}.rebuild"
 KEPT = f"{LOG_NAME}.replaced"
@@ -224,7 +225,7 @@ def _lines(name: str, status: int) -> Iterator[bytes]:
         packed = name.endswith(segments.ARCHIVED)
         with open_archived(descriptor, name) if packed else os.fdopen(descriptor, "rb") as file:
             yield from file
-    except segments.ArchiveError:
+    except ArchiveError:
         raise OSError(f"{name} cannot be decompressed: move it away, or use --all") from None
 
 

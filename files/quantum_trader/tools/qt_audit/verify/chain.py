@@ -12,15 +12,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from qt_audit.reading.fault import ALTERED, MISSING, TORN, Fault, Faults
-from qt_audit.reading.snapshot import Snapshot, locked, opened, take
 from qt_audit.record.entry import GENESIS
 from qt_audit.record.head import NAME as HEAD
 from qt_audit.record.head import Head
 from qt_audit.record.place import Place
 from qt_audit.verify import removals as retention
 from qt_audit.verify.diagnosis import Diagnosis
+from qt_audit.verify.fault import ALTERED, MISSING, TORN, Fault, Faults
 from qt_audit.verify.scan import NOTHING, Source, Stretch, look_at_all, parts
+from qt_audit.verify.snapshot import Snapshot, locked, opened, take
 
 Progress = Callable[[int, int], None]
 """Told how many bytes of how many are done."""

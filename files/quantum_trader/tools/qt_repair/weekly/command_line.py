@@ -39,11 +39,12 @@ from qt_repair.config.loading import Config, ConfigError
 from qt_repair.engine.runner import Stopped
 from qt_repair.weekly import ledger as weekly_ledger
 from qt_repair.weekly.configuration import PROGRAM
-from qt_repair.weekly.cycle import Request, run_cycle
+from qt_repair.weekly.cycle import run_cycle
 from qt_repair.weekly.cycle_lock import AnotherRunsError, Turn, not_run, peek
 from qt_repair.weekly.ledger import Running
 from qt_repair.weekly.module_tree.manifest import SOURCE, Manifest
 from qt_repair.weekly.observation import PhaseError
+from qt_repair.weekly.outcome import Request
 from qt_repair.weekly.output import conclude, plan, show, show_accepted, show_plan
 from qt_repair.weekly.phases import PHASES
 from qt_repair.weekly.phases.module_integrity import MISSING, accept_present, accept_release

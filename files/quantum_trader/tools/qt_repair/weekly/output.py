@@ -11,9 +11,9 @@ from qt_audit.terminal.output import coloured, json_text
 from qt_audit.terminal.streams import tell
 from qt_repair.config.loading import Config
 from qt_repair.weekly import ledger as weekly_ledger
-from qt_repair.weekly.cycle import Outcome
 from qt_repair.weekly.module_tree.manifest import Manifest
 from qt_repair.weekly.observation import bounded, counted
+from qt_repair.weekly.outcome import Outcome
 from qt_repair.weekly.phase_runner import FAILED, SKIPPED, PhaseResult
 from qt_repair.weekly.phases import PHASES, phase
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from qt_audit.record.entry import escaped
-from qt_repair.weekly.cycle import Cycle
 from qt_repair.weekly.observation import bounded
+from qt_repair.weekly.outcome import Cycle
 from qt_repair.weekly.phase_runner import COMPLETED, FAILED, PASSED, SKIPPED, PhaseResult
 from qt_repair.weekly.phases import phase
 

@@ -23,7 +23,7 @@ from qt_audit.reading.history import History
 from qt_audit.record import segments
 from qt_audit.record.entry import Entry
 from qt_audit.record.place import Place, open_file
-from qt_audit.record.wake import NAME as WAKE
+from qt_audit.wake import NAME as WAKE
 
 MOST_HELD = 1000
 """Of more messages that quiet hours hold back, those that came first are merged."""

@@ -24,7 +24,7 @@ from qt_audit.delivery.message import Message
 from qt_audit.delivery.outbox import stored_data as kept
 from qt_audit.delivery.outbox.backoff import ChannelState
 from qt_audit.delivery.outbox.directory import Store
-from qt_audit.record.wake import NAME as WAKE
+from qt_audit.wake import NAME as WAKE
 
 _ENABLE = "enable."
 _CHANNELS = "channels.json"

@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from qt_audit.reading.fault import ALTERED, Fault, Faults
 from qt_audit.record import segments
 from qt_audit.record.head import NAME as HEAD
 from qt_audit.record.head import Busy, Head, read_snapshot, wait_for_lock
 from qt_audit.record.place import Place, open_file
+from qt_audit.verify.fault import ALTERED, Fault, Faults
 from qt_audit.verify.scan import Source, open_source
 
 _NO_FILE_OF_OURS = (errno.ELOOP, errno.EINVAL, errno.EISDIR, errno.ENXIO)
