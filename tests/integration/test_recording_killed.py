@@ -36,13 +36,15 @@ for round in range(int(sys.argv[2])):
                 os._exit(1)
         children.append(pid)
     os.close(writing)
+    # Every other round once something was acknowledged, however slow the machine is; else at any moment.
+    told = os.read(reading, 1) if round % 2 else b""
     time.sleep(random.uniform(0.001, 0.02))
     for pid in children:
         os.kill(pid, signal.SIGKILL)
     for pid in children:
         os.waitpid(pid, 0)
-    with os.fdopen(reading) as pipe:
-        acknowledged += pipe.read().split("\\n")[:-1]
+    with os.fdopen(reading, "rb") as pipe:
+        acknowledged += (told + pipe.read()).decode().split("\\n")[:-1]
 log_action("end")
 print("\\n".join(acknowledged))
 """
@@ -53,7 +55,7 @@ def test_no_acknowledged_entry_is_lost_in_200_rounds_of_kill_9(tmp_path: Path) -
     acknowledged = succeeded(program(home, KILLER, 9, ROUNDS)).split("\n")[:-1]
     entries = check(home)
     recorded = actions([entry for entry in entries if entry["source"] != "audit_record"])
-    assert len(acknowledged) > ROUNDS
+    assert len(acknowledged) >= ROUNDS // 2
     assert set(acknowledged) <= set(recorded)
     assert len(recorded) == len(set(recorded))
     assert recorded[-1] == "end"
