@@ -25,6 +25,7 @@ begin ruff-format ruff format --check .
 begin yamllint yamllint --strict .
 begin shellcheck shellcheck "${scripts[@]}"
 begin mypy mypy
+begin import-linter env PYTHONPATH=files/quantum_trader/tools lint-imports --no-cache
 wait
 
 failed=0

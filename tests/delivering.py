@@ -10,19 +10,19 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from qt_audit import journal
-from qt_audit.delivery import policy
-from qt_audit.delivery.delivering import Delivering, Round
-from qt_audit.delivery.filed import Html
-from qt_audit.delivery.gather import Gathering
+from qt_audit import urgency as policy
+from qt_audit.delivery.gathering.gather import Gathering
+from qt_audit.delivery.gathering.quiet_hours import quiet_hours
+from qt_audit.delivery.gathering.summaries import Html
 from qt_audit.delivery.message import SENT, Answer, Message
-from qt_audit.delivery.outbox import Outbox
-from qt_audit.delivery.quiet import quiet_hours
-from qt_audit.delivery.sending import Sending
-from qt_audit.delivery.store import Locked, Looked
-from qt_audit.entry import Draft
-from qt_audit.history import History
-from qt_audit.place import Place
+from qt_audit.delivery.outbox.directory import Locked, Looked
+from qt_audit.delivery.outbox.queue import Outbox
+from qt_audit.delivery.round import Delivering, Round
+from qt_audit.delivery.send import Sending
+from qt_audit.reading.history import History
+from qt_audit.record import journal
+from qt_audit.record.entry import Draft
+from qt_audit.record.place import Place
 from tests.support import draft
 
 TAKEN = Answer(SENT, "taken with 200", 200)

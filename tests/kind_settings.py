@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from qt_repair import config_schema, kinds
+from qt_repair import kinds
+from qt_repair.config import schema as config_schema
 
 
 def settings(kind: str, **keys: Any) -> dict[str, Any]:

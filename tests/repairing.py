@@ -21,7 +21,8 @@ BOUND = 120
 _CHILD = """
 import json, os, sys
 sys.path.insert(0, os.environ["TEST_TOOLS"])
-from qt_repair import config_schema, kinds
+from qt_repair import kinds
+from qt_repair.config import schema as config_schema
 from qt_repair.finding import Finding, ProbeError, RepairError
 
 job = json.load(sys.stdin)

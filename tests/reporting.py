@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from html.parser import HTMLParser
 from itertools import count
 
-from qt_audit.entry import Draft, Entry, timestamp
+from qt_audit.record.entry import Draft, Entry, timestamp
 from tests.support import draft, microseconds
 
 TRIGGERED = "Auto-heal: Triggered by realtime monitor threshold breach"

@@ -20,11 +20,11 @@ from pathlib import Path
 from time import strptime
 from typing import Any, BinaryIO
 
-from qt_audit.entry import Draft, chain_hash, line, log_line, segment_name, timestamp
-from qt_audit.head import NAME as HEAD
-from qt_audit.head import Head, empty
-from qt_audit.journal import FINISHED_MODE
-from qt_audit.place import Place
+from qt_audit.record.entry import Draft, chain_hash, line, log_line, segment_name, timestamp
+from qt_audit.record.head import NAME as HEAD
+from qt_audit.record.head import Head, empty
+from qt_audit.record.journal import FINISHED_MODE
+from qt_audit.record.place import Place
 
 HOST, USER, PID = "vps.example.com", "qt", 4242
 _MARK = "9090909090"

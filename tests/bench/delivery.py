@@ -50,7 +50,7 @@ def _writer(kind: str, count: int) -> None:
     """Print the median of log_action's times, in microseconds; each alert is the first since a delivery."""
     sys.path.insert(0, str(TOOLS))
     from audit_logger import log_action
-    from qt_audit import settings
+    from qt_audit.settings import loading as settings
 
     wake = Path(settings.current().home) / "status/outbox/wake"
     times = []

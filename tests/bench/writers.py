@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "files" / "quantum_trader" / "tools"))
 
 if TYPE_CHECKING:
-    from qt_audit.entry import Draft
-    from qt_audit.writer import Receipt
+    from qt_audit.record.entry import Draft
+    from qt_audit.record.writer import Receipt
 
 SENTENCE = "Auto-repair: Restarted Grafana container"
 LINE = b"x" * 330 + b"\n"
@@ -76,8 +76,8 @@ def log_action(directory: str) -> Callable[[], object]:
 
 def sync_inside(directory: str) -> Callable[[], object]:
     """log_action as it would be if it synced before it lets the lock go."""
-    from qt_audit import journal
-    from qt_audit.writer import Writer
+    from qt_audit.record import journal
+    from qt_audit.record.writer import Writer
 
     class Impatient(Writer):
         """Syncs at the end of the write, while the lock is held."""

@@ -19,7 +19,8 @@ _TOOLS = REPOSITORY / "files/quantum_trader/tools"
 _CHILD = """
 import json, sys
 sys.path.insert(0, "/opt/tools")
-from qt_repair import docker, kinds
+from qt_repair import kinds
+from qt_repair.host import docker
 from qt_repair.finding import Finding, ProbeError, RepairError
 
 job = json.load(sys.stdin)

@@ -47,10 +47,10 @@ def mending(deployment: Deployment, host: Host, release: str) -> Said:
 @pytest.mark.parametrize(
     "line",
     [
-        "tools/qt_audit/settings.py: was edited",
-        "tools/qt_audit/entry.py: missing",
-        "tools/qt_audit/head.py: has another mode",
-        "tools/qt_audit/place.py: has another owner",
+        "tools/qt_audit/settings/loading.py: was edited",
+        "tools/qt_audit/record/entry.py: missing",
+        "tools/qt_audit/record/head.py: has another mode",
+        "tools/qt_audit/record/place.py: has another owner",
         "tools/qt_audit/commands: missing",
         "tools/qt_audit/added.py: does not belong here",
         "releases/.123456.partial: was left half unpacked",

@@ -84,7 +84,7 @@ def on(fleet: Fleet) -> Callable[[str, str], str]:
 
 
 DRIFTS = {
-    "fleet-01": (f"echo '# x' >> {HOME}/current/tools/qt_audit/entry.py", "entry.py: was edited"),
+    "fleet-01": (f"echo '# x' >> {HOME}/current/tools/qt_audit/record/entry.py", "entry.py: was edited"),
     "fleet-02": (f"rm {HOME}/current/docs/REPAIR_REFERENCE.md", "REPAIR_REFERENCE.md: missing"),
     "fleet-03": (f"chmod 0666 {HOME}/current/tools/audit_logger.py", "audit_logger.py: has another mode"),
     "fleet-04": (f"chown root {HOME}/config", "config: has another owner"),

@@ -175,11 +175,11 @@ def test_an_altered_release_is_not_gone_back_to(living: Living) -> None:
     living.another("# next\n")
     living.deploy("--tags", "audit_base")
     previous = Path(living.host.check_output(f"readlink -f {HOME}/previous")).name
-    living.host.check_output(f"echo '# x' >> {HOME}/releases/{previous}/tools/qt_audit/entry.py")
+    living.host.check_output(f"echo '# x' >> {HOME}/releases/{previous}/tools/qt_audit/record/entry.py")
     before = living.release
     said = living.play("rollback")
     assert said.returncode != 0
-    assert "tools/qt_audit/entry.py was edited: this release cannot be gone back to" in said.stdout
+    assert "tools/qt_audit/record/entry.py was edited: this release cannot be gone back to" in said.stdout
     assert living.release == before
 
 

@@ -294,7 +294,7 @@ def test_the_week_passes_and_a_module_that_was_altered_is_named(repairing: Repai
     assert "Weekly self-heal: Docker health check - COMPLETED" in said
     assert "Weekly self-heal: Completed - ✅ All checks passed" in said
 
-    module = f"{HOME}/current/tools/qt_audit/entry.py"
+    module = f"{HOME}/current/tools/qt_audit/record/entry.py"
     since = repairing.head()
     repairing.qt(f"cp {module} /tmp/entry.kept && echo '# altered' >> {module}")
     try:
@@ -302,9 +302,9 @@ def test_the_week_passes_and_a_module_that_was_altered_is_named(repairing: Repai
     finally:
         repairing.qt(f"cat /tmp/entry.kept > {module}")
     assert failed.returncode == 1
-    assert "qt_audit/entry.py" in failed.stdout
+    assert "qt_audit/record/entry.py" in failed.stdout
     said = actions(repairing.entries(since))
     assert any(action.startswith("Weekly self-heal: Module integrity check - FAILED") for action in said)
     assert any("checks failed" in action for action in said)
     report = failed.stdout.split("Report: ")[1].split()[0]
-    assert "qt_audit/entry.py" in repairing.qt(f"cat {report}").stdout
+    assert "qt_audit/record/entry.py" in repairing.qt(f"cat {report}").stdout

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from qt_repair import docker
+from qt_repair.host import docker
 from sandbox.target import Target
 from tests.deployed.one_repair import Repairs
 

@@ -99,7 +99,7 @@ def test_recording_an_entry_loads_nothing_of_delivery(tmp_path: Path) -> None:
 def test_where_apprise_is_not_installed_the_child_says_so() -> None:
     told = {"url": f"ntfys://example.com/{TOKEN}", "title": "t", "body": "b", "type": "info"}
     done = subprocess.run(
-        [sys.executable, "-I", "-S", str(Path(apprise.__file__).with_name("apprise_child.py"))],
+        [sys.executable, "-I", "-S", str(Path(apprise.__file__).parents[1] / "transport/apprise_child.py")],
         input=json.dumps(told),
         capture_output=True,
         text=True,

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from qt_audit.entry import now, timestamp
+from qt_audit.record.entry import now, timestamp
 from tests.support import FACE, archive_segment, cli, cli_environment, make_record
 
 

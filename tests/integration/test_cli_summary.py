@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from qt_audit.entry import timestamp
+from qt_audit.record.entry import timestamp
 from tests.support import FACE, cli, cli_environment, make_record
 
 RULE = "=" * 60

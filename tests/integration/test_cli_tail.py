@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from qt_audit.journal import append
-from qt_audit.place import LOG_NAME, Place
+from qt_audit.record.journal import append
+from qt_audit.record.place import LOG_NAME, Place
 from tests.support import FACE, archive_segment, cli, cli_environment, draft, make_record
 
 

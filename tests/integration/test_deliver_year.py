@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from qt_audit import schedule
 from qt_audit.delivery.message import SENT, TRANSIENT, Answer
-from qt_audit.period import KINDS
+from qt_audit.filing import schedule
+from qt_audit.summary.period import KINDS
 from tests.delivering import Hand, Noting, Vps
 
 HOUR = 3600.0

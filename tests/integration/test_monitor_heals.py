@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from qt_audit import period
-from qt_audit.entry import Entry
-from qt_audit.summary import summarise
+from qt_audit.record.entry import Entry
+from qt_audit.summary import period
+from qt_audit.summary.contents import summarise
 from tests.monitoring import DONE, NO_REPAIR, RECOVERED, TRIGGERED, Installation, wait_for
 from tests.recording import actions, check, fallback_record, fill, read_record, small_disk
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from qt_audit.entry import log_line, parse
+from qt_audit.record.entry import log_line, parse
 from tests.support import draft, make_record, write_record
 
 TOOL = Path(__file__).resolve().parents[2] / "files/quantum_trader/tools/audit_logger.py"

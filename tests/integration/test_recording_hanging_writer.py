@@ -141,7 +141,7 @@ def test_a_fork_waits_for_no_hung_writer_for_ever(tmp_path: Path, where: str) ->
 def test_a_child_that_was_forked_while_a_thread_warned_can_warn_too(tmp_path: Path) -> None:
     """Python's stderr has a lock that a forked child finds taken: warnings go past it."""
     code = """
-    from qt_audit.notice import warn
+    from qt_audit.record.warning import warn
 
     reading, writing = os.pipe()
     os.dup2(writing, 2)

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from qt_repair import kinds
-from qt_repair.files_cleanup import CleanupError, Deleted, delete_old, kept
 from qt_repair.finding import Probe, Repair, RepairError
+from qt_repair.kinds.disk_space.cleanup import CleanupError, Deleted, delete_old, kept
 from tests.kind_settings import settings
 
 DAY = 86400.0

@@ -15,7 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from qt_repair.http_check import check
+from qt_repair.host.http import check
 
 GOOD = b'{"database": "ok", "commit": "none", "version": 1, "store": {"state": "up"}, "on": true}'
 

@@ -101,7 +101,7 @@ def test_a_model_that_may_not_be_read_cannot_be_told(as_root: None) -> None:
         (user.home / "model").chmod(0o600)
         code = f"""
         import sys; sys.path.insert(0, {str(user.tools)!r})
-        from qt_repair.model_file import read
+        from qt_repair.kinds.xgboost_model.shape import read
         from qt_repair.finding import RepairError
         try: read({str(user.home / "model")!r}, 1 << 20, 30)
         except RepairError as error: print(error)
@@ -116,7 +116,7 @@ PREDICT = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
 from qt_repair.finding import RepairError
-from qt_repair.model_prediction import predict
+from qt_repair.kinds.xgboost_model.prediction import predict
 try:
     print(predict(sys.argv[2], json.loads(sys.argv[3]), float(sys.argv[4])))
 except RepairError as error:

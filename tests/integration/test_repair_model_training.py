@@ -298,7 +298,8 @@ def test_the_connection_string_is_in_no_argument(tmp_path: Path) -> None:
 
 def test_without_xgboost_the_package_is_named(tmp_path: Path) -> None:
     """In the development environment, which has none, as on a VPS without the package."""
-    from qt_repair import config_schema, kinds
+    from qt_repair import kinds
+    from qt_repair.config import schema as config_schema
     from qt_repair.finding import RepairError
 
     write_csv(tmp_path / "data.csv", GOOD)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from qt_repair.finding import RepairError
-from qt_repair.process import NotFoundError, TimedOutError, as_root, capture, run
+from qt_repair.host.process import NotFoundError, TimedOutError, as_root, capture, run
 from tests.monitoring import wait_for
 
 SH = "/bin/sh"

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from qt_audit import report_reading, schedule
-from qt_audit.entry import Draft
-from qt_audit.period import Period
-from qt_audit.place import Place
+from qt_audit.filing import reports as report_reading
+from qt_audit.filing import summaries
+from qt_audit.record.entry import Draft
+from qt_audit.record.place import Place
 from qt_audit.render.html import Listed, index, mail_html, page
+from qt_audit.summary.period import Period
 from tests.browser import Browser, Page
 from tests.reporting import HOSTILE, busy_month, hostile_day
 from tests.support import draft, write_record
@@ -53,7 +54,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     paths["index"].write_text(
         index([Listed("a.html", text, text, text, text) for text in HOSTILE], "vps"), "utf-8"
     )
-    paths["mail"].write_text(mail_html(schedule.make(place, NOVEMBER, "2026-12-01", HOSTILE[1])), "utf-8")
+    paths["mail"].write_text(mail_html(summaries.make(place, NOVEMBER, "2026-12-01", HOSTILE[1])), "utf-8")
     return paths
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from qt_audit.entry import now
+from qt_audit.record.entry import now
 from tests.reporting import Parsed, busy_month, danger
 from tests.support import cli, draft, make_record, write_record
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from qt_audit import schedule
-from qt_audit.place import Place
+from qt_audit.filing import schedule
+from qt_audit.record.place import Place
 from tests.reporting import Parsed, danger
 from tests.support import FACE, cli, cli_environment, make_record
 

@@ -26,7 +26,7 @@ xgboost.train({"max_depth": 2, "verbosity": 0}, data, 5).save_model(sys.argv[1])
 _CHECK = """
 import json, os, sys
 sys.path.insert(0, os.environ["TEST_TOOLS"])
-from qt_repair.phases import ai_agent
+from qt_repair.weekly.phases import ai_agent
 settings = json.loads(sys.argv[1])
 seen = ai_agent.check(settings, sys.argv[2])
 print(json.dumps([ai_agent.plan(settings), seen.summary, seen.problems, seen.details]))

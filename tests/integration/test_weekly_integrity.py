@@ -256,6 +256,6 @@ def test_the_release_checks_itself(tmp_path: Path) -> None:
     assert check(home)["verdict"] == "PASSED"
     found = answer(home, "--phase", "module_integrity")
     assert found["release"] == release.name
-    with (release / "tools/qt_audit/entry.py").open("a") as file:
+    with (release / "tools/qt_audit/record/entry.py").open("a") as file:
         file.write("# one more line\n")
-    assert check(home)["problems"] == ["altered: current/tools/qt_audit/entry.py"]
+    assert check(home)["problems"] == ["altered: current/tools/qt_audit/record/entry.py"]

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from qt_audit import archive
-from qt_audit.archive import COMPRESSED, FAULTY, MENDED, REMOVED, BusyError, Plan, Step, months_since
-from qt_audit.head import decode
-from qt_audit.integrity import verify
-from qt_audit.place import Place
-from qt_audit.retention import Removal
-from qt_audit.snapshot import opened
+from qt_audit.record.head import decode
+from qt_audit.record.place import Place
+from qt_audit.upkeep import archive
+from qt_audit.upkeep.archive import COMPRESSED, FAULTY, MENDED, REMOVED, BusyError, Plan, Step, months_since
+from qt_audit.verify.chain import verify
+from qt_audit.verify.removals import Removal
+from qt_audit.verify.snapshot import opened
 from tests.support import make_record
 
 MONTHS = ["2024-06.jsonl", "2024-07.jsonl", "2024-08.jsonl", "2024-09.jsonl"]

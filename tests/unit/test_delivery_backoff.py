@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from qt_audit.delivery.backoff import ChannelState, after
 from qt_audit.delivery.message import PERMANENT, SENT, TRANSIENT, Answer
+from qt_audit.delivery.outbox.backoff import ChannelState, after
 
 NOW = "2026-11-22T10:00:00.000000Z"
 FRESH = ChannelState(sent=3, last_sent="2026-11-21T10:00:00.000000Z")

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from qt_audit import schedule
 from qt_audit.delivery.message import PERMANENT, TRANSIENT, Answer
-from qt_audit.summary import Summary
+from qt_audit.filing import schedule
+from qt_audit.summary.contents import Summary
 from tests.delivering import Begin, Noting, Vps
 from tests.support import draft
 

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from qt_audit.delivery import incidents, policy
-from qt_audit.delivery.incidents import Book, Incident, News, coalesced
-from qt_audit.entry import Entry
-from qt_repair.daemon import sentences
+from qt_audit import urgency as policy
+from qt_audit.delivery.gathering import incidents
+from qt_audit.delivery.gathering.incidents import Book, Incident, News, coalesced
+from qt_audit.record.entry import Entry
+from qt_repair.monitor import wording as sentences
 
 _START = datetime.fromisoformat("2026-11-22T10:00:00")
 GRAFANA = "Auto-repair: Restarted Grafana container"

@@ -8,7 +8,7 @@ from email.policy import default
 
 import pytest
 
-from qt_audit.delivery.channels.mail_text import as_bytes
+from qt_audit.delivery.transport.mail_text import as_bytes
 from tests.messages import HOSTILE, message
 
 HEADERS = {

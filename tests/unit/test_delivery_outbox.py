@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from qt_audit.delivery import bounds
-from qt_audit.delivery.backoff import ChannelState
 from qt_audit.delivery.message import Message
-from qt_audit.delivery.outbox import Outbox, Waiting
-from qt_audit.delivery.store import Locked, Looked
-from qt_audit.head import Busy
-from qt_audit.place import Place
+from qt_audit.delivery.outbox import limits as bounds
+from qt_audit.delivery.outbox.backoff import ChannelState
+from qt_audit.delivery.outbox.directory import Locked, Looked
+from qt_audit.delivery.outbox.queue import Outbox, Waiting
+from qt_audit.record.head import Busy
+from qt_audit.record.place import Place
 from tests.delivering import Vps
 
 NOW = "2026-11-22T10:00:00.000000Z"

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from qt_audit.delivery import policy
-from qt_audit.delivery.policy import CRITICAL, LATER, NOW, RuleError
-from qt_audit.entry import OUTCOMES, Entry
-from qt_repair.daemon import sentences
+from qt_audit import urgency as policy
+from qt_audit.record.entry import OUTCOMES, Entry
+from qt_audit.urgency import CRITICAL, LATER, NOW, RuleError
+from qt_repair.monitor import wording as sentences
 
 
 def entry(action: str = "System check", outcome: str = "info", **more: Any) -> Entry:

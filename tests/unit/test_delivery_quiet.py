@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from qt_audit.delivery.quiet import QuietError, quiet_hours
+from qt_audit.delivery.gathering.quiet_hours import QuietError, quiet_hours
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from qt_audit.delivery import wording
-from qt_audit.delivery.incidents import Incident, News
+from qt_audit.delivery.gathering.incidents import Incident, News
 from qt_audit.delivery.message import KINDS, Message
+from qt_audit.delivery.wording import messages as wording
 
 OPENED, CLOSED, NOW = (f"2026-11-22T1{n}:00:00.000000Z" for n in (0, 2, 3))
 FAILED = Incident("repair grafana", OPENED, OPENED, "Restarted Grafana - FAILED: no", 41, "now", ("r1",))

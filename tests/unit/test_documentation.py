@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from qt_audit.commands import COMMANDS
-from qt_audit.settings import SETTINGS
+from qt_audit.settings.loading import SETTINGS
 from tests.support import cli
 
 ROOT = Path(__file__).resolve().parents[2]

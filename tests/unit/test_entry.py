@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qt_audit.entry import (
+from qt_audit.record.entry import (
     MAX_BODY_ELSEWHERE,
     MAX_LINE,
     Draft,
@@ -24,7 +24,7 @@ from qt_audit.entry import (
     segment_name,
     timestamp,
 )
-from qt_audit.redaction import Redactor
+from qt_audit.settings.redaction import Redactor
 from tests.recording import TOOLS
 
 TS = "2026-11-23T10:00:00.000000Z"
@@ -103,7 +103,7 @@ def test_unprintable_characters_are_escaped(text: str, shown: str) -> None:
 @pytest.mark.parametrize("without", ["", "sys.modules['_json'] = None; "])
 def test_a_python_without_the_json_accelerator_writes_the_same(without: str) -> None:
     values = {"text": 'ü"\n', "list": [1, 2.5, None, True], "nested": {"": {}}}
-    code = f"import sys; {without}from qt_audit.entry import encoded; print(encoded({values!r}))"
+    code = f"import sys; {without}from qt_audit.record.entry import encoded; print(encoded({values!r}))"
     done = subprocess.run(
         [sys.executable, "-c", code], env={"PYTHONPATH": str(TOOLS)}, capture_output=True, check=True
     )

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qt_audit.head import NAME, Busy, Head, Lock, decode, empty, read_snapshot
+from qt_audit.record.head import NAME, Busy, Head, Lock, decode, empty, read_snapshot
 
 FULL = Head(42, "ab" * 32, "2026-11-23T10:00:00.000000Z", "2026-11.jsonl", 9000, 41)
 

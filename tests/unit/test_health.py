@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from qt_audit import settings as settings_module
-from qt_audit.entry import timestamp
-from qt_audit.health import OK, WARN, WRONG, Check, installation
-from qt_audit.journal import seal
-from qt_audit.place import Place, fallbacks
-from qt_audit.settings import Settings
-from qt_audit.surroundings import Host, host
-from qt_audit.vitals import record
+from qt_audit.doctor.host import Host, host
+from qt_audit.doctor.installation import OK, WARN, WRONG, Check, installation
+from qt_audit.doctor.record import record
+from qt_audit.record.entry import timestamp
+from qt_audit.record.journal import seal
+from qt_audit.record.place import Place, fallbacks
+from qt_audit.settings import loading as settings_module
+from qt_audit.settings.loading import Settings
 from tests.support import draft, make_record, write_record
 
 DAY = 86_400_000_000

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qt_audit.entry import chain_hash, parse, timestamp
-from qt_audit.history import History, JournalError, brief
-from qt_audit.journal import append
-from qt_audit.place import Place
+from qt_audit.reading.history import History, JournalError, brief
+from qt_audit.record.entry import chain_hash, parse, timestamp
+from qt_audit.record.journal import append
+from qt_audit.record.place import Place
 from tests.support import archive_segment, draft, full_ts, make_record, microseconds, write_record
 
 N, START, STEP = 3000, "2026-09-20T00:00:00Z", 1800.0

@@ -6,10 +6,10 @@ import itertools
 import threading
 from pathlib import Path
 
-from qt_audit.follow import Follower
-from qt_audit.history import History
-from qt_audit.journal import append
-from qt_audit.place import Place
+from qt_audit.reading.follow import Follower
+from qt_audit.reading.history import History
+from qt_audit.record.journal import append
+from qt_audit.record.place import Place
 from tests.support import archive_segment, draft
 
 MONTHS = [f"{year}-{month:02d}" for year in (2025, 2026) for month in range(1, 13)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from qt_repair.http_check import check, shown, url_problem
+from qt_repair.host.http import check, shown, url_problem
 
 
 @pytest.mark.parametrize(

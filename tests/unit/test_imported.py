@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qt_audit.imported import Imported, details, entries
+from qt_audit.upkeep.first_version_log import Imported, details, entries
 
 NOW = "2026-11-25T08:00:00.000000Z"
 

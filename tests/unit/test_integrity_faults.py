@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from qt_audit.entry import Draft, chain_hash, line
-from qt_audit.head import Head, decode
-from qt_audit.integrity import Report, verify
-from qt_audit.place import Place
+from qt_audit.record.entry import Draft, chain_hash, line
+from qt_audit.record.head import Head, decode
+from qt_audit.record.place import Place
+from qt_audit.verify.chain import Report, verify
 from tests.support import draft, make_record, write_record
 
 OCTOBER, NOVEMBER = "2026-10.jsonl", "2026-11.jsonl"

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from qt_audit import scan
-from qt_audit.integrity import Report, verify
-from qt_audit.place import Place
-from qt_audit.scan import NOTHING, look, open_source, parts
+from qt_audit.record.place import Place
+from qt_audit.verify import scan
+from qt_audit.verify.chain import Report, verify
+from qt_audit.verify.scan import NOTHING, look, open_source, parts
 from tests.support import draft, make_record, write_record
 
 NAMES = ("2026-10.jsonl", "2026-11.jsonl")

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from qt_audit.integrity import verify
-from qt_audit.place import Place
-from qt_audit.workers import spread
+from qt_audit.record.place import Place
+from qt_audit.verify.chain import verify
+from qt_audit.verify.workers import spread
 from tests.support import make_record
 
 

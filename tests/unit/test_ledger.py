@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qt_audit.entry import timestamp
-from qt_audit.ledger import DAYS_BACK, LedgerError, Progress, Skip, begun, decode, encode
-from qt_audit.period import KINDS, Period, at
+from qt_audit.record.entry import timestamp
+from qt_audit.summary.ledger import DAYS_BACK, LedgerError, Progress, Skip, begun, decode, encode
+from qt_audit.summary.period import KINDS, Period, at
 from tests.support import microseconds
 
 NOW = "2026-11-23T10:00:00.000000Z"

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from qt_audit.recorder import AuditError
-from qt_repair.daemon import sentences
-from qt_repair.daemon.clock import Clock
-from qt_repair.daemon.incidents import Incidents, Outcome
-from qt_repair.daemon.sentences import Saying
-from qt_repair.daemon.watched import Threshold, Watched
-from qt_repair.thresholds import BAD, BETWEEN, GOOD, UNKNOWN, FlapRule, Reading
+from qt_repair.monitor import wording as sentences
+from qt_repair.monitor.event_loop.clock import Clock
+from qt_repair.monitor.incidents import Incidents, Outcome
+from qt_repair.monitor.thresholds import BAD, BETWEEN, GOOD, UNKNOWN, FlapRule, Reading
+from qt_repair.monitor.watched import Threshold, Watched
+from qt_repair.monitor.wording import Saying
 
 TRIGGERED = sentences.TRIGGERED[0]
 DONE = "Auto-heal: Completed successfully (exit code 0)"

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from qt_audit.place import Place
-from qt_repair.daemon.state_file import StateError, kept
+from qt_audit.record.place import Place
+from qt_repair.monitor.state.file import StateError, kept
 
 NOW = 1_800_000_000.0
 THRESHOLD: dict[str, Any] = {

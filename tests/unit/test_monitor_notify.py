@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from qt_repair.notify_socket import NotifySocket
+from qt_repair.monitor.event_loop.notify_socket import NotifySocket
 
 
 @pytest.fixture

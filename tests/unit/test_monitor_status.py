@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from qt_repair.daemon.status import limit, looked_once, state_of, table
-from qt_repair.thresholds import BAD, BETWEEN, BREACHED, CLEAR, GOOD, PENDING, UNKNOWN
+from qt_repair.monitor.status import limit, looked_once, state_of, table
+from qt_repair.monitor.thresholds import BAD, BETWEEN, BREACHED, CLEAR, GOOD, PENDING, UNKNOWN
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from qt_repair.daemon.clock import spoken
-from qt_repair.thresholds import BAD, BETWEEN, GOOD, UNKNOWN
-from qt_repair.watch import watcher_of
-from qt_repair.watch.watcher import Asking, Direct, Waiting
+from qt_repair.monitor.event_loop.clock import spoken
+from qt_repair.monitor.thresholds import BAD, BETWEEN, GOOD, UNKNOWN
+from qt_repair.monitor.watch import watcher_of
+from qt_repair.monitor.watcher import Asking, Direct, Waiting
 
 
 def asking(kind: str, **settings: Any) -> Asking:

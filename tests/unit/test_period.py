@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qt_audit.period import KINDS, Period, at, containing, finished_from
+from qt_audit.summary.period import KINDS, Period, at, containing, finished_from
 
 
 @pytest.mark.parametrize(

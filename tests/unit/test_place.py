@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from qt_audit.place import Place, fallbacks, open_directory, open_file
+from qt_audit.record.place import Place, fallbacks, open_directory, open_file
 
 
 def close(*descriptors: int) -> None:

@@ -7,8 +7,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from qt_audit.head import Head, decode
-from qt_audit.recovery import Recovery
+from qt_audit.record.head import Head, decode
+from qt_audit.record.recovery import Recovery
 from tests.support import draft, write_record
 
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qt_audit import settings
-from qt_audit.redaction import REDACTED, Redactor
+from qt_audit.settings import loading as settings
+from qt_audit.settings.redaction import REDACTED, Redactor
 from tests.recording import PYTHON, TOOLS
 
 S = "S3cr3tV4lue"
@@ -236,7 +236,7 @@ def test_hostile_megabytes_cost_linear_time() -> None:
     """A pattern that backtracks would need minutes for one of these, not the seconds that all take."""
     code = (
         "import sys, json; sys.path.insert(0, sys.argv[1])\n"
-        "from qt_audit.redaction import Redactor\n"
+        "from qt_audit.settings.redaction import Redactor\n"
         "for unit in json.loads(sys.argv[2]):\n"
         "    Redactor().text(unit * (1_000_000 // len(unit)))\n"
     )

@@ -8,7 +8,7 @@ import pytest
 
 from qt_repair import kinds
 from qt_repair.finding import Finding
-from qt_repair.probes.command import last_line, sudo_part
+from qt_repair.kinds.command.probe import last_line, sudo_part
 from tests.kind_settings import faults, settings
 
 SENTENCE = "Auto-repair: Rebuilt the order book"

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from qt_repair.config import DEFAULT, Config, ConfigError, load, resolve
-from qt_repair.config_file import Document, parse
+from qt_repair.config.files import Document, parse
+from qt_repair.config.loading import AUTO_REPAIR, DEFAULT, Config, ConfigError, load, resolve
 from qt_repair.kinds import KINDS
 
 PROGRAM = "auto_repair_system"
@@ -18,7 +18,7 @@ GRAFANA = {"kind": "container", "container": "grafana"}
 def resolved(*values: Any) -> Config:
     names = [f"{PROGRAM}.yml", f"{PROGRAM}.d/50-ansible.yml", f"{PROGRAM}.d/90-mine.yml"]
     documents = [Document(name, value) for name, value in zip(names, values, strict=False)]
-    return resolve(PROGRAM, "/home/qt/quantum_trader", documents)
+    return resolve(AUTO_REPAIR, "/home/qt/quantum_trader", documents)
 
 
 def faults(*values: Any) -> list[str]:
@@ -71,7 +71,7 @@ def test_repairs_keep_their_order_and_those_switched_off_are_left_out() -> None:
         ({**GRAFANA, "cooldwn": 1}, ".cooldwn': unknown key; did you mean cooldown?"),
         ({"container": "x"}, "': needs the key kind"),
         ({"kind": "container"}, "': needs the key container"),
-        ({"kind": "grafana"}, ".kind': must be one of postgres_database, xgboost_model,"),
+        ({"kind": "grafana"}, ".kind': must be one of command, container,"),
         ({**GRAFANA, "cooldown": "soon"}, ".cooldown': must be a number"),
         ({**GRAFANA, "cooldown": -1}, ".cooldown': must be at least 0"),
         ({**GRAFANA, "enabled": "maybe"}, ".enabled': must be true or false"),
@@ -148,7 +148,7 @@ def test_a_date_is_a_text() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_key_of_every_kind_is_described(kind: str) -> None:
-    from qt_repair.config_schema import kind_schema
+    from qt_repair.config.schema import kind_schema
 
     assert [key for key, sub in kind_schema(kind)["properties"].items() if not sub.get("description")] == []
 
@@ -162,7 +162,7 @@ def home(tmp_path: Path) -> Path:
 
 def refused(home: Path) -> str:
     with pytest.raises(ConfigError) as error:
-        load(PROGRAM, str(home))
+        load(AUTO_REPAIR, str(home))
     (line,) = error.value.lines
     return line
 
@@ -170,14 +170,14 @@ def refused(home: Path) -> str:
 def test_drop_ins_are_read_in_the_order_of_their_names(home: Path) -> None:
     for name, seconds in (("90-mine.yml", 9), ("10-first.yml", 1), (".hidden.yml", 7), ("99-other.txt", 8)):
         (home / f"config/auto_repair_system.d/{name}").write_text(f"guard: {{lock_wait: {seconds}}}\n")
-    assert load(PROGRAM, str(home)).value["guard"]["lock_wait"] == 9
+    assert load(AUTO_REPAIR, str(home)).value["guard"]["lock_wait"] == 9
 
 
 def test_a_candidate_is_read_in_place_of_its_drop_in(home: Path, tmp_path: Path) -> None:
     (home / "config/auto_repair_system.d/50-ansible.yml").write_text("guard: {lock_wait: 5}\n")
     candidate = tmp_path / "candidate"
     candidate.write_text("guard: {lock_wait: 6}\n")
-    found = load(PROGRAM, str(home), {"50-ansible.yml": str(candidate)})
+    found = load(AUTO_REPAIR, str(home), {"50-ansible.yml": str(candidate)})
     assert found.value["guard"]["lock_wait"] == 6
 
 

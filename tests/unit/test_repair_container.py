@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from qt_repair import docker, kinds
-from qt_repair.docker import State, parse_state
+from qt_repair import kinds
 from qt_repair.finding import Finding, ProbeError
-from qt_repair.probes.container import judged
-from qt_repair.repairs.container import RestartContainer
+from qt_repair.host import docker
+from qt_repair.host.docker import State, parse_state
+from qt_repair.kinds.container.probe import judged
+from qt_repair.kinds.container.repair import RestartContainer
 from tests.kind_settings import faults, settings
 
 RUNNING = (

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from qt_repair.docker import Event, events_argv, parse_event
+from qt_repair.host.docker import Event, events_argv, parse_event
 
 ID = "7ad97a4e4df5d12d2b8e68acfce438f01c9600c243558b31a88f60313d395a18"
 DIE_20 = (

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from qt_repair import kinds
-from qt_repair.files_cleanup import refusal
 from qt_repair.finding import Finding, ProbeError
-from qt_repair.probes.disk_space import SpaceProbe, judged
-from qt_repair.repairs.disk_space import FreeSpace
-from qt_repair.space import Space
+from qt_repair.host.space import Space
+from qt_repair.kinds.disk_space.cleanup import refusal
+from qt_repair.kinds.disk_space.probe import SpaceProbe, judged
+from qt_repair.kinds.disk_space.repair import FreeSpace
 from tests.kind_settings import faults, settings
 
 HOME = "/home/qt/quantum_trader"

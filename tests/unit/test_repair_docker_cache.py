@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from qt_repair import kinds
-from qt_repair.docker_usage import Usage, parse_reclaimed, parse_usage, seconds
-from qt_repair.probes.docker_cache import judged
+from qt_repair.kinds.docker_cache.probe import judged
+from qt_repair.kinds.docker_cache.usage import Usage, parse_reclaimed, parse_usage, seconds
 from tests.kind_settings import faults, settings
 
 NOW = 1795581120.0  # 2026-11-25 04:32:00 UTC

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qt_repair.guard import Guard, GuardError, Limits, State, begun, decide, seen
+from qt_repair.engine.guard import Guard, GuardError, Limits, State, begun, decide, seen
 
 LIMITS = Limits(cooldown=300, max_per_hour=4, freeze_after=3, thaw_after=1800)
 NOW = 1_800_000_000.0

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qt_repair.model_file import NoModelError, shape_of
-from qt_repair.model_ubjson import UbjsonError, parse
+from qt_repair.kinds.xgboost_model.shape import NoModelError, shape_of
+from qt_repair.kinds.xgboost_model.ubjson import UbjsonError, parse
 
 
 def model(

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from qt_repair import kinds, model_settings
-from qt_repair.config_schema import filled, kind_schema, violations
-from qt_repair.model_settings import Bound
+from qt_repair import kinds
+from qt_repair.config.schema import filled, kind_schema, violations
+from qt_repair.kinds.xgboost_model import expectations as model_settings
+from qt_repair.kinds.xgboost_model.expectations import Bound
 
-SCHEMAS = Path(__file__).parents[2] / "files/quantum_trader/tools/qt_repair/schema/kinds"
+SCHEMAS = Path(__file__).parents[2] / "files/quantum_trader/tools/qt_repair/kinds"
 GOOD = {
     "kind": "xgboost_model",
     "path": "models/xgboost_model.json",
@@ -88,7 +89,7 @@ def test_good_settings_are_taken(more: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("kind", ["postgres_database", "xgboost_model"])
 def test_every_key_says_what_it_is_for(kind: str) -> None:
-    schema = json.loads((SCHEMAS / f"{kind}.json").read_text())
+    schema = json.loads((SCHEMAS / kind / "schema.json").read_text())
     assert schema["description"]
     assert all(entry.get("description") for entry in schema["properties"].values())
     assert set(schema["required"]) <= set(schema["properties"])

@@ -8,7 +8,7 @@ import pytest
 
 from qt_repair import kinds
 from qt_repair.finding import RepairError
-from qt_repair.postgres_schema import LARGEST, psql_command, read
+from qt_repair.kinds.postgres_database.schema_file import LARGEST, psql_command, read
 
 
 @pytest.mark.parametrize(

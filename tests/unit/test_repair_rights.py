@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from qt_repair.finding import RepairError
-from qt_repair.process import SUDO, NotFoundError
-from qt_repair.rights import explained, refused, said_no
+from qt_repair.host.process import SUDO, NotFoundError
+from qt_repair.host.rights import explained, refused, said_no
 
 ARGV = [*SUDO, "/usr/bin/docker", "restart", "grafana"]
 

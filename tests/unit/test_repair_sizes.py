@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from qt_repair.sizes import human, parsed
+from qt_repair.host.sizes import human, parsed
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ import pytest
 
 from qt_repair import kinds
 from qt_repair.finding import Finding, ProbeError
-from qt_repair.probes.systemd_service import judged
-from qt_repair.repairs.systemd_service import RestartService
-from qt_repair.systemd import full_name, parse_show, show_argv
+from qt_repair.host.systemd import full_name, parse_show, show_argv
+from qt_repair.kinds.systemd_service.probe import judged
+from qt_repair.kinds.systemd_service.repair import RestartService
 from tests.kind_settings import faults, settings
 
 NOW = 2930.0

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from qt_audit import report_reading, schedule
-from qt_audit.entry import Draft
-from qt_audit.period import Period
-from qt_audit.place import Place
+from qt_audit.filing import reports as report_reading
+from qt_audit.filing import summaries
+from qt_audit.record.entry import Draft
+from qt_audit.record.place import Place
 from qt_audit.render.html import Listed, index, mail_html, page
-from qt_audit.report_data import Report
+from qt_audit.report.contents import Report
+from qt_audit.summary.period import Period
 from tests.reporting import HOSTILE, TRIGGERED, Parsed, busy_month, danger, hostile_day, incident
 from tests.support import draft, make_record, write_record
 
@@ -160,7 +161,7 @@ def test_texts_that_attack_are_shown_and_do_nothing(tmp_path: Path, form: str) -
     if form == "page":
         html = page(report_reading.make(place, NOVEMBER, AFTER, HOSTILE[0], {text: text for text in HOSTILE}))
     elif form == "mail":
-        html = mail_html(schedule.make(place, NOVEMBER, AFTER, HOSTILE[0]))
+        html = mail_html(summaries.make(place, NOVEMBER, AFTER, HOSTILE[0]))
     else:
         html = index([Listed("report-1.html", text, text, text, text) for text in HOSTILE], HOSTILE[0])
     assert danger(html) == []
@@ -251,7 +252,7 @@ def test_programs_without_number_are_cut_and_counted(tmp_path: Path) -> None:
 )
 def test_a_mail_says_first_how_it_was(tmp_path: Path, drafts: list[Draft], says: str) -> None:
     write_record(tmp_path, [draft(ts="2026-10-01"), *drafts])
-    html = mail_html(schedule.make(Place(str(tmp_path), home=True), NOVEMBER, AFTER))
+    html = mail_html(summaries.make(Place(str(tmp_path), home=True), NOVEMBER, AFTER))
     told = text_of(html)
     assert says in told
     assert "Quantum Trader V3 – Monthly Audit Summary (2026-11)" in told
@@ -260,7 +261,7 @@ def test_a_mail_says_first_how_it_was(tmp_path: Path, drafts: list[Draft], says:
 
 def test_a_mail_needs_no_style_sheet_and_no_picture(tmp_path: Path) -> None:
     write_record(tmp_path, busy_month(1000))
-    html = mail_html(schedule.make(Place(str(tmp_path), home=True), NOVEMBER, AFTER))
+    html = mail_html(summaries.make(Place(str(tmp_path), home=True), NOVEMBER, AFTER))
     assert Parsed(html).named("style", "svg", "link") == []
     assert not [tag for tag, attributes in Parsed(html).elements if "class" in attributes]
     assert len(html.encode()) < 100_000  # some cut a mail that is larger

@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qt_audit.entry import OUTCOMES, Draft
-from qt_audit.period import Period
+from qt_audit.record.entry import OUTCOMES, Draft
 from qt_audit.render.svg import bars
 from qt_audit.render.timeline import Timeline, timeline
-from qt_audit.report_count import Count
-from qt_audit.report_data import Around, Part, report
-from qt_audit.report_runs import Runs
-from qt_audit.report_time import grid
-from qt_audit.summary import summarise
+from qt_audit.report.contents import Around, Part, report
+from qt_audit.report.figures import Count
+from qt_audit.report.grid import grid
+from qt_audit.report.intervals import Runs
+from qt_audit.summary.contents import summarise
+from qt_audit.summary.period import Period
 from tests.reporting import TRIGGERED, busy_month, entries_of
 from tests.support import draft
 

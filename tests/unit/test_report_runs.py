@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from qt_audit.entry import Draft
-from qt_audit.report_runs import BROKEN, CHECK, REPAIR, Interval, Runs, covered, told, within
-from qt_audit.report_time import seconds
+from qt_audit.record.entry import Draft
+from qt_audit.report.grid import seconds
+from qt_audit.report.intervals import BROKEN, CHECK, REPAIR, Interval, Runs, covered, told, within
 from tests.reporting import TRIGGERED, at, entries_of, incident
 from tests.support import draft
 

@@ -6,10 +6,10 @@ from datetime import date
 
 import pytest
 
-from qt_audit.period import Period
 from qt_audit.render import words
-from qt_audit.report_span import Span, before, span
-from qt_audit.report_time import grid, seconds, written
+from qt_audit.report.grid import grid, seconds, written
+from qt_audit.report.span import Span, before, span
+from qt_audit.summary.period import Period
 from tests.support import full_ts
 
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qt_audit import settings
-from qt_audit.env_file import SettingsError, parse_env, read_env_file
+from qt_audit.settings import loading as settings
+from qt_audit.settings.env_file import SettingsError, parse_env, read_env_file
 
 S = "S3cr3tV4lue"
 
@@ -211,7 +211,7 @@ def test_every_setting_has_a_default_that_can_be_read_and_says_what_it_is_for() 
 
 def test_a_working_directory_that_is_gone_is_no_trouble(tmp_path: Path) -> None:
     code = (
-        "import os, sys; sys.path.insert(0, sys.argv[1]); from qt_audit import settings\n"
+        "import os, sys; sys.path.insert(0, sys.argv[1]); from qt_audit.settings import loading as settings\n"
         "os.mkdir('gone'); os.chdir('gone'); os.rmdir('../gone')\n"
         "print(settings.load(None, {'QT_HOME': 'relative'}).home)"
     )

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from qt_audit.entry import Draft, Entry
-from qt_audit.history import History
-from qt_audit.period import Period
-from qt_audit.place import Place
+from qt_audit.filing.summaries import make
+from qt_audit.reading.history import History
+from qt_audit.record.entry import Draft, Entry
+from qt_audit.record.place import Place
 from qt_audit.render.text import render
-from qt_audit.schedule import make
-from qt_audit.summary import LISTED, Summary, summarise
+from qt_audit.summary.contents import LISTED, Summary, summarise
+from qt_audit.summary.period import Period
 from tests.support import draft, full_ts, write_record
 
 DAY = Period("daily", date(2025, 12, 17))

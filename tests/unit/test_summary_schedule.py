@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from qt_audit import journal, schedule
-from qt_audit.history import History
-from qt_audit.period import Period
-from qt_audit.place import Place
+from qt_audit.filing import schedule, summaries
+from qt_audit.reading.history import History
+from qt_audit.record import journal
+from qt_audit.record.place import Place
+from qt_audit.summary.period import Period
 from tests.support import draft, make_record, write_record
 
 MORNING = "2026-11-23T00:05:00.000000Z"
@@ -158,7 +159,7 @@ def test_a_removed_ledger_counts_only_what_the_schedule_filed(home: Path) -> Non
     place = Place(str(home), home=True)
     due(home, "2026-11-22T00:05:00.000000Z")
     report(home, "ledger.json").unlink()
-    schedule.file_one(place, schedule.make(place, Period("daily", date(2026, 11, 22)), MORNING))
+    schedule.file_one(place, summaries.make(place, Period("daily", date(2026, 11, 22)), MORNING))
     report(home, "daily-garbage.json").write_text("{")
     assert due(home)[0] == ["daily-2026-11-22"]
 
@@ -166,7 +167,7 @@ def test_a_removed_ledger_counts_only_what_the_schedule_filed(home: Path) -> Non
 def test_a_summary_made_so_far_is_replaced_once_its_day_is_over(home: Path) -> None:
     place = Place(str(home), home=True)
     noon = "2026-11-22T12:00:00.000000Z"
-    schedule.file_one(place, schedule.make(place, Period("daily", date(2026, 11, 22)), noon))
+    schedule.file_one(place, summaries.make(place, Period("daily", date(2026, 11, 22)), noon))
     assert "So far" in report(home, "daily-2026-11-22.txt").read_text()
     assert due(home)[0][-1] == "daily-2026-11-22"
     assert "So far" not in report(home, "daily-2026-11-22.txt").read_text()
@@ -175,7 +176,7 @@ def test_a_summary_made_so_far_is_replaced_once_its_day_is_over(home: Path) -> N
 def test_one_made_again_by_hand_stays_known_as_the_schedules(home: Path) -> None:
     place = Place(str(home), home=True)
     due(home)
-    schedule.file_one(place, schedule.make(place, Period("daily", date(2026, 11, 22)), MORNING))
+    schedule.file_one(place, summaries.make(place, Period("daily", date(2026, 11, 22)), MORNING))
     report(home, "ledger.json").unlink()
     assert due(home) == ([], [])
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qt_repair.thresholds import (
+from qt_repair.monitor.thresholds import (
     BAD,
     BETWEEN,
     BREACHED,

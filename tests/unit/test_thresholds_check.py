@@ -8,18 +8,18 @@ from typing import Any
 import pytest
 import yaml
 
-from qt_repair.config import Config, ConfigError, resolve
-from qt_repair.config_file import Document
-from qt_repair.config_schema import program_schema
-from qt_repair.daemon.watched import thresholds_of
-from qt_repair.watch import KINDS
+from qt_repair.config.files import Document
+from qt_repair.config.loading import Config, ConfigError, resolve
+from qt_repair.monitor.configuration import PROGRAM
+from qt_repair.monitor.watch import KINDS
+from qt_repair.monitor.watched import thresholds_of
 
 REPAIRS = ["grafana", "root_disk"]
 SHIPPED = Path(__file__).parents[2] / "files/quantum_trader/config/realtime_monitor.yml"
 
 
 def checked(value: dict[str, Any]) -> Config:
-    return resolve("realtime_monitor", "/nowhere", [Document("m.yml", value)], REPAIRS)
+    return resolve(PROGRAM, "/nowhere", [Document("m.yml", value)], REPAIRS)
 
 
 def faults(value: dict[str, Any]) -> str:
@@ -100,7 +100,7 @@ def test_the_name_of_an_address_holds_no_query() -> None:
 
 def test_the_shipped_file_is_right_and_needs_no_repairs() -> None:
     value = yaml.safe_load(SHIPPED.read_text())
-    assert resolve("realtime_monitor", "/nowhere", [Document("x", value)], []).value["round"] == 5
+    assert resolve(PROGRAM, "/nowhere", [Document("x", value)], []).value["round"] == 5
 
 
 def test_an_empty_file_watches_nothing() -> None:
@@ -108,5 +108,5 @@ def test_an_empty_file_watches_nothing() -> None:
 
 
 def test_schema_and_program_know_the_same_kinds() -> None:
-    schema = program_schema("realtime_monitor")
+    schema = PROGRAM.schema()
     assert list(schema["properties"]["thresholds"]["properties"]) == list(KINDS)

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from qt_audit import times
+from qt_audit.reading import times
 
 NOW = "2026-11-23T10:30:15.250000Z"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from qt_repair.weekly_ledger import (
+from qt_repair.weekly.ledger import (
     Ledger,
     LedgerError,
     Running,

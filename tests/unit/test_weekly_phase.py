@@ -13,10 +13,10 @@ from typing import NoReturn
 
 import pytest
 
-from qt_repair.apart import ApartError, ToldError, call
-from qt_repair.phases.ai_agent import judge
-from qt_repair.phases.seen import PhaseError
-from qt_repair.weekly_phase import FAILED, PASSED, SKIPPED, PhaseResult
+from qt_repair.host.isolated_call import ApartError, ToldError, call
+from qt_repair.weekly.observation import PhaseError
+from qt_repair.weekly.phase_runner import FAILED, PASSED, SKIPPED, PhaseResult
+from qt_repair.weekly.phases.ai_agent import judge
 
 
 def test_what_the_function_answers_comes_back() -> None:
@@ -33,7 +33,7 @@ def test_one_that_hangs_is_stopped_and_named() -> None:
 
 
 def test_one_that_ignores_signals_is_stopped_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("qt_repair.apart._GRACE_S", 0.2)
+    monkeypatch.setattr("qt_repair.host.isolated_call._GRACE_S", 0.2)
 
     def deaf() -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -93,7 +93,7 @@ def test_what_is_meant_for_people_is_handed_on() -> None:
 
 
 def test_a_thread_that_is_left_behind_keeps_nobody_waiting_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("qt_repair.apart._GRACE_S", 0.2)
+    monkeypatch.setattr("qt_repair.host.isolated_call._GRACE_S", 0.2)
 
     def leaves() -> int:
         threading.Thread(target=time.sleep, args=(60,)).start()

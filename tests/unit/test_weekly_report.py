@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from qt_repair.validation import Cycle, Request
-from qt_repair.weekly_phase import COMPLETED, FAILED, PASSED, SKIPPED, PhaseResult
-from qt_repair.weekly_report import as_json, as_markdown
+from qt_repair.weekly.outcome import Cycle, Request
+from qt_repair.weekly.phase_runner import COMPLETED, FAILED, PASSED, SKIPPED, PhaseResult
+from qt_repair.weekly.report import as_json, as_markdown
 
 BEGAN = "2026-11-29T03:00:05.000000Z"
 

@@ -8,12 +8,11 @@ from typing import Any
 import pytest
 import yaml
 
-from qt_repair import config
-from qt_repair.config import ConfigError
-from qt_repair.config_file import Document
-from qt_repair.config_schema import program_schema
-from qt_repair.phases import PHASES
-from qt_repair.weekly_check import privileges
+from qt_repair.config import loading as config
+from qt_repair.config.files import Document
+from qt_repair.config.loading import ConfigError
+from qt_repair.weekly.configuration import PROGRAM, privileges
+from qt_repair.weekly.phases import PHASES
 from tests.recording import TOOLS
 
 SHIPPED = TOOLS.parent / "config/weekly_self_heal.yml"
@@ -21,7 +20,7 @@ SHIPPED = TOOLS.parent / "config/weekly_self_heal.yml"
 
 def resolved(value: Mapping[str, Any], repairs: tuple[str, ...] = ("grafana", "model")) -> Mapping[str, Any]:
     document = Document("weekly_self_heal.yml", value)
-    return config.resolve("weekly_self_heal", "/home/qt/quantum_trader", [document], repairs).value
+    return config.resolve(PROGRAM, "/home/qt/quantum_trader", [document], repairs).value
 
 
 def smoke(**test: Any) -> dict[str, Any]:
@@ -133,7 +132,7 @@ def test_every_key_is_described() -> None:
             yield from undescribed(sub, f"{path}.{key}")
             yield from undescribed(sub.get("items", {}), f"{path}.{key}[]")
 
-    assert list(undescribed(program_schema("weekly_self_heal"), "")) == []
+    assert list(undescribed(PROGRAM.schema(), "")) == []
 
 
 def test_only_the_state_of_named_containers_is_asked_for_as_root() -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from qt_repair.phases import bytecode
-from qt_repair.phases.imports import modules, package_of
-from qt_repair.phases.seen import bounded, counted
-from qt_repair.phases.tree import compare, digests, matches
+from qt_repair.weekly.module_tree import bytecode
+from qt_repair.weekly.module_tree.imports import modules, package_of
+from qt_repair.weekly.module_tree.tree import compare, digests, matches
+from qt_repair.weekly.observation import bounded, counted
 from tests.weekly import tree
 
 

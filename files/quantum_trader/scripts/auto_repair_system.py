@@ -15,8 +15,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 
 def main() -> int:
     """Run the command line; the exit status is the answer."""
-    from qt_audit import settings
-    from qt_repair import repair_cli
+    from qt_audit.settings import loading as settings
+    from qt_repair.engine import command_line as repair_cli
 
     settings.name_home(__file__)
     return repair_cli.main(sys.argv[1:])

@@ -14,8 +14,8 @@ import sys
 _RELEASE = os.path.dirname(os.path.realpath(__file__))
 sys.path.insert(0, _RELEASE)
 try:
-    from qt_audit import settings as _settings
     from qt_audit.recorder import AuditError, action, log_action
+    from qt_audit.settings import loading as _settings
 finally:
     sys.path.remove(_RELEASE)
 

@@ -15,8 +15,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 def main() -> int:
     """Run the command line; the exit status is the answer."""
-    from qt_audit import settings
-    from qt_repair import weekly_cli
+    from qt_audit.settings import loading as settings
+    from qt_repair.weekly import command_line as weekly_cli
 
     settings.name_home(__file__)
     return weekly_cli.main(sys.argv[1:])

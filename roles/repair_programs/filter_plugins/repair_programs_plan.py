@@ -67,11 +67,14 @@ def checked(variables: Mapping[str, Any], source: str) -> tuple[Wanted | None, l
     """The configurations that the variables make of the shipped files, or what is wrong in them."""
     sys.path.insert(0, str(Path(source, "tools")))
     try:
-        from qt_repair import config, config_file
+        from qt_repair.config import files as config_file
+        from qt_repair.config import loading as config
+        from qt_repair.programs import PROGRAMS
 
         found: dict[str, config.Config] = {}
         problems: list[str] = []
-        for program in (REPAIRS, MONITOR, WEEKLY):
+        for described in PROGRAMS:
+            program = described.name
             name = f"{PREFIX}{program}"
             if not isinstance(variables[program], Mapping):
                 problems.append(f"{name} must be a mapping, as in config/{program}.yml")
@@ -83,7 +86,7 @@ def checked(variables: Mapping[str, Any], source: str) -> tuple[Wanted | None, l
             ]
             known = list(found[REPAIRS].value["repairs"]) if REPAIRS in found else None
             try:
-                found[program] = config.resolve(program, source, documents, known)
+                found[program] = config.resolve(described, source, documents, known)
             except config.ConfigError as error:
                 problems += [f"{name}: {line}" for line in error.lines]
             if REPAIRS not in found:
@@ -113,7 +116,9 @@ def rights(wanted: Wanted) -> Iterator[Right]:
 
 
 def _asked_for(wanted: Wanted) -> Iterator[Right]:
-    from qt_repair import docker, kinds, weekly_check
+    from qt_repair import kinds
+    from qt_repair.host import docker
+    from qt_repair.weekly import configuration as weekly_check
 
     for name, repair in wanted.repairs.items():
         limit = _limit(max(repair["timeout"], repair["probe_timeout"]))

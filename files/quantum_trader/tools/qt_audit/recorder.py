@@ -9,21 +9,22 @@ import time
 from _thread import RLock
 from collections.abc import Mapping
 
-from qt_audit import fallback, journal, reserve, settings
-from qt_audit.entry import OUTCOMES, Draft
-from qt_audit.notice import forget, reason, warn
-from qt_audit.place import fallbacks, home
-from qt_audit.redaction import readable
-from qt_audit.turn import Undisturbed
+from qt_audit.record import fallback, journal, reserve
+from qt_audit.record.entry import OUTCOMES, Draft
+from qt_audit.record.place import fallbacks, home
+from qt_audit.record.warning import forget, reason, warn
+from qt_audit.record.writer import Receipt
+from qt_audit.record.writer_lock import Undisturbed
+from qt_audit.settings import loading as settings
+from qt_audit.settings.redaction import readable
 from qt_audit.wake import Wake
-from qt_audit.writer import Receipt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any
 
-    from qt_audit.settings import Settings
+    from qt_audit.settings.loading import Settings
 
 _MAX_SOURCE = 64
 _LOOK_AGAIN = 1.0

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import os
 
-from qt_audit.notice import reason, warn
-from qt_audit.place import DIRECTORY_FLAGS, keep_owner
+from qt_audit.record.place import DIRECTORY_FLAGS, keep_owner
+from qt_audit.record.warning import reason, warn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from qt_audit.delivery.policy import Rule
-    from qt_audit.entry import Draft
-    from qt_audit.settings import Settings
+    from qt_audit.record.entry import Draft
+    from qt_audit.settings.loading import Settings
+    from qt_audit.urgency import Rule
 
 NAME = "wake"
 CHANNELS = ("QT_ALERT_WEBHOOK", "QT_AUDIT_EMAIL", "QT_NOTIFY_URLS")
@@ -47,7 +47,7 @@ class Wake:
                 warn(f"cannot wake the delivery in {self._path}: {reason(error)}")
 
     def _is_urgent(self, draft: Draft) -> bool:
-        from qt_audit.delivery import policy  # hardly any entry gets here
+        from qt_audit import urgency as policy  # hardly any entry gets here
 
         if self._rules is None:
             try:

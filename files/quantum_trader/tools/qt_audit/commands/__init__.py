@@ -8,10 +8,10 @@ from __future__ import annotations
 import argparse
 import importlib
 
-from qt_audit import settings as settings_module
-from qt_audit.commands.output import explain
-from qt_audit.commands.streams import answering
-from qt_audit.settings import Settings, SettingsError
+from qt_audit.settings import loading as settings_module
+from qt_audit.settings.loading import Settings, SettingsError
+from qt_audit.terminal.output import explain
+from qt_audit.terminal.streams import answering
 
 DONE, NO, WRONG_USE = 0, 1, 2
 """Exit status: done; the answer is "no" (a fault found, a delivery failed); wrong use or wrong settings."""

@@ -16,12 +16,13 @@ import argparse
 import sys
 import zlib
 
-from qt_audit.adoption import AdoptionError, adopt, default_files
 from qt_audit.commands.log import add_json
-from qt_audit.commands.output import explain, print_json
-from qt_audit.place import home
+from qt_audit.filing import schedule
+from qt_audit.record.place import home
 from qt_audit.recorder import user_name
-from qt_audit.settings import Settings
+from qt_audit.settings.loading import Settings
+from qt_audit.terminal.output import explain, print_json
+from qt_audit.upkeep.adoption import AdoptionError, adopt, default_files
 
 _PROGRAM = "audit_logger.py adopt"
 
@@ -33,11 +34,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
     place = home(settings)
+
+    def begin(present: str) -> None:
+        schedule.begin_at(place, present)
+
     try:
         files = options.files or default_files(place)
         if not files:
             return _say(options.json, 0, [], "Nothing to adopt: there is no log of the version before")
-        done = adopt(place, files, settings.redactor, user_name(), settings.lock_timeout, _progress)
+        done = adopt(place, files, settings.redactor, user_name(), settings.lock_timeout, _progress, begin)
     except AdoptionError as error:
         explain(_PROGRAM, str(error))
         return 1

@@ -15,13 +15,13 @@ from __future__ import annotations
 import argparse
 import os
 
-from qt_audit import archive
 from qt_audit.commands.log import add_json
-from qt_audit.commands.output import coloured, explain, print_json
-from qt_audit.place import home
+from qt_audit.record.place import home
 from qt_audit.recorder import AuditError, record
-from qt_audit.retention import KEY, SOURCE, Removal
-from qt_audit.settings import Settings
+from qt_audit.settings.loading import Settings
+from qt_audit.terminal.output import coloured, explain, print_json
+from qt_audit.upkeep import archive
+from qt_audit.verify.removals import KEY, SOURCE, Removal
 
 _PROGRAM = "audit_logger.py archive"
 

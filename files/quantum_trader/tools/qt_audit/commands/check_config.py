@@ -12,10 +12,11 @@ import argparse
 import os
 
 from qt_audit.commands.log import add_json
-from qt_audit.commands.output import explain, print_json
-from qt_audit.delivery import addresses, choices
-from qt_audit.env_file import EnvFile, SettingsError, read_env_file
-from qt_audit.settings import SETTINGS, Settings, given, problems
+from qt_audit.delivery import addresses
+from qt_audit.delivery import operator_rules as choices
+from qt_audit.settings.env_file import EnvFile, SettingsError, read_env_file
+from qt_audit.settings.loading import SETTINGS, Settings, given, problems
+from qt_audit.terminal.output import explain, print_json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

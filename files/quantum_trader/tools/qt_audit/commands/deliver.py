@@ -18,20 +18,24 @@ import argparse
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-from qt_audit import place
 from qt_audit.commands.log import add_json
-from qt_audit.commands.output import coloured, explain, print_json
-from qt_audit.delivery import addresses, choices, running, standing, wording
-from qt_audit.delivery import cursor as cursors
-from qt_audit.delivery.delivering import Round
+from qt_audit.delivery import addresses
+from qt_audit.delivery import operator_rules as choices
+from qt_audit.delivery import run as running
+from qt_audit.delivery.gathering import cursor as cursors
 from qt_audit.delivery.message import Channel
-from qt_audit.delivery.outbox import Outbox
-from qt_audit.delivery.standing import Standing
-from qt_audit.delivery.store import Locked, Looked
-from qt_audit.entry import escaped, now
-from qt_audit.head import Busy
-from qt_audit.place import Place
-from qt_audit.settings import Settings
+from qt_audit.delivery.outbox import channel_status as standing
+from qt_audit.delivery.outbox.channel_status import Standing
+from qt_audit.delivery.outbox.directory import Locked, Looked
+from qt_audit.delivery.outbox.queue import Outbox
+from qt_audit.delivery.round import Round
+from qt_audit.delivery.wording import messages as wording
+from qt_audit.record import place
+from qt_audit.record.entry import escaped, now
+from qt_audit.record.head import Busy
+from qt_audit.record.place import Place
+from qt_audit.settings.loading import Settings
+from qt_audit.terminal.output import coloured, explain, print_json
 
 _PROGRAM = "audit_logger.py deliver"
 

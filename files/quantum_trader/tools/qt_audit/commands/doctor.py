@@ -14,13 +14,13 @@ import argparse
 import os
 
 from qt_audit.commands.log import add_json
-from qt_audit.commands.output import coloured, print_json
-from qt_audit.delivery.checks import delivery
-from qt_audit.entry import escaped
-from qt_audit.health import OK, WARN, WRONG, Check, installation
-from qt_audit.settings import Settings
-from qt_audit.surroundings import Host, host
-from qt_audit.vitals import record
+from qt_audit.doctor.delivery import delivery
+from qt_audit.doctor.host import Host, host
+from qt_audit.doctor.installation import OK, WARN, WRONG, Check, installation
+from qt_audit.doctor.record import record
+from qt_audit.record.entry import escaped
+from qt_audit.settings.loading import Settings
+from qt_audit.terminal.output import coloured, print_json
 
 _SIGNS = {OK: ("✅", "green"), WARN: ("⚠️ ", "yellow"), WRONG: ("❌", "red")}
 

@@ -14,11 +14,11 @@ import argparse
 import sys
 from typing import Any
 
-from qt_audit.commands.output import explain, forget, print_json_line
-from qt_audit.entry import OUTCOMES, escaped
-from qt_audit.notice import reason
+from qt_audit.record.entry import OUTCOMES, escaped
+from qt_audit.record.warning import reason
 from qt_audit.recorder import AuditError, record
-from qt_audit.settings import Settings, current
+from qt_audit.settings.loading import Settings, current
+from qt_audit.terminal.output import explain, forget, print_json_line
 
 _PROGRAM = "audit_logger.py log"
 _LONGEST_LINE = 16 * 1024 * 1024

@@ -13,17 +13,18 @@ import argparse
 import os
 from dataclasses import asdict
 
-from qt_audit import place
 from qt_audit.commands.log import add_json
-from qt_audit.commands.output import coloured, explain, print_json
-from qt_audit.delivery import addresses, wording
+from qt_audit.delivery import addresses
 from qt_audit.delivery.message import SENT, Answer, Channel
-from qt_audit.delivery.outbox import Outbox
-from qt_audit.delivery.store import Looked
-from qt_audit.entry import escaped, now
-from qt_audit.notice import reason
-from qt_audit.place import Place
-from qt_audit.settings import Settings, SettingsError
+from qt_audit.delivery.outbox.directory import Looked
+from qt_audit.delivery.outbox.queue import Outbox
+from qt_audit.delivery.wording import messages as wording
+from qt_audit.record import place
+from qt_audit.record.entry import escaped, now
+from qt_audit.record.place import Place
+from qt_audit.record.warning import reason
+from qt_audit.settings.loading import Settings, SettingsError
+from qt_audit.terminal.output import coloured, explain, print_json
 
 _PROGRAM = "audit_logger.py notify_test"
 

@@ -21,12 +21,13 @@ import sys
 from collections.abc import Callable, Iterator
 from itertools import islice
 
-from qt_audit import place, times
 from qt_audit.commands.log import add_json
-from qt_audit.commands.output import explain, print_entry
-from qt_audit.entry import OUTCOMES, Entry, now
-from qt_audit.history import BEGINNING, END, History
-from qt_audit.settings import Settings
+from qt_audit.reading import times
+from qt_audit.reading.history import BEGINNING, END, History
+from qt_audit.record import place
+from qt_audit.record.entry import OUTCOMES, Entry, now
+from qt_audit.settings.loading import Settings
+from qt_audit.terminal.output import explain, print_entry
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

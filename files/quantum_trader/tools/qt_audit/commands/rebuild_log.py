@@ -14,10 +14,10 @@ from __future__ import annotations
 import argparse
 
 from qt_audit.commands.log import add_json
-from qt_audit.commands.output import explain, print_json
-from qt_audit.log_view import UnsettledError, rebuild
-from qt_audit.place import home
-from qt_audit.settings import Settings
+from qt_audit.record.place import home
+from qt_audit.settings.loading import Settings
+from qt_audit.terminal.output import explain, print_json
+from qt_audit.upkeep.log_rebuild import UnsettledError, rebuild
 
 _PROGRAM = "audit_logger.py rebuild_log"
 

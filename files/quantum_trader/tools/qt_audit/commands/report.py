@@ -25,21 +25,22 @@ from dataclasses import asdict
 from datetime import date, timedelta
 from typing import Any
 
-from qt_audit import place, times
 from qt_audit.commands import UsageError
 from qt_audit.commands.log import add_json
-from qt_audit.commands.output import explain, print_json
-from qt_audit.entry import escaped, now
-from qt_audit.period import Period, at, instant
-from qt_audit.place import Place
+from qt_audit.filing.pages import file_page
+from qt_audit.filing.reports import make, within_the_record
+from qt_audit.filing.schedule import LOCK_TIMEOUT
+from qt_audit.reading import times
+from qt_audit.record import place
+from qt_audit.record.entry import escaped, now
+from qt_audit.record.place import Place
+from qt_audit.record.state_directory import Reports
 from qt_audit.render.html import RenderError, page
-from qt_audit.report_data import Report
-from qt_audit.report_pages import file_page
-from qt_audit.report_reading import make, within_the_record
-from qt_audit.report_span import span
-from qt_audit.reports import Reports
-from qt_audit.schedule import LOCK_TIMEOUT
-from qt_audit.settings import Settings
+from qt_audit.report.contents import Report
+from qt_audit.report.span import span
+from qt_audit.settings.loading import Settings
+from qt_audit.summary.period import Period, at, instant
+from qt_audit.terminal.output import explain, print_json
 
 _DAY = timedelta(days=1)
 _PROGRAM = "audit_logger.py report"

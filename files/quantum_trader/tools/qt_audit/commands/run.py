@@ -21,9 +21,9 @@ from types import FrameType
 from typing import Any
 
 from qt_audit.commands.log import add_details
-from qt_audit.commands.output import explain
 from qt_audit.recorder import AuditError, action
-from qt_audit.settings import Settings
+from qt_audit.settings.loading import Settings
+from qt_audit.terminal.output import explain
 
 NOT_RECORDED, NOT_EXECUTABLE, NOT_FOUND = 125, 126, 127
 _PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)

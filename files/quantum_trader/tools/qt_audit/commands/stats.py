@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import argparse
 
-from qt_audit import place
 from qt_audit.commands.log import add_json
-from qt_audit.commands.output import explain, print_json
-from qt_audit.entry import Entry, escaped, now
-from qt_audit.history import BEGINNING, END, History
-from qt_audit.settings import Settings
+from qt_audit.reading.history import BEGINNING, END, History
+from qt_audit.record import place
+from qt_audit.record.entry import Entry, escaped, now
+from qt_audit.settings.loading import Settings
+from qt_audit.terminal.output import explain, print_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

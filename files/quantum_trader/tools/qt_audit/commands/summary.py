@@ -21,16 +21,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 
-from qt_audit import place, schedule, times
 from qt_audit.commands.log import add_json
-from qt_audit.commands.output import explain, print_json, print_json_line
 from qt_audit.delivery.message import SENT
-from qt_audit.entry import now
-from qt_audit.notice import reason
-from qt_audit.period import Period, at, containing, instant
-from qt_audit.place import Place
+from qt_audit.filing import schedule, summaries
+from qt_audit.reading import times
+from qt_audit.record import place
+from qt_audit.record.entry import now
+from qt_audit.record.place import Place
+from qt_audit.record.warning import reason
 from qt_audit.render.text import render
-from qt_audit.settings import Settings
+from qt_audit.settings.loading import Settings
+from qt_audit.summary.period import Period, at, containing, instant
+from qt_audit.terminal.output import explain, print_json, print_json_line
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -77,11 +79,10 @@ def _heartbeat(
     home: Place, settings: Settings, present: str, say: Callable[[str], None]
 ) -> Iterator[list[str]]:
     """Tell somebody outside that a summary is made, was made (its text goes into the list), or was not."""
-    from qt_audit.delivery import (
-        addresses,
-        filed,
-        heartbeat,
-    )  # asked for by few, and no small part of a start
+    from qt_audit.delivery import addresses, heartbeat
+    from qt_audit.delivery.gathering import (
+        summaries as filed,  # asked for by few, and no small part of a start
+    )
 
     url, made = addresses.heartbeat(settings), list[str]()
     next_day = filed.due(home).get("daily")
@@ -104,7 +105,7 @@ def _heartbeat(
 
 def _run_one(home: Place, period: Period, present: str, timeout: float, options: argparse.Namespace) -> int:
     program = f"audit_logger.py {options.command}"
-    gap = schedule.unrecorded(home, period) if period.finished(present) else None
+    gap = summaries.unrecorded(home, period) if period.finished(present) else None
     if gap is not None:
         explain(program, f"no record of {period.label} that is whole: {gap}; nothing was filed")
         return 1
@@ -114,7 +115,7 @@ def _run_one(home: Place, period: Period, present: str, timeout: float, options:
             schedule.seal(home, period, timeout)
     except OSError as error:
         problem = error
-    summary = schedule.make(home, period, present)
+    summary = summaries.make(home, period, present)
     try:
         if problem is None:
             schedule.file_one(home, summary)

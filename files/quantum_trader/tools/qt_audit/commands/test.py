@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from qt_audit.commands.log import acknowledge, add_json
-from qt_audit.settings import Settings
+from qt_audit.settings.loading import Settings
 
 MESSAGE = "Test audit entry - system check"
 

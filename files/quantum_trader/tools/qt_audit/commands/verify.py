@@ -18,10 +18,10 @@ import argparse
 import sys
 
 from qt_audit.commands.log import add_json
-from qt_audit.commands.output import coloured, explain, print_json
-from qt_audit.integrity import Report, verify
-from qt_audit.place import home
-from qt_audit.settings import Settings
+from qt_audit.record.place import home
+from qt_audit.settings.loading import Settings
+from qt_audit.terminal.output import coloured, explain, print_json
+from qt_audit.verify.chain import Report, verify
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -21,10 +21,10 @@ from qt_audit.delivery.channels.apprise import Apprise
 from qt_audit.delivery.channels.discord import Discord
 from qt_audit.delivery.channels.json_webhook import JsonWebhook
 from qt_audit.delivery.channels.mail import NONE, STARTTLS, TLS, Mail
-from qt_audit.delivery.channels.mail_text import default_sender
 from qt_audit.delivery.channels.slack import Slack
 from qt_audit.delivery.message import Channel
-from qt_audit.delivery.password_file import PasswordError, read_password
+from qt_audit.delivery.transport.mail_text import default_sender
+from qt_audit.delivery.transport.password_file import PasswordError, read_password
 
 WEBHOOK, EMAIL, SENDER, NOTIFY = "QT_ALERT_WEBHOOK", "QT_AUDIT_EMAIL", "QT_MAIL_FROM", "QT_NOTIFY_URLS"
 HEARTBEAT, SECRET = "QT_HEARTBEAT_URL", "QT_WEBHOOK_SECRET"
@@ -42,7 +42,7 @@ _TLS_PORT = 465
 
 
 class Values(Protocol):
-    """Settings by name, as qt_audit.settings reads them."""
+    """Settings by name, as qt_audit.settings.loading reads them."""
 
     def __getitem__(self, name: str, /) -> Any: ...
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit, urlunsplit
 
-from qt_audit.delivery import http
 from qt_audit.delivery.message import PERMANENT, TRANSIENT, Answer
+from qt_audit.delivery.transport import http
 
 START, SUCCESS, FAIL = "start", "success", "fail"
 LARGEST = 100_000

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
-from qt_audit.delivery import kept
+from qt_audit.delivery.outbox import stored_data as kept
 
 KINDS = ("alert", "recovery", "reminder", "digest", "summary", "notice", "test")
 SEVERITIES = ("info", "warning", "critical")

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from qt_audit.render.words import lasted, percent
-from qt_audit.report_count import Figures
-from qt_audit.report_data import Report
+from qt_audit.report.contents import Report
+from qt_audit.report.figures import Figures
 
 _Value = int | float | None
 

@@ -12,9 +12,9 @@ from qt_audit.render.comparison import comparison, tiles
 from qt_audit.render.templating import RenderError, fill_in, style
 from qt_audit.render.text import heading
 from qt_audit.render.timeline import timeline
-from qt_audit.report_data import RECENT, Report, verdict
-from qt_audit.report_time import written
-from qt_audit.summary import Summary
+from qt_audit.report.contents import RECENT, Report, verdict
+from qt_audit.report.grid import written
+from qt_audit.summary.contents import Summary
 
 __all__ = ["Listed", "RenderError", "index", "mail_html", "page"]
 

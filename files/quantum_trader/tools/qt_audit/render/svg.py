@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from qt_audit.entry import OUTCOMES
+from qt_audit.record.entry import OUTCOMES
 from qt_audit.render import words
-from qt_audit.report_data import Part
+from qt_audit.report.contents import Part
 
 STACK = ("failed", "started", "succeeded", "info")
 """From the bottom up: what matters stands on the line, where heights compare best."""

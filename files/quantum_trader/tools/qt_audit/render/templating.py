@@ -9,7 +9,7 @@ import os
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from qt_audit.entry import escaped
+from qt_audit.record.entry import escaped
 from qt_audit.render import words
 
 if TYPE_CHECKING:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from qt_audit.entry import escaped, log_line
-from qt_audit.summary import Listing, Summary
+from qt_audit.record.entry import escaped, log_line
+from qt_audit.summary.contents import Listing, Summary
 
 _RULE = "=" * 60
 _PRODUCT = "Quantum Trader V3"

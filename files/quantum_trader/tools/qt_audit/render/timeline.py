@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from qt_audit.render import words
 from qt_audit.render.svg import Box, Mark, hundredths
-from qt_audit.report_data import Report, Row
-from qt_audit.report_runs import BROKEN, REPAIR, Interval
-from qt_audit.report_span import span
-from qt_audit.report_time import grid, seconds, written
+from qt_audit.report.contents import Report, Row
+from qt_audit.report.grid import grid, seconds, written
+from qt_audit.report.intervals import BROKEN, REPAIR, Interval
+from qt_audit.report.span import span
 
 _MOST_BOXES = 240
 """Where there are more, those that are alike and close are drawn as one."""

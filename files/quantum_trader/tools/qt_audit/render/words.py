@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import date
 
-from qt_audit.entry import escaped
-from qt_audit.period import Period
-from qt_audit.report_span import Span
+from qt_audit.record.entry import escaped
+from qt_audit.report.span import Span
+from qt_audit.summary.period import Period
 
 _MONTHS = (
     *("January", "February", "March", "April", "May", "June"),

@@ -12,11 +12,11 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from qt_audit.delivery import texts
 from qt_audit.delivery.message import PERMANENT, SENT, TRANSIENT, Answer, Message
+from qt_audit.delivery.wording import text as texts
 
 MISSING = "QT_NOTIFY_URLS needs Apprise; run `apt install apprise`"
-_CHILD = Path(__file__).with_name("apprise_child.py")
+_CHILD = Path(__file__).parents[1] / "transport" / "apprise_child.py"
 _ANSWERS = {
     "sent": Answer(SENT, "taken by Apprise", done=1),
     "failed": Answer(TRANSIENT, "Apprise could not deliver it; it does not say why"),

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from qt_audit.delivery import http, texts
-from qt_audit.delivery.channels.parts import send_parts
 from qt_audit.delivery.message import SENT, TRANSIENT, Answer, Message
+from qt_audit.delivery.transport import http
+from qt_audit.delivery.transport.parts import send_parts
+from qt_audit.delivery.wording import text as texts
 
 # What Discord documents; it counts code points, we count UTF-16 units, which are never fewer.
 TITLE, DESCRIPTION, FIELDS, FIELD_NAME, FIELD_VALUE, FOOTER, ALL = 256, 4096, 25, 256, 1024, 2048, 6000

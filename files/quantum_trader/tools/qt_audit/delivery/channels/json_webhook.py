@@ -16,8 +16,9 @@ from base64 import b64decode, b64encode
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from qt_audit.delivery import http, texts
 from qt_audit.delivery.message import Answer, Message
+from qt_audit.delivery.transport import http
+from qt_audit.delivery.wording import text as texts
 
 VERSION = 1
 """Of the document: a receiver may rely on its keys; a new number says that one changed its meaning."""

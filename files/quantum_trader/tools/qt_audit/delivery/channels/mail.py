@@ -11,10 +11,10 @@ import socket
 import time
 from dataclasses import dataclass, field
 
-from qt_audit.delivery import connection, texts
-from qt_audit.delivery.channels import mail_text
 from qt_audit.delivery.message import PERMANENT, SENT, TRANSIENT, Answer, Message
-from qt_audit.delivery.password_file import PasswordError, read_password
+from qt_audit.delivery.transport import connection, mail_text
+from qt_audit.delivery.transport.password_file import PasswordError, read_password
+from qt_audit.delivery.wording import text as texts
 
 NONE, STARTTLS, TLS = "none", "starttls", "tls"
 

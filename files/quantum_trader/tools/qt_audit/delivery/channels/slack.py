@@ -11,9 +11,10 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from qt_audit.delivery import http, texts
-from qt_audit.delivery.channels.parts import send_parts
 from qt_audit.delivery.message import Answer, Message
+from qt_audit.delivery.transport import http
+from qt_audit.delivery.transport.parts import send_parts
+from qt_audit.delivery.wording import text as texts
 
 # What Slack documents; a text of 4,000 characters is taken whole by any receiver of the format.
 HEADER, SECTION, FIELDS, FIELD, TEXT = 150, 3000, 10, 2000, 4000

@@ -1,0 +1,286 @@
+"""From entries to what is told: one incident is one message that says how it ended. Pure.
+
+A problem is told once when it begins, again if it grows worse, once a day while it stays open, and
+once when it is over, with how long it lasted. A breach whose repair is under way waits a moment for
+how that ends. What comes and goes all the time is told as flapping, once, until it is calm. An event
+(a program that failed, of which no entry will say that it is well again) is not reminded of; the same
+one is told again a day later at the earliest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from qt_audit import urgency as policy
+from qt_audit.delivery.outbox import stored_data as kept
+from qt_audit.reading.times import seconds_between
+from qt_audit.record.entry import Entry
+
+REMIND_S = 86_400.0
+"""A problem that stays open is told again after this time."""
+AGAIN_S = 20 * 3600.0
+"""The same event is told again after this time: what fails at the same hour every day is told every day."""
+FORGET_S = 7 * 86_400.0
+"""An event that did not happen again for so long is forgotten."""
+GRACE_S = 40.0
+"""How long a breach waits for the end of its repair: within a minute somebody knows in any case."""
+FLAPS = 4
+"""So many problems of one subject within FLAP_WITHIN_S are flapping."""
+FLAP_WITHIN_S = 3600.0
+MOST = 2000
+"""So many incidents are known at a time; of more the oldest are forgotten."""
+_MOST_RUNS = 5
+
+
+@dataclass(frozen=True)
+class Incident:
+    """A problem that is open, or was lately. Times are those of entries."""
+
+    subject: str
+    opened: str
+    last: str
+    """The last entry that tells of it."""
+    text: str
+    """What the entry that opened it, or made it worse, says."""
+    seq: int
+    """Of the entry that opened it."""
+    urgency: str
+    runs: tuple[str, ...] = ()
+    """The runs of its entries, the last ones."""
+    count: int = 1
+    """Entries that told of it."""
+    told: str | None = None
+    """When it was told last; None while it waits for how its repair ends."""
+    told_urgency: str = policy.LATER
+    closed: str | None = None
+    mended: str = ""
+    """What the repair that went well says."""
+    beginnings: tuple[str, ...] = ()
+    """When it was opened lately: many of them are flapping."""
+    flapping: bool = False
+    facts: tuple[tuple[str, str], ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> Incident:
+        """Raises TypeError, KeyError or ValueError for what as_dict() did not give."""
+        pairs = tuple((str(name), str(value)) for name, value in plain["facts"])
+        lists = {
+            "facts": pairs,
+            "runs": kept.texts(plain["runs"]),
+            "beginnings": kept.texts(plain["beginnings"]),
+        }
+        one = cls(**{**plain, **lists})
+        for text in (one.subject, one.text, one.mended):
+            kept.text(text)
+        for instant in (one.opened, one.last, *one.beginnings):
+            kept.instant(instant)
+        for maybe in (one.told, one.closed):
+            if maybe is not None:
+                kept.instant(maybe)
+        for number in (one.seq, one.count):
+            kept.count(number)
+        for urgency in (one.urgency, one.told_urgency):
+            policy.URGENCIES.index(urgency)
+        kept.flag(one.flapping)
+        return one
+
+    @property
+    def lasts(self) -> bool:
+        return policy.lasts(self.subject)
+
+    @property
+    def lasted_s(self) -> float:
+        """For how many seconds it was open."""
+        return max(0.0, seconds_between(self.opened, self.closed or self.last))
+
+    def until(self, now: str) -> Incident:
+        """The same without a future: after a clock that leapt ahead, what was to come then is due now."""
+        return replace(
+            self,
+            opened=min(self.opened, now),
+            last=min(self.last, now),
+            told=self.told and min(self.told, now),
+            closed=self.closed and min(self.closed, now),
+            beginnings=tuple(min(ts, now) for ts in self.beginnings),
+        )
+
+
+@dataclass(frozen=True)
+class News:
+    """Something to be told of an incident."""
+
+    kind: str
+    """alert, reminder, recovery, calm (no more flapping), or notice (no problem at all)."""
+    incident: Incident
+    entry_seq: int
+    """Of the entry that made it news."""
+
+
+class Book:
+    """The incidents that are known, by subject."""
+
+    def __init__(self, incidents: Mapping[str, Incident] | None = None) -> None:
+        self.incidents = dict(incidents or {})
+        self._by_run = {run: name for name, one in self.incidents.items() for run in one.runs}
+
+    def take(self, entry: Entry, rules: tuple[policy.Rule, ...] = ()) -> list[News]:
+        """Note an entry; what is to be told of it at once."""
+        urgency, about = policy.urgency(entry, rules), list(self._about(entry))
+        over = [one for one in about if policy.ends(entry, one.subject) and self._concerns(entry, one)]
+        news = [item for one in over for item in self._close(one, entry)]
+        if over:
+            return news
+        if about and entry.outcome == "succeeded":  # a repair went well: whether that helped is still open
+            own = policy.subject(entry) == about[0].subject
+            self._keep(replace(about[0], mended=about[0].mended if own else entry.action, last=entry.ts))
+            return []
+        if urgency == policy.LATER:
+            return []
+        if about:
+            return self._again(about[0], entry, urgency)
+        if entry.outcome in ("info", "succeeded"):
+            return [News("notice", _begun(entry, urgency), entry.seq)]
+        return self._open(entry, urgency)
+
+    def wait(self, now: str) -> list[News]:
+        """What time alone makes news: a breach that waited long enough, a problem that is still open."""
+        for one in list(self.incidents.values()):
+            if one.until(now) != one:
+                self._keep(one.until(now))
+        return [item for one in list(self.incidents.values()) for item in self._wait(one, now)]
+
+    def pause(self, now: str) -> float | None:
+        """After how many seconds wait() has something to tell of a breach; None if none waits."""
+        waits = [
+            GRACE_S - seconds_between(one.opened, now)
+            for one in self.incidents.values()
+            if one.closed is None and one.told is None and not one.flapping
+        ]
+        return min(waits, default=None)
+
+    def _wait(self, one: Incident, now: str) -> Iterator[News]:
+        if one.closed is not None:
+            if seconds_between(one.closed, now) > FLAP_WITHIN_S:
+                self._forget(one)
+                if one.flapping:
+                    yield News("calm", one, one.seq)
+        elif one.flapping:
+            if seconds_between(one.opened, now) > FLAP_WITHIN_S:  # it went, and stays so
+                yield self._tell("alert", replace(one, flapping=False), one.seq, now)
+        elif one.told is None:
+            if seconds_between(one.opened, now) >= GRACE_S:
+                yield self._tell("alert", one, one.seq, now)
+        elif one.lasts:
+            if seconds_between(one.told, now) >= REMIND_S:
+                yield self._tell("reminder", one, one.seq, now)
+        elif seconds_between(one.last, now) > FORGET_S:
+            self._forget(one)
+
+    def _about(self, entry: Entry) -> Iterator[Incident]:
+        """The open incidents that the entry is about; the one that asked for the repair it tells of first."""
+        names = [self._by_run.get(str(entry.details.get("trigger"))), policy.subject(entry)]
+        if entry.run is not None:
+            names.append(self._by_run.get(entry.run))
+        for name in dict.fromkeys(names):
+            one = None if name is None else self.incidents.get(name)
+            if one is not None and one.closed is None:
+                yield one
+
+    def _concerns(self, entry: Entry, one: Incident) -> bool:
+        """Whether the entry is about the incident itself, not about a repair that it asked for."""
+        return policy.subject(entry) == one.subject or (not one.lasts and entry.run in one.runs)
+
+    def _open(self, entry: Entry, urgency: str) -> list[News]:
+        one = _begun(entry, urgency)
+        before = self.incidents.get(one.subject)
+        if before is not None:
+            lately = [ts for ts in before.beginnings if seconds_between(ts, entry.ts) <= FLAP_WITHIN_S]
+            one = replace(one, beginnings=(*lately[-FLAPS:], entry.ts), flapping=before.flapping)
+        self._keep(one)
+        if one.flapping:
+            return []
+        if len(one.beginnings) >= FLAPS:
+            return [self._tell("alert", replace(one, flapping=True), entry.seq, entry.ts)]
+        if entry.outcome == "started":  # its repair is under way: how it ends is worth a moment
+            return []
+        return [self._tell("alert", one, entry.seq, entry.ts)]
+
+    def _again(self, known: Incident, entry: Entry, urgency: str) -> list[News]:
+        worse = policy.URGENCIES.index(urgency) > policy.URGENCIES.index(known.told_urgency)
+        runs = known.runs if entry.run is None else (*known.runs, entry.run)
+        one = replace(
+            known,
+            count=known.count + 1,
+            last=entry.ts,
+            runs=tuple(dict.fromkeys(runs))[-_MOST_RUNS:],
+            urgency=max(urgency, known.urgency, key=policy.URGENCIES.index),
+            text=entry.action if entry.outcome == "failed" else known.text,
+            facts=policy.facts(entry.details) or known.facts,
+        )
+        self._keep(one)
+        if one.flapping and urgency != policy.CRITICAL:
+            return []
+        waits = one.told is None and entry.outcome == "started"
+        late = not one.lasts and one.told is not None and seconds_between(one.told, entry.ts) >= AGAIN_S
+        return [self._tell("alert", one, entry.seq, entry.ts)] if (worse and not waits) or late else []
+
+    def _close(self, known: Incident, entry: Entry) -> list[News]:
+        closed = replace(known, closed=entry.ts, last=entry.ts, count=known.count + 1)
+        self._keep(closed)
+        if closed.flapping:
+            return []
+        return [News("recovery", replace(closed, text=entry.action), entry.seq)]
+
+    def _tell(self, kind: str, one: Incident, seq: int, now: str) -> News:
+        told = replace(one, told=now, told_urgency=one.urgency)
+        self._keep(told)
+        return News(kind, told, seq)
+
+    def _keep(self, one: Incident) -> None:
+        before = self.incidents.pop(one.subject, None)  # the one that was touched last stands last
+        if before is not None:
+            self._unlink(before)
+        elif len(self.incidents) >= MOST:
+            self._forget(next(iter(self.incidents.values())))
+        self.incidents[one.subject] = one
+        self._by_run.update(dict.fromkeys(one.runs, one.subject))
+
+    def _forget(self, one: Incident) -> None:
+        del self.incidents[one.subject]
+        self._unlink(one)
+
+    def _unlink(self, one: Incident) -> None:
+        for run in one.runs:
+            if self._by_run.get(run) == one.subject:
+                del self._by_run[run]
+
+
+def coalesced(news: Sequence[News]) -> list[News]:
+    """What is left to tell of news that come at once: of each incident how it stands at their end."""
+    last = {_key(item): number for number, item in enumerate(news)}
+    return [item for number, item in enumerate(news) if last[_key(item)] == number]
+
+
+def _key(news: News) -> tuple[str, ...]:
+    if news.kind in ("alert", "recovery"):
+        return news.incident.subject, news.incident.opened
+    return news.kind, news.incident.subject, str(news.entry_seq)
+
+
+def _begun(entry: Entry, urgency: str) -> Incident:
+    return Incident(
+        subject=policy.subject(entry),
+        opened=entry.ts,
+        last=entry.ts,
+        text=entry.action,
+        seq=entry.seq,
+        urgency=urgency,
+        runs=() if entry.run is None else (entry.run,),
+        beginnings=(entry.ts,),
+        facts=policy.facts(entry.details),
+    )

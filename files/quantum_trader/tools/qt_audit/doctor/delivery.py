@@ -1,0 +1,59 @@
+"""Does what must be told get through? What `doctor` says of the channels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from qt_audit.delivery import addresses
+from qt_audit.delivery import operator_rules as choices
+from qt_audit.delivery.outbox import channel_status as standing
+from qt_audit.delivery.outbox.channel_status import Standing
+from qt_audit.delivery.outbox.directory import Looked
+from qt_audit.delivery.outbox.queue import Outbox
+from qt_audit.delivery.wording import messages as wording
+from qt_audit.doctor.installation import OK, WARN, WRONG, Check, looked
+from qt_audit.record.entry import now
+from qt_audit.record.place import home
+from qt_audit.settings.loading import Settings
+
+_LATE_S = 600.0
+"""A message that waits for longer is a sign that the schedule or a receiver is not at work."""
+
+
+def delivery(settings: Settings) -> list[Check]:
+    """The check of an installation's channels, and of the settings that name them."""
+    return looked("delivery", lambda: _delivery(settings))
+
+
+def _delivery(settings: Settings) -> Iterator[Check]:
+    problems = [*addresses.problems(settings), *choices.problems(settings)]
+    names = [channel.name for channel in addresses.channels(settings)]
+    for problem in problems:
+        yield Check("delivery", WRONG, problem)
+    if not names:
+        if not problems:
+            yield Check("delivery", OK, "no channel is set: nobody is told")
+        return
+    try:
+        with Looked(home(settings)) as files:
+            stands = standing.of_channels(Outbox(files), names)
+    except FileNotFoundError:
+        stands = [standing.never_used(name) for name in names]
+    faults = [text for one in stands for text in _faults(one)]
+    wrong = any(one.disabled or standing.age_s(one, now()) > _LATE_S for one in stands)
+    if faults:
+        text = "; ".join(faults)
+        yield Check("delivery", WRONG if wrong else WARN, f"{text} (`deliver --status` tells more)")
+    elif not problems:
+        count = f"{len(names)} channel{'' if len(names) == 1 else 's'}"
+        yield Check("delivery", OK, f"{count}, nothing waits for long")
+
+
+def _faults(one: Standing) -> Iterator[str]:
+    age = standing.age_s(one, now())
+    if one.disabled:
+        yield f"{one.name} is disabled: {one.disabled}"
+    if age > _LATE_S:
+        yield f"{one.waiting} for {one.name} wait, the oldest for {wording.duration(age)}"
+    if one.parked:
+        yield f"{one.parked} for {one.name} were given up"

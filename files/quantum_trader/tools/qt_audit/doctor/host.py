@@ -1,0 +1,227 @@
+"""Does the host do its part? Clock, packages, cron, logrotate, disk."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import stat
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+from qt_audit.doctor.installation import OK, WARN, WRONG, Check, Looker, looked, user_name
+
+_PACKAGES = {
+    "requests": "python3-requests",
+    "jinja2": "python3-jinja2",
+    "yaml": "python3-yaml",
+    "jsonschema": "python3-jsonschema",
+    "psutil": "python3-psutil",
+}
+_OWN_LOGROTATE = "config/logrotate.conf"
+"""Where the account's own crontab has it run, in an installation without root."""
+_UNSYNCHRONISED = 5
+_MB = 1024 * 1024
+_LITTLE, _TOO_LITTLE = 500 * _MB, 50 * _MB
+
+
+@dataclass(frozen=True)
+class Host:
+    """Where the host keeps what is looked at."""
+
+    cron_file: str = "/etc/cron.d/quantum-trader"
+    logrotate_file: str = "/etc/logrotate.d/quantum-trader"
+    proc: str = "/proc"
+    cron_pid_file: str = "/run/crond.pid"
+
+
+def host(base: str, at: Host) -> list[Check]:
+    """The checks of the host for the installation in `base`."""
+    looks: list[tuple[str, Looker]] = [
+        ("time", _synchronised),
+        ("packages", _packages),
+        ("schedule", lambda: _schedule(base, at)),
+        ("cron", lambda: _cron_runs(at)),
+        ("logrotate", lambda: _logrotate(base, at)),
+        ("disk", lambda: _disk(base)),
+    ]
+    return [check for name, look in looks for check in looked(name, look)]
+
+
+def _synchronised() -> Iterator[Check]:
+    """Ask the kernel, whoever keeps its time: chrony, timesyncd or the machine below."""
+    state = ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(512))  # zeros: only asks
+    if state < 0:
+        yield Check("time", WARN, "cannot be told whether the clock is synchronised")
+    elif state == _UNSYNCHRONISED:
+        yield Check("time", WARN, "the clock is not synchronised: install systemd-timesyncd or chrony")
+    else:
+        yield Check("time", OK, "the clock is synchronised")
+
+
+def _packages() -> Iterator[Check]:
+    missing = [package for module, package in _PACKAGES.items() if find_spec(module) is None]
+    if missing:
+        yield Check("packages", WRONG, f"missing: apt install {' '.join(missing)}")
+    else:
+        yield Check("packages", OK, f"{len(_PACKAGES)} present")
+
+
+# cron.
+
+
+def _schedule(base: str, at: Host) -> Iterator[Check]:
+    jobs = _system_jobs(base, at)
+    if jobs:
+        yield _judged(jobs, base, at.cron_file, _faults_of_system_file(at.cron_file))
+        return
+    jobs, asked = _user_jobs(base)
+    if jobs:
+        yield _judged(jobs, base, "the user's crontab", [])
+    elif not asked:
+        owner = user_name(os.stat(base).st_uid)
+        yield Check(
+            "schedule", WARN, f"not in {at.cron_file}; ask as {owner} or root whether it is in its crontab"
+        )
+    else:
+        remedy = "deploy it with Ansible, or run scripts/install_audit_cron_user.sh"
+        yield Check("schedule", WRONG, f"nothing is scheduled for {base}: {remedy}")
+
+
+def _judged(jobs: list[str], base: str, where: str, faults: list[str]) -> Check:
+    if not any("daily_summary --due" in job for job in jobs):
+        faults = [*faults, "no job runs `daily_summary --due`: put it there, every 20 minutes or so"]
+    if faults:
+        return Check("schedule", WRONG, f"{where}: {'; '.join(faults)}")
+    return Check("schedule", OK, f"{len(jobs)} jobs in {where}")
+
+
+def _jobs_in(text: str, base: str) -> list[str]:
+    """The lines of a crontab that run the tool of this installation."""
+    lines = (line.strip() for line in text.splitlines())
+    return [line for line in lines if not line.startswith("#") and f"{base}/tools/audit_logger.py" in line]
+
+
+def _system_jobs(base: str, at: Host) -> list[str]:
+    try:
+        with open(at.cron_file, encoding="utf-8", errors="replace") as file:
+            return _jobs_in(file.read(), base)
+    except FileNotFoundError:
+        return []
+
+
+def _faults_of_system_file(path: str) -> list[str]:
+    """Why cron would ignore a file, or a part of it, without a word."""
+    found, faults = os.stat(path, follow_symlinks=False), []
+    if not stat.S_ISREG(found.st_mode):
+        faults.append("must be a regular file")
+    if found.st_uid != 0:
+        faults.append("must belong to root: chown root")
+    if found.st_mode & 0o022:
+        faults.append("must not be writable by others: chmod 0644")
+    if "." in os.path.basename(path):
+        faults.append("its name must have no dot")
+    with open(path, "rb") as file:
+        if not file.read().endswith(b"\n"):
+            faults.append("its last line needs a newline")
+    return faults
+
+
+def _user_jobs(base: str) -> tuple[list[str], bool]:
+    """The owner's crontab lines for this installation; whether we may ask for them."""
+    owner, you = os.stat(base).st_uid, os.geteuid()
+    if you not in (0, owner):
+        return [], False
+    command = ["crontab", "-l"] if you == owner else ["crontab", "-l", "-u", user_name(owner)]
+    try:
+        said = subprocess.run(
+            command, capture_output=True, timeout=20, check=False, text=True, errors="replace"
+        )
+    except (FileNotFoundError, subprocess.TimeoutExpired):
+        return [], True
+    return _jobs_in(said.stdout, base), True
+
+
+def _cron_runs(at: Host) -> Iterator[Check]:
+    if _pid_file_lives(at) or _is_running(("cron", "crond"), at.proc):
+        yield Check("cron", OK, "the daemon runs")
+    else:
+        yield Check("cron", WRONG, "the daemon does not run: systemctl enable --now cron (apt install cron)")
+
+
+def _pid_file_lives(at: Host) -> bool:
+    """By its own pid file, where other users' processes are hidden."""
+    try:
+        with open(at.cron_pid_file, encoding="ascii") as file:
+            os.kill(int(file.read().strip()), 0)
+    except PermissionError:
+        return True
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def _is_running(names: tuple[str, ...], proc: str) -> bool:
+    """Whether a process of this name runs here, and not in a container of this host."""
+    for entry in os.listdir(proc):
+        if entry.isdigit():
+            try:
+                with open(f"{proc}/{entry}/status", encoding="utf-8", errors="replace") as file:
+                    fields = dict(line.split(":", 1) for line in file if ":" in line)
+            except OSError:
+                continue  # it has ended meanwhile
+            if fields.get("Name", "").strip() in names and len(fields.get("NSpid", "").split()) <= 1:
+                return True
+    return False
+
+
+# logrotate.
+
+
+def _logrotate(base: str, at: Host) -> Iterator[Check]:
+    own = f"{base}/{_OWN_LOGROTATE}"
+    by_root = not os.path.exists(own)
+    path = at.logrotate_file if by_root else own
+    try:
+        found = os.stat(path, follow_symlinks=False)
+        with open(path, encoding="utf-8", errors="replace") as file:
+            text = file.read()
+    except FileNotFoundError:
+        yield Check(
+            "logrotate", WRONG, f"{path} is missing, the log grows without end: deploy it with Ansible"
+        )
+        return
+    faults = []
+    if not stat.S_ISREG(found.st_mode):
+        faults.append("must be a regular file")
+    if by_root and found.st_uid != 0:
+        faults.append("must belong to root: chown root")
+    if found.st_mode & 0o022:
+        faults.append("is ignored while others may write to it: chmod 0644")
+    directives = {line.split()[0] for line in text.splitlines() if line.split()}
+    if f"{base}/status/AUTO_REPAIR_AUDIT.log" not in text:
+        faults.append(f"does not name {base}/status/AUTO_REPAIR_AUDIT.log")
+    if "copytruncate" in directives:
+        faults.append("copytruncate loses lines: remove it")
+    if by_root and "su" not in directives and os.stat(f"{base}/status").st_mode & 0o022:
+        faults.append("needs a `su` line while the status directory is writable by its group")
+    state, says = (WRONG, "; ".join(faults)) if faults else (OK, "in place")
+    yield Check("logrotate", state, f"{path}: {says}")
+
+
+# Disk.
+
+
+def _disk(base: str) -> Iterator[Check]:
+    path = f"{base}/status" if os.path.isdir(f"{base}/status") else base
+    found = os.statvfs(path)
+    free = found.f_bavail * found.f_frsize
+    inodes = 100 * found.f_favail // found.f_files if found.f_files else 100
+    text = f"{free // _MB} MB and {inodes} % of the inodes are free for {path}"
+    if free < _TOO_LITTLE or inodes < 1:
+        yield Check("disk", WRONG, f"{text}: make room, or entries go to a fallback place")
+    elif free < _LITTLE or inodes < 5:
+        yield Check("disk", WARN, f"{text}: make room soon")
+    else:
+        yield Check("disk", OK, text)

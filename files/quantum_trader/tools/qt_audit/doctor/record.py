@@ -1,0 +1,249 @@
+"""Is the record alive: writable, head and log in agreement with it, nothing left elsewhere?"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+
+from qt_audit.doctor.installation import OK, WARN, WRONG, Check, Looker, looked, user_name
+from qt_audit.reading.lines import ends
+from qt_audit.record import fallback, segments
+from qt_audit.record.compressed import open_archived
+from qt_audit.record.entry import EntryError, chain_hash, log_line, now, parse, timestamp
+from qt_audit.record.head import Head, read_snapshot
+from qt_audit.record.place import LOG_NAME, Place, fallbacks, first_fallback, home, last_fallback, open_file
+from qt_audit.settings.loading import Settings
+from qt_audit.summary import ledger
+from qt_audit.upkeep.log_rebuild import newest_rotated
+from qt_audit.verify.snapshot import opened
+
+_TAIL = 128 * 1024
+_LAST = 20
+_GRACE = 3600 * 1_000_000
+"""Microseconds after the end of a period in which its summary may still be on its way."""
+
+
+def record(settings: Settings) -> list[Check]:
+    """The checks of an installation's record."""
+    place = home(settings)
+    looks: list[tuple[str, Looker]] = [
+        ("record", lambda: _writable(place)),
+        ("head", lambda: _head(place)),
+        ("clock", lambda: _last_entry_and_clock(place)),
+        ("log", lambda: _log(place)),
+        ("fallback", lambda: _fallback(settings.home)),
+        ("summaries", lambda: _summaries(place)),
+    ]
+    return [check for name, look in looks for check in looked(name, look)]
+
+
+def _writable(place: Place) -> Iterator[Check]:
+    try:
+        with opened(place) as directory:
+            yield _writable_here(place, directory)
+    except FileNotFoundError:
+        yield Check("record", WRONG, f"{place.record_path} does not exist: the first entry makes it (`test`)")
+
+
+def _writable_here(place: Place, directory: int) -> Check:
+    found = os.fstat(directory)
+    owner, you = user_name(found.st_uid), user_name(os.geteuid())
+    if os.fstatvfs(directory).f_flag & os.ST_RDONLY:
+        return Check(
+            "record", WRONG, f"{place.record_path} is on a read-only file system: remount it for writing"
+        )
+    if found.st_mode & 0o300 != 0o300:
+        return Check("record", WRONG, f"{place.record_path} is not writable: chmod 0750 {place.record_path}")
+    if not os.access(place.record_path, os.W_OK | os.X_OK, effective_ids=True):
+        return Check(
+            "record", WARN, f"{place.record_path} is writable by {owner}, not by {you}: record as {owner}"
+        )
+    return Check("record", OK, f"{place.record_path} is writable")
+
+
+def _head(place: Place) -> Iterator[Check]:
+    with opened(place) as directory:
+        problem, last = "", None
+        for pause in (0.05, 0.2, 0):
+            head, last = read_snapshot(directory), _last_line(directory)
+            problem = _disagreement(head, last)
+            if not problem:
+                break
+            time.sleep(pause)  # a writer may be between the line and the head
+    if problem:
+        yield Check("head", WRONG, f"{problem}; `verify` tells more")
+    elif last is None:
+        yield Check("head", WARN, "no entry yet: write one with `test`")
+    else:
+        yield Check("head", OK, f"seq {last.entry.seq}, agrees with the last segment")
+
+
+def _last_line(directory: int) -> segments.LastLine | None:
+    for name in reversed(segments.names(directory)):
+        last = segments.last_line(name, directory)
+        if last is not None:
+            return last
+    return None
+
+
+def _disagreement(head: Head | None, last: segments.LastLine | None) -> str:
+    """How head and last entry contradict each other; "" if they do not."""
+    if head is None:
+        return "the head is gone or torn" if last is not None else ""
+    seq = last.entry.seq if last is not None else 0
+    if seq < head.durable:
+        return f"the record ends at seq {seq}, the head knows of {head.seq}"
+    if last is not None and seq == head.seq and chain_hash(last.line) != head.hash:
+        return f"the head has another hash for seq {seq} than the segment"
+    return ""
+
+
+def _last_entry_and_clock(place: Place) -> Iterator[Check]:
+    with opened(place) as directory:
+        last, head = _last_line(directory), read_snapshot(directory)
+    time_now = now()
+    if last is not None and last.entry.ts > time_now:
+        text = f"the clock says {time_now}, the last entry is of {last.entry.ts}: set the clock"
+        yield Check("clock", WRONG, text)
+    elif head is not None and head.ts > time_now:
+        text = (
+            f"the clock says {time_now}, but a period was summarised up to {head.ts}, and entries bear that"
+            " time until it comes: set the clock; if it is right now, it was ahead"
+        )
+        yield Check("clock", WRONG, text)
+    elif time_now < "2025":
+        yield Check("clock", WRONG, f"the clock says {time_now}: set it")
+    else:
+        yield Check("clock", OK, f"{time_now}, not before the last entry")
+
+
+# The log that people read.
+
+
+def _log(place: Place) -> Iterator[Check]:
+    missing = expected = 0
+    for pause in (0.05, 0.2, 0):
+        expected, missing = _missing_lines(place)
+        if not missing:
+            break
+        time.sleep(pause)  # a writer may be between the record and the log, logrotate between two names
+    if missing:
+        text = f"{missing} of the last {expected} entries are not in it: `rebuild_log` writes it anew"
+        yield Check("log", WRONG, text)
+    else:
+        yield Check("log", OK, f"{LOG_NAME} has the last {expected} entries")
+
+
+def _missing_lines(place: Place) -> tuple[int, int]:
+    """(how many of the last entries were looked for, how many of them the log lacks)."""
+    with opened(place) as directory:
+        wanted = _last_log_lines(directory)
+        status = os.open("..", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=directory)
+    try:
+        rotated = newest_rotated(status)
+        older = _log_tail(rotated, status) if rotated is not None else []
+        present = {*older, *_log_tail(LOG_NAME, status)}
+    finally:
+        os.close(status)
+    if older:  # what was logged before that file began is in files that were rotated before it
+        wanted = [line for line in wanted if line >= older[0]]
+    return len(wanted), sum(line not in present for line in wanted)
+
+
+def _last_log_lines(directory: int) -> list[bytes]:
+    """How the last entries of the newest segment that has any read in the log."""
+    for name in reversed(segments.names(directory)):
+        with segments.open_segment(name, directory) as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - _TAIL))
+            whole = file.read().split(b"\n")[1 if size > _TAIL else 0 : -1]
+        lines = []
+        for line in whole[-_LAST:]:
+            try:
+                entry = parse(line)
+            except EntryError:
+                continue
+            lines.append(log_line(entry.ts, entry.action).encode())
+        if lines:
+            return lines
+    return []
+
+
+def _log_tail(name: str, status: int) -> list[bytes]:
+    try:
+        descriptor, found = open_file(name, status, os.O_RDONLY)
+    except FileNotFoundError:
+        return []
+    if name.endswith(segments.ARCHIVED):
+        with open_archived(descriptor, name) as packed:
+            return packed.read().split(b"\n")[-100 * _LAST :]
+    with os.fdopen(descriptor, "rb") as file:
+        file.seek(max(0, found.st_size - 8 * _TAIL))
+        return file.read().split(b"\n")
+
+
+# What is left elsewhere, what is left undone.
+
+
+def _fallback(base: str) -> Iterator[Check]:
+    places = {place.path: place for place in (*fallbacks(base), *_fallbacks_of_owner(base))}
+    waiting = [path for path, place in places.items() if fallback.waiting(place)]
+    if waiting:
+        text = f"entries wait in {', '.join(waiting)}: the next entry of that user brings them home (`test`)"
+        yield Check("fallback", WARN, text)
+    else:
+        yield Check("fallback", OK, "no entry waits elsewhere")
+
+
+def _fallbacks_of_owner(base: str) -> list[Place]:
+    """Where entries of the installation's owner go; only root can look into another one's places."""
+    owner = os.stat(base).st_uid
+    if os.geteuid() != 0 or owner == 0:
+        return []
+    places = [last_fallback(base, owner)]
+    with suppress(KeyError):  # an owner without an account has no home either
+        places.append(first_fallback(base, f"{pwd.getpwuid(owner).pw_dir}/.local/state"))
+    return places
+
+
+def _summaries(place: Place) -> Iterator[Check]:
+    limit = timestamp(time.time_ns() // 1000 - _GRACE)
+    progress = _progress(place, limit)
+    overdue = {kind: step.due(limit) for kind, step in progress.items()}
+    late = [f"{kind} since {periods[0].first_day}" for kind, periods in overdue.items() if periods]
+    if late:
+        text = f"overdue: {', '.join(late)}; is the schedule at work? `daily_summary --due` makes it now"
+        yield Check("summaries", WRONG, text)
+    elif progress:
+        yield Check(
+            "summaries",
+            OK,
+            f"next: {', '.join(f'{kind} {step.next.first_day}' for kind, step in progress.items())}",
+        )
+    else:
+        yield Check("summaries", OK, "none is due yet")
+
+
+def _progress(place: Place, limit: str) -> dict[str, ledger.Progress]:
+    """How far the schedule has come; where it never ran, where it would begin."""
+    path = f"{place.status_path}/reports/{ledger.NAME}"
+    try:
+        with open(path, "rb") as file:
+            return ledger.decode(file.read())
+    except FileNotFoundError:
+        first = _first_ts(place)
+        return {"daily": ledger.begun("daily", None, first, limit)} if first else {}
+
+
+def _first_ts(place: Place) -> str | None:
+    """When the first entry was made."""
+    with opened(place) as directory:
+        for name in segments.names(directory):
+            with segments.open_segment(name, directory) as file:
+                found = ends(file.readline(_TAIL).rstrip(b"\n"))
+            if found is not None:
+                return found[1]
+    return None

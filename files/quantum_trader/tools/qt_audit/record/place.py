@@ -1,0 +1,220 @@
+"""A place where a record can be kept, and safe ways to open what is in it.
+
+Every component below a place's path is opened relative to its parent and never through
+a link, only regular files are used, and what root creates belongs to the directory's owner.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import stat
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from qt_audit.settings.loading import Settings
+
+LOG_NAME = "AUTO_REPAIR_AUDIT.log"
+RECORD = "record"
+DIRECTORY_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+"""To open a directory, and nothing through a link."""
+_WRITES = os.O_WRONLY | os.O_RDWR
+_FILE = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+
+
+class Place:
+    """A directory that holds a record; the installation's own (`home`) has the log for people beside it."""
+
+    __slots__ = (
+        "directory_mode",
+        "file_mode",
+        "is_home",
+        "log_path",
+        "path",
+        "private",
+        "record_name",
+        "record_path",
+        "status_path",
+    )
+
+    def __init__(self, path: str, home: bool = False, private: bool = False, record: str = RECORD) -> None:
+        self.path = path
+        self.is_home = home
+        self.private = private
+        """Lies where others may write too: it must be ours alone."""
+        self.directory_mode = 0o750 if home else 0o700
+        self.file_mode = 0o640 if home else 0o600
+        self.status_path = f"{path}/status" if home else path
+        self.record_name = record
+        self.record_path = f"{self.status_path}/{record}"
+        self.log_path = f"{self.status_path}/{LOG_NAME}"
+
+    def open(self) -> tuple[int, int]:
+        """Descriptors of the status and the record directory; created where they are missing.
+
+        Raises OSError if they cannot be, if one of them is a link, or if a private place is not ours alone.
+        """
+        status = self._open_status() if self.is_home else self._open_base()
+        try:
+            return status, open_directory(self.record_name, status, self.directory_mode)
+        except BaseException:
+            os.close(status)
+            raise
+
+    def open_existing(self) -> int:
+        """A descriptor of the record directory, to read it. Creates nothing. OSError has the path."""
+        path = self.path
+        descriptor = os.open(path, DIRECTORY_FLAGS & ~os.O_NOFOLLOW)
+        for name in ("status", self.record_name) if self.is_home else (self.record_name,):
+            parent, path = descriptor, f"{path}/{name}"
+            try:
+                descriptor = os.open(name, DIRECTORY_FLAGS, dir_fd=parent)
+            except OSError as error:
+                error.filename = path
+                raise
+            finally:
+                os.close(parent)
+        return descriptor
+
+    def _open_status(self) -> int:
+        try:
+            return os.open(self.status_path, DIRECTORY_FLAGS)
+        except FileNotFoundError:
+            base = self._open_base()
+        try:
+            return open_directory("status", base, self.directory_mode)
+        finally:
+            os.close(base)
+
+    def _open_base(self) -> int:
+        # The operator may have put a link where an installation is; a fallback place is ours to make.
+        flags = DIRECTORY_FLAGS & ~os.O_NOFOLLOW if self.is_home else DIRECTORY_FLAGS
+        try:
+            base = os.open(self.path, flags)
+        except FileNotFoundError:
+            base = _make_path(self.path, self.directory_mode)
+        if not self.is_home:
+            status = os.fstat(base)
+            forbidden = 0o077 if self.private else 0o022
+            if status.st_uid != os.geteuid() or status.st_mode & forbidden:
+                os.close(base)
+                raise PermissionError(errno.EPERM, "not a directory of yours alone", self.path)
+        return base
+
+
+def home(settings: Settings) -> Place:
+    """Where an installation's record is: QT_HOME/status/record."""
+    return Place(settings.home, home=True)
+
+
+def fallbacks(home: str) -> tuple[Place, ...]:
+    """Where entries of this user go when they cannot be written at this home, in order."""
+    state = os.environ.get("XDG_STATE_HOME") or ""
+    if not os.path.isabs(state):
+        state = os.path.join(os.path.expanduser("~"), ".local", "state")
+    last = last_fallback(home, os.geteuid())
+    if not os.path.isabs(state):  # a user without a home directory
+        return (last,)
+    return first_fallback(home, state), last
+
+
+def first_fallback(home: str, state: str) -> Place:
+    """The fallback place in a user's state directory (XDG_STATE_HOME)."""
+    return Place(f"{state}/quantum_trader", record=_record_away(home))
+
+
+def last_fallback(home: str, uid: int) -> Place:
+    """The fallback place that every user can make."""
+    path = f"/var/tmp/quantum_trader-{uid}"  # noqa: S108 - checked to be ours alone
+    return Place(path, private=True, record=_record_away(home))
+
+
+def _record_away(home: str) -> str:
+    """A name for each home: two installations of one user never bring home each other's entries."""
+    return f"{RECORD}-{hashlib.sha256(os.fsencode(home)).hexdigest()[:12]}"
+
+
+def _make_path(path: str, mode: int) -> int:
+    """The directory of this path, made with all that is missing above it.
+
+    What root makes belongs to the owner of what it lies in.
+    """
+    parent, name = os.path.split(path.rstrip("/"))
+    if not name:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+    try:
+        above = os.open(parent or ".", DIRECTORY_FLAGS & ~os.O_NOFOLLOW)
+    except FileNotFoundError:
+        above = _make_path(parent, mode)
+    try:
+        return open_directory(name, above, mode)
+    finally:
+        os.close(above)
+
+
+def open_directory(name: str, parent: int, mode: int) -> int:
+    """The directory `name` in `parent`, created where it is missing; never through a link."""
+    try:
+        return os.open(name, DIRECTORY_FLAGS, dir_fd=parent)
+    except FileNotFoundError:
+        pass
+    try:
+        os.mkdir(name, mode, dir_fd=parent)
+    except FileExistsError:
+        return os.open(name, DIRECTORY_FLAGS, dir_fd=parent)
+    directory = os.open(name, DIRECTORY_FLAGS, dir_fd=parent)
+    try:
+        keep_owner(directory, parent)
+        os.fsync(parent)
+    except BaseException:
+        os.close(directory)
+        raise
+    return directory
+
+
+def open_file(name: str, directory: int, flags: int, mode: int = 0) -> tuple[int, os.stat_result]:
+    """The regular file `name` in `directory`, and its status when it was opened.
+
+    O_CREAT makes the file durable by name and gives it the directory's owner. Raises OSError for a
+    link, a pipe, a device; FileExistsError as O_EXCL does.
+    """
+    try:
+        if flags & os.O_EXCL:
+            descriptor = _create(name, directory, flags, mode)
+        else:
+            descriptor = os.open(name, flags & ~os.O_CREAT | _FILE, dir_fd=directory)
+    except FileNotFoundError:
+        if not flags & os.O_CREAT:
+            raise
+        try:
+            descriptor = _create(name, directory, flags, mode)
+        except FileExistsError:  # somebody was quicker; or it is a link that leads nowhere
+            return open_file(name, directory, flags & ~os.O_CREAT)
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "not a regular file", name)
+    if status.st_nlink > 1 and flags & _WRITES and os.geteuid() == 0:
+        # A second name: it may be a file of root's that another user linked to here.
+        os.close(descriptor)
+        raise OSError(errno.EMLINK, "has a second name (a hard link)", name)
+    return descriptor, status
+
+
+def _create(name: str, directory: int, flags: int, mode: int) -> int:
+    descriptor = os.open(name, flags | os.O_CREAT | os.O_EXCL | _FILE, mode, dir_fd=directory)
+    try:
+        keep_owner(descriptor, directory)
+        os.fsync(directory)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def keep_owner(descriptor: int, directory: int) -> None:
+    """Give a thing that root made to the owner of the directory that it lies in."""
+    if os.geteuid() == 0:
+        owner = os.fstat(directory)
+        os.fchown(descriptor, owner.st_uid, owner.st_gid)

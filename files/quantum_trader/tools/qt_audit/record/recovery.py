@@ -1,0 +1,250 @@
+"""What a writer does when head and segments differ: a writer died, the power went, a file was touched.
+
+The segment is the truth for what it holds; the head is the truth for what was
+acknowledged. Nothing acknowledged is ever cut; a torn tail, which never was, is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import deque
+
+from qt_audit.record import segments
+from qt_audit.record.entry import GENESIS, Entry, EntryError, chain_hash, log_line, parse, segment_name
+from qt_audit.record.head import Head, empty
+from qt_audit.record.place import LOG_NAME, open_file
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any, BinaryIO
+
+_EXCERPT = 512
+_LOG_SLACK = 64 * 1024
+_ADOPTED_MAX = 2000
+_LONGEST_READ = 1 << 20
+
+
+class Note:
+    """Something a writer found out about the record, and writes into it."""
+
+    __slots__ = ("action", "details", "outcome")
+
+    def __init__(self, action: str, outcome: str, details: dict[str, Any]) -> None:
+        self.action = action
+        self.outcome = outcome
+        self.details = details
+
+
+class Recovery:
+    """Brings a head into agreement with the segments. To be used under the record's lock.
+
+    Afterwards `head` is where the record ends, `notes` is what the trail must say about it, and
+    `adopted` are the last entries that a writer left without updating the head.
+    """
+
+    def __init__(self, record: int, head: Head | None, is_new: bool, wanted: str = "") -> None:
+        """`wanted` is the segment that will be written to next."""
+        self._record = record
+        self._wanted = wanted
+        self.notes: list[Note] = []
+        self.adopted: deque[Entry] = deque(maxlen=_ADOPTED_MAX)
+        names = segments.names(record)
+        if head is None:
+            head = self._rebuilt(names, is_new)
+        self.head = head
+        reached = head.segment
+        if head.seq:
+            self._compare(names)
+        for name in names:
+            if name > reached:
+                self._adopt(name, 0)
+
+    def _rebuilt(self, names: list[str], is_new: bool) -> Head:
+        """The head that the segments show, where the file itself is gone or torn."""
+        head = empty()
+        for name in reversed(names):
+            last = segments.last_line(name, self._record)
+            if last is not None:
+                head = Head(
+                    last.entry.seq, chain_hash(last.line), last.entry.ts, name, last.end, last.entry.seq
+                )
+                self._cut_torn(name, last.end)
+                break
+        if names or not is_new:
+            found = "missing" if is_new else "torn"
+            self.notes.append(
+                Note(
+                    f"Audit record: the head was {found}, rebuilt from the segments",
+                    "failed",
+                    {"head_seq": head.seq, "head_hash": head.hash, "segment": head.segment},
+                )
+            )
+        return head
+
+    def _compare(self, names: list[str]) -> None:
+        size = self._size(self.head.segment)
+        if size > self.head.offset:
+            self._adopt(self.head.segment, self.head.offset)
+        elif size < self.head.offset:
+            self._shorter(names)
+
+    def _shorter(self, names: list[str]) -> None:
+        """The segment ends before the head: unsynced lines went with the power, or somebody cut it."""
+        head = self.head
+        name, gone = head.segment, self._size(head.segment) < 0
+        last = self._last_up_to(name, names)
+        if gone:
+            head.segment, head.offset = "", 0
+        else:
+            # A whole line is evidence, also one that is no entry: only what has no end is cut.
+            head.offset = self._end_of_lines(name)
+            self._cut_torn(name, head.offset)
+        seq = last.entry.seq if last is not None else 0
+        if seq >= head.durable:
+            head.seq, head.hash = seq, chain_hash(last.line) if last is not None else GENESIS
+            return
+        self.notes.append(
+            Note(
+                f"Audit record: segment {name} is {'gone' if gone else 'shorter than what was acknowledged'}",
+                "failed",
+                {"missing_first_seq": seq + 1, "missing_last_seq": head.seq, "head_hash": head.hash},
+            )
+        )
+
+    def _last_up_to(self, name: str, names: list[str]) -> segments.LastLine | None:
+        """The last line of this segment, or of the nearest one before it that has a line."""
+        for earlier in reversed(names):
+            if earlier <= name:
+                last = segments.last_line(earlier, self._record)
+                if last is not None:
+                    return last
+        return None
+
+    def _adopt(self, name: str, offset: int) -> None:
+        """Take in the entries that follow the head in this segment, and cut what is torn behind them."""
+        head, seq = self.head, self.head.seq
+        with segments.open_segment(name, self._record) as file:
+            file.seek(offset)
+            end, foreign = self._follow(file, offset, name)
+        # A later segment without an entry of ours is not where the record ends, unless it is about to be.
+        if head.seq > seq or name in (head.segment, self._wanted):
+            head.segment, head.offset = name, end
+        if foreign:
+            self.notes.append(
+                Note(
+                    f"Audit record: {name} holds lines that do not continue the chain",
+                    "failed",
+                    {"segment": name, "lines": foreign, "from_offset": offset},
+                )
+            )
+        self._cut_torn(name, end)
+
+    def _follow(self, file: BinaryIO, offset: int, name: str) -> tuple[int, int]:
+        """Advance the head over its successors; (end of the last line to keep, number of foreign lines)."""
+        head, position, keep, foreign, pending = self.head, offset, offset, 0, 0
+        while raw := file.readline(_LONGEST_READ):
+            position += len(raw)
+            try:
+                entry = parse(raw) if raw.endswith(b"\n") else None
+            except EntryError:
+                entry = None
+            if entry is None:
+                pending += 1
+                continue
+            keep = position
+            foreign, pending = foreign + pending, 0
+            if entry.seq == head.seq + 1 and entry.prev == head.hash and segment_name(entry.ts) == name:
+                head.seq, head.hash, head.ts = entry.seq, chain_hash(raw), max(head.ts, entry.ts)
+                self.adopted.append(entry)
+            else:
+                foreign += 1
+        return keep, foreign
+
+    def _cut_torn(self, name: str, end: int) -> None:
+        """Cut what a writer left half written behind `end`, and keep in the trail what it was."""
+        size = self._size(name)
+        if size <= end:
+            return
+        descriptor, _ = open_file(name, self._record, os.O_RDWR)
+        try:
+            torn, digest = os.pread(descriptor, _EXCERPT, end), hashlib.sha256()
+            position = end
+            while block := os.pread(descriptor, _LONGEST_READ, position):
+                digest.update(block)
+                position += len(block)
+            os.ftruncate(descriptor, end)
+        finally:
+            os.close(descriptor)
+        self.notes.append(
+            Note(
+                "Audit record: repaired a torn tail",
+                "succeeded",
+                {
+                    "segment": name,
+                    "offset": end,
+                    "torn_bytes": size - end,
+                    "torn_sha256": digest.hexdigest(),
+                    "torn_text": torn.decode("utf-8", "replace"),
+                },
+            )
+        )
+
+    def _size(self, name: str) -> int:
+        """Bytes in the plain segment; -1 if there is no such file."""
+        try:
+            descriptor, status = open_file(name, self._record, os.O_RDONLY)
+        except FileNotFoundError:
+            return -1
+        os.close(descriptor)
+        return status.st_size
+
+    def _end_of_lines(self, name: str) -> int:
+        """Where the last line of the plain segment ends that has an end."""
+        descriptor, status = open_file(name, self._record, os.O_RDONLY)
+        try:
+            end = status.st_size
+            while end > 0:
+                start = max(0, end - _LONGEST_READ)
+                found = os.pread(descriptor, end - start, start).rfind(b"\n") + 1
+                if found:
+                    return start + found
+                end = start
+            return 0
+        finally:
+            os.close(descriptor)
+
+
+def missing_log_lines(log: int, status: int, adopted: Iterable[Entry]) -> list[str]:
+    """The lines of the adopted entries that the log lacks; cuts a torn last line of the log first.
+
+    `log` is a descriptor open for reading and writing, `status` its directory: where the log
+    was rotated a moment ago, the lines may be in the newest rotated one.
+    """
+    lines = [log_line(entry.ts, entry.action) for entry in adopted]
+    room = sum(len(text.encode()) + 1 for text in lines) + _LOG_SLACK
+    size = os.fstat(log).st_size
+    tail = os.pread(log, room, max(0, size - room))
+    whole = tail.rfind(b"\n") + 1
+    if whole < len(tail):
+        os.ftruncate(log, size - len(tail) + whole)
+    present = set(tail[:whole].split(b"\n"))
+    if size <= room:
+        present.update(_rotated_tail(status, room).split(b"\n"))
+    return [text for text in lines if text.encode() not in present]
+
+
+def _rotated_tail(status: int, room: int) -> bytes:
+    """The end of the log that was rotated last, if it is not compressed yet."""
+    newest, tail = 0, b""
+    for name in os.listdir(status):
+        if name.startswith(LOG_NAME) and name != LOG_NAME and not name.endswith(".gz"):
+            try:
+                descriptor, found = open_file(name, status, os.O_RDONLY)
+            except OSError:
+                continue
+            if found.st_mtime_ns > newest:
+                newest, tail = found.st_mtime_ns, os.pread(descriptor, room, max(0, found.st_size - room))
+            os.close(descriptor)
+    return tail

@@ -1,0 +1,192 @@
+"""What lasts: actions from `started` to their end, and the times that something was broken. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from qt_audit.record.entry import Entry
+from qt_audit.report.grid import seconds
+
+REPAIR, CHECK, ACTION, BROKEN = "repair", "check", "action", "broken"
+LONGEST_TEXT = 300
+"""Characters of an action that are kept."""
+_INCIDENT = "Auto-heal: "
+_OPENS = ("Auto-heal: Triggered", "Auto-heal: Realtime monitor threshold breach")
+_CLOSES = ("Auto-heal: Recovered",)
+_CLOSES_WITHIN = (" is no longer watched", " has stopped flapping")
+_CHECK = "Weekly self-heal: "
+_ENDINGS = ("succeeded", "failed")
+_DETAILS, _PREV = b',"details":', b',"prev":"'
+
+
+class Interval(NamedTuple):
+    """What lasted from one moment to another, in seconds since the epoch."""
+
+    kind: str
+    """repair; check (the weekly validation); action (anything else that lasts); broken (from the breach
+    of a threshold to its recovery)."""
+    begin: float | None
+    """None: before what was read."""
+    end: float | None
+    """None: its end is not in what was read."""
+    outcome: str
+    """How it ended; `started` where it did not."""
+    thing: str
+    """What it is about, for a row of the picture."""
+    action: str
+    source: str
+    seq: int
+    """Of the entry that was last."""
+
+    @property
+    def lasted(self) -> float | None:
+        """Seconds; None where that is not known."""
+        return None if self.begin is None or self.end is None else max(0.0, self.end - self.begin)
+
+
+def told(line: bytes) -> dict[str, Any]:
+    """The details of a line that say what its run is about, and since when; none of any other line."""
+    if b'"run":null' in line:
+        return {}
+    if b'"repair":' in line:
+        if b'"outcome":"started"' not in line:
+            return {}
+    elif b'"threshold":' not in line or not (b'"since":' in line or b'"changes":' in line):
+        return {}
+    try:
+        details = json.loads(line[line.index(_DETAILS) + len(_DETAILS) : line.rindex(_PREV)])
+    except (ValueError, RecursionError):
+        return {}
+    return details if isinstance(details, dict) else {}
+
+
+class _Run:
+    """One `run` while its entries come."""
+
+    __slots__ = ("action", "begin", "end", "kind", "outcome", "seq", "source", "thing", "trigger", "watched")
+
+    def __init__(self, entry: Entry, kind: str) -> None:
+        self.kind = kind
+        self.begin: float | None = None
+        self.end: float | None = None
+        self.outcome = "started"
+        self.thing = ""
+        self.trigger = ""
+        self.watched = False
+        """Whether the monitor watches it: then only its recovery ends it."""
+        self.action = entry.action[: LONGEST_TEXT + 1]
+        self.source = entry.source
+        self.seq = entry.seq
+
+
+class Runs:
+    """Follows runs through entries that are given oldest first."""
+
+    def __init__(self) -> None:
+        self._runs: dict[str, _Run] = {}
+
+    def add(self, entry: Entry) -> None:
+        if entry.run is None:
+            return
+        known = self._runs.get(entry.run)
+        if known is None:
+            known = self._runs[entry.run] = _Run(entry, _kind(entry.action))
+            if entry.outcome == "started" or entry.action.startswith(_OPENS) or _flaps(entry.action):
+                known.begin = _since(entry)
+        known.seq = entry.seq
+        if entry.details:
+            _learn(known, entry.details)
+        if known.kind == BROKEN:
+            _follow_incident(known, entry)
+        elif entry.outcome in _ENDINGS:
+            known.end, known.outcome = seconds(entry.ts), entry.outcome
+            known.action, known.source = entry.action[: LONGEST_TEXT + 1], entry.source
+
+    def intervals(self) -> list[Interval]:
+        """All of them, in the order in which they began."""
+        things = {run: known.thing for run, known in self._runs.items() if known.kind == BROKEN}
+        return [
+            Interval(
+                known.kind,
+                known.begin,
+                known.end,
+                known.outcome,
+                things.get(known.trigger) or known.thing or known.source,
+                known.action,
+                known.source,
+                known.seq,
+            )
+            for known in self._runs.values()
+            if known.begin is not None or known.end is not None or known.kind == BROKEN
+        ]
+
+
+def _kind(action: str) -> str:
+    if action.startswith(_INCIDENT):
+        return BROKEN
+    if action.startswith(_CHECK):
+        return CHECK
+    return REPAIR if "repair" in action.lower() else ACTION
+
+
+def _flaps(action: str) -> bool:
+    return action.startswith(_INCIDENT) and " is flapping " in action
+
+
+def _since(entry: Entry) -> float:
+    """When it began: an incident says itself since when its threshold was in breach."""
+    at = seconds(entry.ts)
+    since = entry.details.get("since") if entry.action.startswith(_INCIDENT) else None
+    if isinstance(since, str) and since <= entry.ts:
+        try:
+            return min(at, seconds(since) or at)
+        except (ValueError, IndexError):
+            return at
+    return at
+
+
+def _learn(run: _Run, details: dict[str, Any]) -> None:
+    key = "threshold" if run.kind == BROKEN else "repair"
+    thing, trigger = details.get(key), details.get("trigger")
+    if isinstance(thing, str) and not run.thing:
+        run.thing = thing[:LONGEST_TEXT]
+        run.watched = key == "threshold"
+        run.kind = REPAIR if run.kind == ACTION else run.kind
+    if isinstance(trigger, str):
+        run.trigger = trigger
+
+
+def _follow_incident(run: _Run, entry: Entry) -> None:
+    over = entry.action.startswith(_CLOSES) or any(part in entry.action for part in _CLOSES_WITHIN)
+    if over or (entry.outcome == "succeeded" and not run.watched):
+        run.end, run.outcome = seconds(entry.ts), "succeeded"
+        lasted = entry.details.get("lasted_s")
+        if run.begin is not None and isinstance(lasted, (int, float)) and lasted >= 0:
+            run.end = min(run.end, run.begin + lasted)
+    elif entry.outcome == "started":
+        run.end, run.outcome = None, "started"
+
+
+def within(intervals: Iterable[Interval], since: float, until: float) -> list[Interval]:
+    """Those that have a part in a time."""
+    return [
+        one
+        for one in intervals
+        if (one.begin is None or one.begin < until)
+        and (one.end is None or one.end >= since)
+        and (one.kind == BROKEN or one.end is not None or (one.begin or 0.0) >= since)
+    ]
+
+
+def covered(intervals: Iterable[Interval], since: float, until: float) -> float:
+    """Seconds of a time in which at least one of them lasted."""
+    total, reached = 0.0, since
+    for one in sorted(intervals, key=lambda one: one.begin or 0.0):
+        begin = max(since if one.begin is None else one.begin, reached)
+        end = min(until if one.end is None else one.end, until)
+        if end > begin:
+            total += end - begin
+            reached = end
+    return total

@@ -1,0 +1,268 @@
+"""Compress finished months, and remove the oldest where a retention is set; readable at every instant.
+
+A segment is compressed beside itself, read back, compared, made durable and renamed before
+the plain one goes. What retention removes is named by an entry that is durable before
+anything is removed. Whatever a crash leaves behind, the next run mends.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import gzip
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from typing import Any, BinaryIO, cast
+
+from qt_audit.reading.lines import ends
+from qt_audit.record import segments
+from qt_audit.record.entry import now
+from qt_audit.record.head import Head, read_snapshot
+from qt_audit.record.journal import FINISHED_MODE
+from qt_audit.record.place import Place, keep_owner, open_file
+from qt_audit.verify import removals as retention
+from qt_audit.verify.scan import NOTHING, DamagedError, Source, Stretch, look_at_all, open_source, parts
+from qt_audit.verify.snapshot import opened
+
+COMPRESSED, REMOVED, MENDED, FAULTY = "compressed", "removed", "mended", "faulty"
+_TEMPORARY = ".gz.tmp"
+_LEFTOVER = re.compile(r"\d{4}-\d\d\.jsonl\.gz\.tmp")
+_BLOCK = 1 << 20
+
+Announce = Callable[[retention.Removal], None]
+"""Records that a segment is about to be removed; durable when it returns. Raises what stops the removal."""
+
+
+class BusyError(Exception):
+    """Another archiving is under way."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """Something that was done to a segment, or would be; or, for a faulty one, why nothing was."""
+
+    what: str
+    segment: str
+    entries: int = 0
+    bytes_before: int = 0
+    bytes_after: int = 0
+    reason: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How old a segment must be, in whole months since its month ended. `keep` 0: for ever."""
+
+    after: int
+    keep: int
+    dry: bool = False
+
+
+def months_since(segment: str, ts: str) -> int:
+    """Whole months from the end of a segment's month to the month of `ts`: 0 for the month just past."""
+    return 12 * (int(ts[:4]) - int(segment[:4])) + int(ts[5:7]) - int(segment[5:7]) - 1
+
+
+def archive(place: Place, plan: Plan, announce: Announce) -> Iterator[Step]:
+    """Do what is due, oldest segment first, and yield each step as it is done.
+
+    The head's segment is never touched, and a faulty one is kept. What counts as now is the clock, or the
+    head's time if that is earlier: a clock that leapt ahead removes nothing. Raises OSError, BusyError.
+    """
+    with opened(place) as record, _alone(record):
+        head = read_snapshot(record)
+        if head is None or not head.segment:
+            return
+        if not plan.dry:
+            _clear(record)
+        finished = [name for name in segments.names(record) if name < head.segment]
+        ts = min(now(), head.ts)
+        expired = [name for name in finished if plan.keep and months_since(name, ts) >= plan.keep]
+        for name in expired:
+            step = _remove(name, record, plan, head, announce)
+            yield step
+            if step.what == FAULTY:
+                break  # a hole behind it could not be told from theft
+        for name in finished[len(expired) :]:
+            if not plan.dry:
+                _make_read_only(name, record)
+            yield from _compress(name, record, plan, ts, head)
+
+
+@contextmanager
+def _alone(record: int) -> Iterator[None]:
+    """One archiving at a time: a lock on the directory itself, which leaves no file behind."""
+    descriptor = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=record)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BusyError("another archiving is under way; it ends on its own") from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _clear(record: int) -> None:
+    """Remove what an interrupted run left half written."""
+    for name in os.listdir(record):
+        if _LEFTOVER.fullmatch(name):
+            os.unlink(name, dir_fd=record)
+
+
+def _exists(name: str, record: int) -> bool:
+    try:
+        os.stat(name, dir_fd=record, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _look(name: str, record: int) -> Stretch:
+    """What a segment holds. Raises OSError if it cannot be read."""
+    source = open_source(name, record)
+    try:
+        whole = NOTHING
+        for stretch in look_at_all(parts(source, 0), 1, lambda _done: None):
+            whole = whole.then(stretch)
+        return whole
+    finally:
+        source.close()
+
+
+def _make_read_only(name: str, record: int) -> None:
+    """What the writer did when its month was over, but a power cut may have undone."""
+    with suppress(FileNotFoundError):  # it is compressed, or was removed by hand
+        descriptor, status = open_file(name, record, os.O_RDONLY)
+        try:
+            if status.st_mode & 0o222:
+                os.fchmod(descriptor, FINISHED_MODE)
+        finally:
+            os.close(descriptor)
+
+
+# Compressing.
+
+
+def _compress(name: str, record: int, plan: Plan, ts: str, head: Head) -> Iterator[Step]:
+    """Compress one plain segment, if it is old enough or an earlier run was cut short, and is whole."""
+    archived = name + segments.ARCHIVED
+    cut_short = _exists(archived, record)
+    if not _exists(name, record) or not (cut_short or months_since(name, ts) >= plan.after):
+        return
+    whole = _look(name, record)
+    reason = _fault(name, whole, record, head)
+    if reason:
+        yield Step(FAULTY, name, whole.lines, reason=reason)
+        return
+    if plan.dry:
+        yield Step(COMPRESSED, name, whole.lines, _size(name, record))
+        return
+    before = _size(name, record)
+    _write_archive(name, record)
+    os.rename(name + _TEMPORARY, archived, src_dir_fd=record, dst_dir_fd=record)
+    os.fsync(record)
+    os.unlink(name, dir_fd=record)
+    os.fsync(record)
+    yield Step(MENDED if cut_short else COMPRESSED, name, whole.lines, before, _size(archived, record))
+
+
+def _fault(name: str, whole: Stretch, record: int, head: Head) -> str:
+    """Why a segment is not to be trusted; "" if it is whole and what follows continues it."""
+    if whole.tail or not whole.whole:
+        return "its chain is broken"
+    if not whole.lines:
+        return ""
+    for later in segments.names(record):
+        if later > name and (first := _first(later, record)) is not None:
+            linked = first.first_prev == whole.last_hash and first.first_seq == whole.last_seq + 1
+            return "" if linked else f"{later} does not continue it"
+    return "" if head.hash == whole.last_hash else "the head does not continue it"
+
+
+def _first(name: str, record: int) -> Stretch | None:
+    """The first line of a segment; None if it has none."""
+    source = open_source(name, record)
+    try:
+        for block in source.blocks():
+            line, newline, _ = block.partition(b"\n")
+            found = ends(line) if newline else None
+            return Stretch(1, True, 0, found[0], found[2], found[1]) if found else None
+        return None
+    except DamagedError:
+        return None
+    finally:
+        source.close()
+
+
+def _size(name: str, record: int) -> int:
+    return os.stat(name, dir_fd=record, follow_symlinks=False).st_size
+
+
+def _write_archive(name: str, record: int) -> None:
+    """Write the archive under its temporary name: durable, read back and compared. Raises OSError."""
+    descriptor, _ = open_file(name, record, os.O_RDONLY)
+    temporary, _ = open_file(name + _TEMPORARY, record, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "rb") as plain, os.fdopen(os.dup(temporary), "wb") as target:
+            expected = _copy(plain, target)
+            os.fchmod(temporary, FINISHED_MODE)
+            keep_owner(temporary, record)
+            os.fsync(temporary)
+        archived = Source(name, temporary, os.fstat(temporary).st_size, archived=True)
+        if _hash_of(archived.blocks()) != expected:
+            raise OSError(
+                f"{name}: its archive does not hold what was written to it; the disk may be failing"
+            )
+    except BaseException:
+        os.unlink(name + _TEMPORARY, dir_fd=record)
+        raise
+    finally:
+        os.close(temporary)
+
+
+def _copy(plain: BinaryIO, target: BinaryIO) -> str:
+    """Compress one file into another; the hash of what was compressed."""
+    digest = sha256()
+    # No time and no name in it: the same segment always gives the same archive.
+    with gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=target, mtime=0) as packed:
+        while block := plain.read(_BLOCK):
+            digest.update(block)
+            cast(BinaryIO, packed).write(block)
+    return digest.hexdigest()
+
+
+def _hash_of(blocks: Iterator[bytes]) -> str:
+    digest = sha256()
+    try:
+        for block in blocks:
+            digest.update(block)
+    except DamagedError:
+        return ""
+    return digest.hexdigest()
+
+
+# Retention.
+
+
+def _remove(name: str, record: int, plan: Plan, head: Head, announce: Announce) -> Step:
+    """Remove a segment whose time is over, after the trail has told of it."""
+    whole = _look(name, record)
+    reason = _fault(name, whole, record, head)
+    if reason:
+        return Step(FAULTY, name, whole.lines, reason=f"{reason}; it is evidence, and is kept")
+    files = [file for file in (name + segments.ARCHIVED, name) if _exists(file, record)]
+    size = sum(_size(file, record) for file in files)
+    if not plan.dry:
+        if whole.lines:
+            announce(retention.Removal(0, name, whole.first_seq, whole.last_seq, whole.last_hash))
+        for file in files:
+            os.unlink(file, dir_fd=record)
+        os.fsync(record)
+    return Step(REMOVED, name, whole.lines, size)

@@ -1,0 +1,168 @@
+"""What is told at once, and what waits for the summaries. Pure: an entry goes in, a verdict comes out.
+
+The operator's rules come first (QT_NOTIFY_RULES), the first that matches decides:
+
+    now outcome=failed source=trading_agent; later action=^Smoke; critical action=margin call
+
+then our own: what failed, an escalation, a breached threshold and its recovery are told at once. What
+the delivery says of itself is never told so: it would go round in circles.
+
+Plain classes and few imports: whoever records an entry asks this, too.
+"""
+
+from __future__ import annotations
+
+import re
+
+from qt_audit.record.entry import OUTCOMES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any, Protocol
+
+    class Telling(Protocol):
+        """What is looked at of an entry, or of one that is still to be written."""
+
+        @property
+        def action(self) -> str: ...
+        @property
+        def source(self) -> str: ...
+        @property
+        def outcome(self) -> str: ...
+        @property
+        def run(self) -> str | None: ...
+        @property
+        def details(self) -> Mapping[str, Any]: ...
+
+
+LATER, NOW, CRITICAL = "later", "now", "critical"
+URGENCIES = (LATER, NOW, CRITICAL)
+SOURCE = "audit_delivery"
+"""The source of what the delivery records of itself."""
+_BREACH, _RECOVERED = "Auto-heal: Triggered by", "Auto-heal: Recovered"
+# How the monitor and the repairs say that something is over, where the outcome alone does not tell.
+_THRESHOLD_OVER = re.compile(
+    r"Auto-heal: (?:Recovered\b|.* has stopped flapping .*(?<!stays in breach)$|.* is no longer watched\b)",
+    re.DOTALL,
+)
+_REPAIR_OVER = re.compile(r"Auto-repair: (?:Unfrozen .*: healthy\b|.* is healthy again\b)", re.DOTALL)
+_WORD = re.compile(r"(outcome|source|action)=(.*)", re.DOTALL)
+_MOST_FACTS = 12
+
+
+class RuleError(ValueError):
+    """A rule cannot be used; the text says which, and what is wrong in it."""
+
+
+class Rule:
+    """Entries that match all of what is given are of this urgency."""
+
+    __slots__ = ("_action", "_outcome", "_source", "urgency")
+
+    def __init__(
+        self, urgency: str, outcome: str | None, source: str | None, action: re.Pattern[str] | None
+    ) -> None:
+        self.urgency = urgency
+        self._outcome = outcome
+        self._source = source
+        self._action = action
+
+    def matches(self, entry: Telling) -> bool:
+        return (
+            self._outcome in (None, entry.outcome)
+            and self._source in (None, entry.source)
+            and (self._action is None or self._action.search(entry.action) is not None)
+        )
+
+
+def rules(text: str) -> tuple[Rule, ...]:
+    """The rules of a setting: separated by semicolons, `action=` last, for it may hold blanks.
+
+    Raises RuleError.
+    """
+    return tuple(
+        _rule(part.strip(), number) for number, part in enumerate(text.split(";"), 1) if part.strip()
+    )
+
+
+def _rule(text: str, number: int) -> Rule:
+    urgency, _, rest = text.partition(" ")
+    if urgency not in URGENCIES:
+        raise RuleError(f"rule {number} must begin with {', '.join(URGENCIES[:-1])} or {URGENCIES[-1]}")
+    known: dict[str, str] = {}
+    while rest := rest.strip():
+        match = _WORD.match(rest)
+        if match is None or match[1] in known:
+            raise RuleError(
+                f"rule {number}: after {urgency} come outcome=…, source=… and action=…, once each"
+            )
+        value, _, rest = (match[2], "", "") if match[1] == "action" else match[2].partition(" ")
+        if not value:
+            raise RuleError(f"rule {number}: nothing stands behind {match[1]}=")
+        known[match[1]] = value
+    if not known:
+        raise RuleError(f"rule {number}: after {urgency} come outcome=…, source=… or action=…")
+    if known.get("outcome", OUTCOMES[0]) not in OUTCOMES:
+        raise RuleError(f"rule {number}: outcome must be one of {', '.join(OUTCOMES)}")
+    return Rule(urgency, known.get("outcome"), known.get("source"), _pattern(known.get("action"), number))
+
+
+def _pattern(text: str | None, number: int) -> re.Pattern[str] | None:
+    try:
+        return None if text is None else re.compile(text)
+    except (re.error, OverflowError, RecursionError):
+        raise RuleError(f"rule {number}: action must be a regular expression") from None
+
+
+def urgency(entry: Telling, own: tuple[Rule, ...] = ()) -> str:
+    """How soon somebody must know of this entry."""
+    if entry.source == SOURCE:
+        return LATER
+    for rule in own:
+        if rule.matches(entry):
+            return rule.urgency
+    if entry.outcome == "failed":
+        return CRITICAL if entry.details.get("escalation") is True else NOW
+    return NOW if entry.action.startswith((_BREACH, _RECOVERED)) else LATER
+
+
+def subject(entry: Telling) -> str:
+    """What the entry is about: entries of one subject make one incident.
+
+    A threshold or a repair by its name, else the program and its sentence without how it ended.
+    """
+    for key in ("threshold", "repair"):
+        name = entry.details.get(key)
+        if isinstance(name, str) and name:
+            return f"{key} {name}"
+    return f"{entry.source}: {entry.action.partition(' - FAILED')[0]}"
+
+
+def lasts(subject: str) -> bool:
+    """Whether a problem of this subject stays until an entry says that it is over.
+
+    Anything else is an event: it happened, and that is all.
+    """
+    return subject.startswith(("threshold ", "repair "))
+
+
+def ends(entry: Telling, subject: str) -> bool:
+    """Whether the entry says that the problem of this subject is over.
+
+    Of a breach that its value is clear again: that its repair went well does not tell.
+    """
+    if subject.startswith("threshold "):
+        return _THRESHOLD_OVER.match(entry.action) is not None
+    if subject.startswith("repair ") and _REPAIR_OVER.match(entry.action):
+        return True
+    return entry.outcome == "succeeded"
+
+
+def facts(details: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
+    """What of an entry's details is worth telling: short values, in their order."""
+    told = []
+    for key, value in details.items():
+        if isinstance(value, (str, int, float)) and not isinstance(value, bool) and key != "output":
+            told.append((key, str(value)))
+    return tuple(told[:_MOST_FACTS])

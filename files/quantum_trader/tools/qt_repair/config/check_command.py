@@ -1,0 +1,80 @@
+"""`check_config` of every program: is the configuration right, and where does each value come from?"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping
+
+from qt_audit.settings import loading as audit_settings
+from qt_audit.terminal.output import coloured, explain, print_json
+from qt_repair.config import loading as config
+from qt_repair.config.loading import Config, ConfigError
+from qt_repair.config.program import Program
+from qt_repair.config.reference import reference
+
+NAME = "check_config"
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser], program: Program) -> None:
+    """The subcommand, for the program whose configuration it checks."""
+    files = f"config/{program.name}.yml with all drop-ins of config/{program.name}.d/"
+    parser = commands.add_parser(
+        NAME,
+        help="check the configuration, or explain where each value comes from",
+        description=f"Check {files}. Changes nothing.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--explain", action="store_true", help="show each value and the file it came from")
+    parser.add_argument("--json", action="store_true", help="print the whole of it as JSON, secrets included")
+    parser.add_argument(
+        "--replace",
+        action="append",
+        type=_replacement,
+        default=[],
+        metavar="NAME=FILE",
+        help="read FILE in place of the drop-in NAME: checks a candidate before it lands",
+    )
+    parser.add_argument("--reference", action="store_true", help="print what every key means, in Markdown")
+
+
+def _replacement(text: str) -> tuple[str, str]:
+    name, equals, path = text.partition("=")
+    if not equals or not name or not path or "/" in name:
+        raise argparse.ArgumentTypeError("must be NAME=FILE, as in 50-ansible.yml=/tmp/candidate.yml")
+    return name, path
+
+
+def run(program: Program, home: str, options: argparse.Namespace) -> int:
+    """Check, and print what was asked for. Raises ConfigError."""
+    if options.reference:
+        print(reference(program), end="")
+        return 0
+    replace: Mapping[str, str] = dict(options.replace)
+    found = config.load(program, home, replace)
+    if options.json:
+        print_json(found.value)
+    elif options.explain:
+        _explain(found)
+    else:
+        print(coloured(f"✅ {home}/config/{program.name}.yml and its drop-ins: no fault found", "green"))
+    return 0
+
+
+def _explain(found: Config) -> None:
+    """A line a value, secrets redacted, the file in a column of its own."""
+    redact = audit_settings.current().redactor
+    rows = []
+    for path, value, origin in found.explained():
+        plain = redact.details({path.rpartition(".")[2]: value})
+        rows.append((f"{path} = {json.dumps(*plain.values(), ensure_ascii=False)}", origin))
+    width = min(max((len(text) for text, _ in rows), default=0), 72)
+    for text, origin in rows:
+        print(f"{text:<{width}}  {coloured(origin, 'grey' if origin == config.DEFAULT else 'blue')}")
+
+
+def refuse(program: str, error: ConfigError) -> int:
+    """A line for each fault on stderr; the exit status of wrong settings."""
+    for line in error.lines:
+        explain(program, line)
+    return 2

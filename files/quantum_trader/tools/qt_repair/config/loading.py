@@ -1,0 +1,144 @@
+"""The configuration of a program: its file and drop-ins, merged, checked and with defaults filled in.
+
+Mappings are merged deep, lists and values replaced; later files win. `resolve` is pure and is
+what Ansible's controller asks for rights by; `load` reads the host's files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from qt_repair import kinds
+from qt_repair.config.files import ConfigError as ConfigError  # others take it from here
+from qt_repair.config.files import Document, read_all
+from qt_repair.config.program import Program
+from qt_repair.config.schema import Fault, auto_repair_schema, filled, kind_schema, violations
+
+DEFINES_REPAIRS = "auto_repair_system"
+AUTO_REPAIR = Program(DEFINES_REPAIRS, auto_repair_schema)
+"""The program whose configuration defines the repairs that the others may name."""
+DEFAULT = "default"
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Config:
+    """One program's settings, checked; every key that has a default is there."""
+
+    program: str
+    home: str
+    value: Mapping[str, Any]
+    origins: Mapping[Path, str] = field(default_factory=dict, repr=False)
+    """Where each value that is no default stands."""
+
+    @property
+    def repairs(self) -> dict[str, Mapping[str, Any]]:
+        """The enabled repairs by name, in the order in which they are done."""
+        found = self.value.get("repairs", {})
+        return {name: repair for name, repair in found.items() if repair["enabled"]}
+
+    def explained(self) -> Iterator[tuple[str, Any, str]]:
+        """Each value with its path and the file that it came from, or `default`."""
+        for path, value in _leaves(self.value, ()):
+            yield written(path), value, self.origins.get(path, DEFAULT)
+
+
+def load(program: Program, home: str, replace: Mapping[str, str] | None = None) -> Config:
+    """The configuration as it is on this host. `replace`: see config_file.read_all. Raises ConfigError."""
+    names: Sequence[str] | None = None
+    if program.name != DEFINES_REPAIRS:
+        names = list(load(AUTO_REPAIR, home).value["repairs"])
+    return resolve(program, home, read_all(program.name, home, replace or {}), names)
+
+
+def resolve(
+    program: Program, home: str, documents: Sequence[Document], repair_names: Sequence[str] | None = None
+) -> Config:
+    """Merge, check and complete. `repair_names` are those that may be named. Pure.
+
+    Raises ConfigError with a line for each fault, such as
+    `At 'thresholds.disk[0].clear' (50-ansible.yml): must be below trigger (90)`.
+    """
+    merged: dict[str, Any] = {}
+    origins: dict[Path, str] = {}
+    for document in documents:
+        merge(merged, document.value, document.name, origins, ())
+    schema = program.schema()
+    faults = list(violations(merged, schema))
+    if not faults:
+        merged = filled(merged, schema)
+        if program.name == DEFINES_REPAIRS:
+            merged["repairs"], faults = _repairs(merged["repairs"])
+        else:
+            found = program.problems(merged, repair_names or ())
+            faults = [((path,), text) for path, text in found]
+    if faults:
+        raise ConfigError(*[_line(fault, origins) for fault in faults])
+    return Config(program.name, home, merged, origins)
+
+
+def merge(
+    into: dict[str, Any], value: Mapping[str, Any], name: str, origins: dict[Path, str], above: Path
+) -> None:
+    """Lay one document over what there is, noting where each value came from."""
+    for key, item in value.items():
+        path = (*above, key)
+        if isinstance(item, Mapping) and isinstance(into.get(key), dict):
+            merge(into[key], item, name, origins, path)
+        elif isinstance(item, Mapping):
+            into[key] = {}
+            origins[path] = name
+            merge(into[key], item, name, origins, path)
+        else:
+            into[key] = item
+            origins[path] = name
+
+
+def _repairs(repairs: Mapping[str, Any]) -> tuple[dict[str, Any], list[Fault]]:
+    """Each repair completed by its kind's defaults, and what is wrong in any."""
+    complete, faults = {}, []
+    for name, repair in repairs.items():
+        schema = kind_schema(repair["kind"])
+        found = list(violations(repair, schema))
+        if not found:
+            complete[name] = filled(repair, schema)
+            found = [((path,), text) for path, text in kinds.problems(complete[name])]
+        faults += [(("repairs", name, *path), text) for path, text in found]
+    return complete, faults
+
+
+def written(path: Path) -> str:
+    """A path as people write it: `thresholds.disk[0].clear`."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+def _line(fault: Fault, origins: Mapping[Path, str]) -> str:
+    path, text = fault
+    origin = _origin(path, origins)
+    where = f" ({origin})" if origin != DEFAULT else ""
+    return f"At '{written(path)}'{where}: {text}" if path else f"At the top{where}: {text}"
+
+
+def _origin(path: Path, origins: Mapping[Path, str]) -> str:
+    """The file of a value, or of the nearest thing above it that a file sets."""
+    known = {written(place): name for place, name in origins.items()}
+    text = written(path)
+    while text:
+        if text in known:
+            return known[text]
+        text = text[: max(text.rfind("."), text.rfind("["), 0)]
+    return DEFAULT
+
+
+def _leaves(value: Any, above: Path) -> Iterator[tuple[Path, Any]]:
+    if isinstance(value, Mapping) and value:
+        for key, item in value.items():
+            yield from _leaves(item, (*above, key))
+    else:
+        yield above, value

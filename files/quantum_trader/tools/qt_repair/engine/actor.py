@@ -1,0 +1,104 @@
+"""One actor at a time, across all programs: a lock that names its holder and dies with it."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime, timezone
+
+from qt_audit.record.place import Place, open_directory, open_file
+from qt_repair.engine.guard import DIRECTORY, GuardError
+
+NAME = "actor.lock"
+_PAUSE_S = 0.1
+
+
+class BusyError(Exception):
+    """Another program repairs something; the text names it."""
+
+
+@contextmanager
+def acting(home: str, program: str, repair: str, wait: float) -> Iterator[None]:
+    """Be the only one that repairs on this host, for as long as the block runs.
+
+    Waits up to `wait` seconds. Raises BusyError, or GuardError if the lock cannot be had at all.
+    The kernel lets go of it with the process, however that ends.
+    """
+    try:
+        lock = _open(Place(home, home=True))
+    except OSError as error:
+        raise GuardError(f"{home}/status/{DIRECTORY}/{NAME}: cannot be locked ({error.strerror})") from None
+    try:
+        _take(lock, time.monotonic() + wait)
+        since = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        _write(lock, {"pid": os.getpid(), "program": program, "repair": repair, "since": since})
+        yield
+        _write(lock, {})
+    finally:
+        os.close(lock)
+
+
+def holder(home: str) -> dict[str, object]:
+    """Who repairs now: pid, program, repair, since; empty if nobody does."""
+    try:
+        lock = os.open(f"{home}/status/{DIRECTORY}/{NAME}", os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return {}
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _read(lock)
+    else:
+        return {}
+    finally:
+        os.close(lock)
+
+
+def _open(place: Place) -> int:
+    """The lock's file, made where it is missing; never through a link."""
+    status, record = place.open()
+    try:
+        directory = open_directory(DIRECTORY, status, place.directory_mode)
+        try:
+            return open_file(NAME, directory, os.O_RDWR | os.O_CREAT, place.file_mode)[0]
+        finally:
+            os.close(directory)
+    finally:
+        os.close(record)
+        os.close(status)
+
+
+def _take(lock: int, deadline: float) -> None:
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                who = _read(lock)
+                raise BusyError(
+                    f"{who.get('program', 'another program')} (pid {who.get('pid', '?')}) repairs"
+                    f" {who.get('repair', 'something')} since {who.get('since', 'a moment ago')}"
+                ) from None
+            time.sleep(_PAUSE_S)
+        else:
+            return
+
+
+def _write(lock: int, holder: dict[str, object]) -> None:
+    """For people only: where the disk is full, the lock names nobody, and is held all the same."""
+    data = json.dumps(holder).encode("ascii") + b"\n"
+    with suppress(OSError):
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, data, 0)
+
+
+def _read(lock: int) -> dict[str, object]:
+    try:
+        found = json.loads(os.pread(lock, 4096, 0))
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,178 @@
+"""Look at everything that is configured, and repair what is not healthy: each step recorded.
+
+Without an option: probe each repair in the order of config/auto_repair_system.yml, and repair what is
+broken, as far as the guard allows (cooldown, attempts an hour, freeze). What fails does not stop the next.
+
+  --list      what is configured, and what the guard remembers
+  --probe     look, and change nothing
+  --dry-run   say what would be done
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+from types import FrameType
+from typing import Any, NoReturn
+
+from qt_audit.record.entry import escaped
+from qt_audit.settings import loading as audit_settings
+from qt_audit.terminal.output import coloured, explain, json_text, print_json
+from qt_audit.terminal.streams import answering, tell
+from qt_repair.config import check_command as check_config
+from qt_repair.config import loading as config
+from qt_repair.config.loading import AUTO_REPAIR, DEFINES_REPAIRS, Config, ConfigError
+from qt_repair.engine.actor import holder
+from qt_repair.engine.guard import GuardError, State, attempts
+from qt_repair.engine.runner import Engine, Result, Stopped
+
+DONE, NO, WRONG_USE = 0, 1, 2
+_PROGRAM = f"{DEFINES_REPAIRS}.py"
+_COLOURS = {"healthy": "green", "repaired": "green", "dry_run": "blue", "held": "yellow", "busy": "yellow"}
+_SIGNS = {"healthy": "✅", "repaired": "🔧", "dry_run": "🔎", "held": "⏳", "busy": "⏳", "frozen": "🧊"}
+_EPILOG = """\
+exit status: 0 all healthy or made so · 1 something is still broken, held or frozen · 2 wrong use or settings
+
+examples:
+  auto_repair_system.py --dry-run
+  auto_repair_system.py --only grafana quantum_database
+  auto_repair_system.py --unfreeze grafana
+  auto_repair_system.py check_config --explain
+"""
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command line; the exit status is the answer."""
+    return answering(_PROGRAM, lambda: _answer(arguments))
+
+
+def _answer(arguments: list[str]) -> int:
+    options = _parser().parse_args(arguments)
+    home = audit_settings.current().home
+    try:
+        if options.command == check_config.NAME:
+            return check_config.run(AUTO_REPAIR, home, options)
+        return _run(config.load(AUTO_REPAIR, home), options)
+    except ConfigError as error:
+        return check_config.refuse(_PROGRAM, error)
+    except GuardError as error:
+        explain(_PROGRAM, str(error))
+        return NO
+    except Stopped as error:
+        explain(_PROGRAM, str(error))
+        return 128 + signal.SIGTERM
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=_PROGRAM,
+        description=__doc__,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument(
+        "--list", action="store_true", help="list the repairs and what the guard remembers of each"
+    )
+    what.add_argument("--probe", action="store_true", help="look at everything, change nothing")
+    what.add_argument("--dry-run", action="store_true", help="say what would be done, do nothing")
+    what.add_argument("--unfreeze", nargs="+", metavar="NAME", help="let a frozen repair be tried again")
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="these repairs alone")
+    parser.add_argument(
+        "--force", action="store_true", help="repair also where cooldown, budget or a freeze forbid it"
+    )
+    parser.add_argument(
+        "--trigger", metavar="WHAT", help="what asked for this run; kept in the entries' details"
+    )
+    parser.add_argument("--json", action="store_true", help="print the answer as JSON")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    check_config.add_parser(commands, AUTO_REPAIR)
+    return parser
+
+
+def _run(found: Config, options: argparse.Namespace) -> int:
+    if options.only and options.unfreeze:
+        raise ConfigError("--unfreeze names the repairs itself; leave --only out")
+    names = _names(found, options.only or options.unfreeze)
+    if options.list:
+        return _list(found, names, options.json)
+    engine = Engine(
+        found, DEFINES_REPAIRS, trigger=options.trigger, dry_run=options.dry_run, force=options.force
+    )
+    if options.unfreeze:
+        return _unfreeze(engine, names, options.json)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _stop)
+    results = []
+    for name in names:
+        result = engine.look(name) if options.probe else engine.heal(name)
+        results.append(result)
+        if not options.json:
+            _print(result)
+    if options.json:
+        answer = {"fine": all(result.fine for result in results), "results": [r.as_dict() for r in results]}
+        tell(json_text(answer))
+    elif not results:
+        print(f"Nothing is configured: name repairs in {found.home}/config/{DEFINES_REPAIRS}.yml")
+    return DONE if all(result.fine for result in results) else NO
+
+
+def _stop(number: int, _frame: FrameType | None) -> NoReturn:
+    """Once: what ends a repair in order must not be interrupted itself."""
+    for name in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(name, signal.SIG_IGN)
+    raise Stopped(f"stopped by {signal.Signals(number).name}; what it began may not have ended")
+
+
+def _names(found: Config, asked: list[str] | None) -> list[str]:
+    """The repairs to look at, in the configuration's order. Raises ConfigError for one that is not there."""
+    known = list(found.repairs)
+    for name in asked or ():
+        if name not in known:
+            there = "switched off (enabled: false)" if name in found.value["repairs"] else "not configured"
+            raise ConfigError(f"{name} is {there}; there are: {', '.join(known) or 'none'}")
+    return [name for name in known if not asked or name in asked]
+
+
+def _print(result: Result) -> None:
+    sign = _SIGNS.get(result.state, "❌")
+    text = escaped(result.text)  # it holds what others said
+    tell(coloured(f"{sign} {result.name}: {text}", _COLOURS.get(result.state, "red")))
+
+
+def _unfreeze(engine: Engine, names: list[str], as_json: bool) -> int:
+    lifted = {name: engine.unfreeze(name) for name in names}
+    if as_json:
+        print_json({"unfrozen": lifted})
+        return DONE
+    for name, was in lifted.items():
+        print(f"✅ {name}: {'may be tried again' if was else 'was not frozen; its attempts are forgotten'}")
+    return DONE
+
+
+def _list(found: Config, names: list[str], as_json: bool) -> int:
+    engine = Engine(found, DEFINES_REPAIRS)
+    states = engine.guard.states()
+    acting = holder(found.home)
+    if as_json:
+        rows: list[dict[str, Any]] = [
+            {"name": name, "kind": found.repairs[name]["kind"], "guard": states.get(name, State()).as_dict()}
+            for name in names
+        ]
+        print_json({"repairs": rows, "acting": acting})
+        return DONE
+    width = max((len(name) for name in names), default=0)
+    for name in names:
+        print(f"{name:<{width}}  {found.repairs[name]['kind']:<17}  {_remembered(states.get(name, State()))}")
+    if acting:
+        print(f"{acting.get('program')} (pid {acting.get('pid')}) repairs {acting.get('repair')} now")
+    return DONE
+
+
+def _remembered(state: State) -> str:
+    if state.frozen_since is not None:
+        return coloured(f"frozen: {escaped(state.frozen_because)}", "red")
+    if state.unhelpful:
+        return coloured(f"{attempts(state.unhelpful)} in a row did not help", "yellow")
+    return f"{attempts(len(state.attempts))} lately, which helped" if state.attempts else "not needed yet"

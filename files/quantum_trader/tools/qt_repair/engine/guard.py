@@ -1,0 +1,252 @@
+"""What keeps repairs from repairing for ever: cooldown, budget, freeze, and one actor at a time.
+
+Kept in status/repair/guard.json, so that neither a restart of a program nor of the machine
+resets it. An attempt is noted, durably, before it is made: one that was killed half way counts as one
+that did not help. Times are the clock's; one in the future (the clock stepped back) counts as now, and
+becomes that at the next look: what was tried under a wrong clock is not held against it until then.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from qt_audit.record.place import Place
+from qt_audit.record.state_directory import Reports
+from qt_audit.record.warning import reason
+from qt_repair.engine.state_content import content
+
+HOUR = 3600.0
+DIRECTORY = "repair"
+"""The directory in status/ that the guard, its lock and the actor's lock are in."""
+_FILE, _LOCK = "guard.json", "guard.lock"
+_DAMAGE = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
+_LARGEST = 4 << 20
+_PATIENCE_S = 10.0
+
+
+class GuardError(Exception):
+    """The guard's state cannot be read or kept. Nothing may be repaired: the bounds would not hold."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What bounds one repair: seconds, and attempts."""
+
+    cooldown: float
+    max_per_hour: int
+    freeze_after: int
+    thaw_after: float
+
+    @classmethod
+    def of(cls, repair: Mapping[str, Any]) -> Limits:
+        """The limits in a repair's settings."""
+        return cls(repair["cooldown"], repair["max_per_hour"], repair["freeze_after"], repair["thaw_after"])
+
+
+@dataclass(frozen=True)
+class State:
+    """What is remembered of one repair. Times are seconds since the epoch."""
+
+    attempts: tuple[float, ...] = ()
+    """When it was tried, within the last hour, and the last time in any case."""
+    unhelpful: int = 0
+    """Attempts in a row that did not help; one that is under way, or was killed, is among them."""
+    frozen_since: float | None = None
+    frozen_because: str = ""
+    healthy_since: float | None = None
+    """Since when probes have seen nothing but health, where there is something to forget."""
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Whether a repair may be tried now. `why` says why not; `freeze` that it must be frozen, and why."""
+
+    allowed: bool
+    why: str = ""
+    frozen: bool = False
+    freeze: str = ""
+    wait_s: float = 0.0
+    """Seconds until it may be tried, where time alone is what is missing."""
+
+
+def decide(name: str, limits: Limits, states: Mapping[str, State], max_per_hour: int, now: float) -> Decision:
+    """May this repair be tried? Pure."""
+    state = states.get(name, State())
+    if state.frozen_since is not None:
+        return Decision(False, f"frozen: {state.frozen_because}", frozen=True)
+    if state.unhelpful >= limits.freeze_after:
+        return Decision(False, freeze=f"{attempts(state.unhelpful)} in a row did not help")
+    recent = _within(HOUR, state.attempts, now)
+    if len(recent) >= limits.max_per_hour:
+        return Decision(
+            False, freeze=f"needed more than {limits.max_per_hour} times in an hour: it does not last"
+        )
+    if state.attempts:
+        left = limits.cooldown - (now - min(state.attempts[-1], now))
+        if left > 0:
+            return Decision(
+                False, f"cooling down for another {left:.0f} s after the last attempt", wait_s=left
+            )
+    in_all = sorted(at for other in states.values() for at in _within(HOUR, other.attempts, now))
+    if len(in_all) >= max_per_hour:
+        return Decision(
+            False,
+            f"{len(in_all)} repairs were tried in the last hour, and {max_per_hour} are allowed in all",
+            wait_s=HOUR - (now - in_all[-max_per_hour]),
+        )
+    return Decision(True)
+
+
+def attempts(count: int) -> str:
+    """`1 attempt`, `2 attempts`."""
+    return "1 attempt" if count == 1 else f"{count} attempts"
+
+
+def begun(state: State, now: float) -> State:
+    """An attempt begins: it counts as unhelpful until it has helped. Pure."""
+    recent = (*_within(HOUR, state.attempts, now), now)
+    return replace(state, attempts=recent, unhelpful=state.unhelpful + 1, healthy_since=None)
+
+
+def not_begun(state: State) -> State:
+    """What begun() changed, taken back. Pure."""
+    return replace(state, attempts=state.attempts[:-1], unhelpful=max(0, state.unhelpful - 1))
+
+
+def seen(state: State, healthy: bool, limits: Limits, now: float) -> State:
+    """A probe looked. Health that lasts for `thaw_after` seconds lifts a freeze and forgets failures.
+
+    Where there is nothing to forget, nothing is remembered. Pure.
+    """
+    if not healthy or not (state.unhelpful or state.frozen_since is not None):
+        return replace(state, healthy_since=None)
+    since = now if state.healthy_since is None else min(state.healthy_since, now)
+    if now - since >= limits.thaw_after:
+        return State()  # and its attempts: otherwise the hour's budget would freeze it again
+    return replace(state, healthy_since=since)
+
+
+def _within(span: float, times: tuple[float, ...], now: float) -> tuple[float, ...]:
+    return tuple(min(at, now) for at in times if now - at < span)
+
+
+def _to_come(state: State, now: float) -> bool:
+    return any(at > now for at in state.attempts)
+
+
+def _no_later(state: State, now: float) -> State:
+    """The same, with attempts of the future made now. Pure."""
+    return replace(state, attempts=tuple(min(at, now) for at in state.attempts))
+
+
+class Guard:
+    """The guard of one installation. All programs share it. Raises GuardError."""
+
+    def __init__(self, home: str, max_per_hour: int, clock: Callable[[], float] = time.time) -> None:
+        self._home = home
+        self._max_per_hour = max_per_hour
+        self._clock = clock
+
+    @property
+    def directory(self) -> str:
+        return f"{self._home}/status/{DIRECTORY}"
+
+    def may(self, name: str, limits: Limits) -> Decision:
+        """Whether it may be tried now. Changes nothing."""
+        return decide(name, limits, self.states(), self._max_per_hour, self._clock())
+
+    def states(self) -> dict[str, State]:
+        """What is remembered of each repair, read without a lock."""
+        try:
+            return _decoded(content(f"{self.directory}/{_FILE}", _LARGEST))
+        except FileNotFoundError:
+            return {}
+        except (OSError, *_DAMAGE) as error:
+            raise self._unusable(error) from None
+
+    def begin(self, name: str) -> None:
+        """Note, durably, that an attempt begins."""
+        self._change(name, lambda state: begun(state, self._clock()))
+
+    def not_begun(self, name: str) -> None:
+        """Take back what begin() noted: nothing was tried after all."""
+        self._change(name, not_begun)
+
+    def helped(self, name: str) -> None:
+        """Note that the attempt helped."""
+        self._change(name, lambda state: replace(state, unhelpful=0))
+
+    def freeze(self, name: str, why: str) -> None:
+        """Try it no more, until health is seen for a while or somebody lifts it."""
+        now = self._clock()
+        self._change(name, lambda state: replace(state, frozen_since=now, frozen_because=why))
+
+    def unfreeze(self, name: str) -> bool:
+        """Lift a freeze and forget failures and attempts; whether it was frozen."""
+        was = self.states().get(name, State()).frozen_since is not None
+        self._change(name, lambda _: State())
+        return was
+
+    def see(self, name: str, healthy: bool, limits: Limits) -> bool:
+        """Note what a probe saw; whether that lifted a freeze. Writes only what is news."""
+        now, states = self._clock(), self.states()
+        before = states.get(name, State())
+        after = seen(before, healthy, limits, now)
+        if after != before or any(_to_come(state, now) for state in states.values()):
+            self._change(name, lambda state: seen(state, healthy, limits, now))
+        return before.frozen_since is not None and after.frozen_since is None
+
+    def _change(self, name: str, change: Callable[[State], State]) -> None:
+        """Read, change and replace the state of one repair; durable afterwards."""
+        try:
+            with Reports(Place(self._home, home=True), _PATIENCE_S, DIRECTORY, _LOCK) as files:
+                data = files.read(_FILE)
+                states = {} if data is None else _decoded(data)
+                states = {other: _no_later(state, self._clock()) for other, state in states.items()}
+                states[name] = change(states.get(name, State()))
+                files.write(_FILE, _encoded(states))
+        except (OSError, *_DAMAGE) as error:
+            raise self._unusable(error) from None
+
+    def _unusable(self, error: Exception) -> GuardError:
+        path = f"{self.directory}/{_FILE}"
+        if isinstance(error, OSError):
+            return GuardError(f"{path}: what was tried before cannot be kept ({reason(error)})")
+        return GuardError(f"{path}: is damaged; look at it, then remove it to begin anew")
+
+
+def _encoded(states: Mapping[str, State]) -> bytes:
+    content = {"version": 1, "repairs": {name: state.as_dict() for name, state in states.items()}}
+    return json.dumps(content, indent=1).encode("ascii") + b"\n"
+
+
+def _decoded(data: bytes) -> dict[str, State]:
+    """The states that the file holds. Raises ValueError, TypeError or KeyError if it is damaged."""
+    repairs = json.loads(data)["repairs"]
+    return {name: _state(fields) for name, fields in repairs.items()}
+
+
+def _state(fields: Mapping[str, Any]) -> State:
+    """Strictly what as_dict() gave: a bound that is computed from anything else is none."""
+    state = State(**{**fields, "attempts": tuple(map(_time, fields["attempts"]))})
+    for since in (state.frozen_since, state.healthy_since):
+        if since is not None:
+            _time(since)
+    count, why = state.unhelpful, state.frozen_because
+    if type(count) is not int or count < 0 or type(why) is not str:
+        raise ValueError("no state of a repair")
+    return state
+
+
+def _time(value: Any) -> float:
+    if type(value) not in (int, float) or not math.isfinite(value):
+        raise ValueError("not a time")
+    return float(value)

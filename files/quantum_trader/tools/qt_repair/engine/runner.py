@@ -1,0 +1,246 @@
+"""Probe, decide, record, repair, prove: the one way by which anything is repaired, and never unrecorded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from qt_audit.recorder import AuditError, action, log_action
+from qt_repair import kinds
+from qt_repair.config.loading import Config
+from qt_repair.engine.actor import BusyError, acting
+from qt_repair.engine.guard import Guard, GuardError, Limits
+from qt_repair.engine.probe_runner import look, look_until_healthy
+from qt_repair.finding import Finding, Probe, ProbeError, Repair, RepairError
+
+FINE = frozenset({"healthy", "repaired"})
+"""States that leave nothing to be done."""
+
+
+class Stopped(BaseException):
+    """The program is asked to stop. A repair that is under way ends with its closing entry."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of one repair."""
+
+    name: str
+    kind: str
+    state: str
+    """healthy, repaired; unhealthy (only looked at), dry_run, failed, frozen, held (by cooldown or
+    budget), busy (another program repairs), unknown (the probe cannot tell), refused (it could not be
+    bounded or recorded, and so was not done)."""
+    text: str
+    """One line for people."""
+    details: Mapping[str, Any] = field(default_factory=dict)
+    run: str | None = None
+    """The `run` of its entries, where there are any."""
+
+    @property
+    def fine(self) -> bool:
+        return self.state in FINE
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            "state": self.state,
+            "text": self.text,
+            "run": self.run,
+            "details": dict(self.details),
+        }
+
+
+class Engine:
+    """Heals what one configuration names. `trigger`: what asked for it, such as a `run` of the monitor."""
+
+    def __init__(
+        self,
+        config: Config,
+        source: str,
+        *,
+        trigger: str | None = None,
+        dry_run: bool = False,
+        force: bool = False,
+    ) -> None:
+        self._config = config
+        self._source = source
+        self._trigger = trigger
+        self._dry_run = dry_run
+        self._force = force
+        self._bounds = config.value["guard"]
+        self.guard = Guard(config.home, self._bounds["max_per_hour"])
+
+    def look(self, name: str) -> Result:
+        """Ask the probe; change nothing but what the guard remembers of health."""
+        return self._looked(_Task(name, self._config))
+
+    def heal(self, name: str) -> Result:
+        """Make it healthy, as far as the guard allows, recorded before and after."""
+        task = _Task(name, self._config)
+        before = self._looked(task)
+        if before.state != "unhealthy":
+            return before
+        if self._dry_run:
+            return self._would(task, before)
+        try:
+            with acting(self._config.home, self._source, name, self._bounds["lock_wait"]):
+                before = self._looked(task)  # it may have been mended while we waited
+                if before.state != "unhealthy":
+                    return before
+                return self._decide(task, before)
+        except BusyError as error:
+            return task.result("busy", f"{before.text}; not repaired: {error}")
+        except GuardError as error:
+            return self._refused(task, before, str(error))
+
+    def unfreeze(self, name: str) -> bool:
+        """Lift a freeze by hand, and say so in the trail; whether there was one. Raises GuardError."""
+        was = self.guard.unfreeze(name)
+        if was:
+            self._note(f"Auto-repair: Unfrozen {name} by hand", "info", name)
+        return was
+
+    def _looked(self, task: _Task) -> Result:
+        try:
+            found = look(task.probe, task.settings["probe_timeout"])
+        except ProbeError as error:
+            return task.result("unknown", f"cannot tell: {error}")
+        task.found = found
+        try:
+            if self.guard.see(task.name, found.healthy, task.limits):
+                healthy_for = f"healthy for {task.limits.thaw_after:g} s"
+                self._note(f"Auto-repair: Unfrozen {task.name}: {healthy_for}", "info", task.name)
+        except GuardError:
+            pass  # it says so where something is to be repaired
+        return task.result("healthy" if found.healthy else "unhealthy", found.summary, found.details)
+
+    def _would(self, task: _Task, before: Result) -> Result:
+        try:
+            decision = self.guard.may(task.name, task.limits)
+        except GuardError as error:
+            return task.result("dry_run", f"{before.text}; would do nothing: {error}")
+        if decision.allowed or self._force:
+            return task.result("dry_run", f"{before.text}; would record and do: {task.intent()}")
+        return task.result("dry_run", f"{before.text}; would do nothing: {decision.why or decision.freeze}")
+
+    def _decide(self, task: _Task, before: Result) -> Result:
+        decision = self.guard.may(task.name, task.limits)
+        if decision.allowed or self._force:
+            return self._repair(task, before)
+        if decision.freeze:
+            return self._freeze(task, before, decision.freeze)
+        if decision.frozen:
+            return task.result("frozen", f"{before.text}; {decision.why}")
+        return task.result("held", f"{before.text}; {decision.why}", {"wait_s": round(decision.wait_s, 1)})
+
+    def _repair(self, task: _Task, before: Result) -> Result:
+        details = {"repair": task.name, "kind": task.kind, "before": before.text, **self._asked()}
+        self.guard.begin(task.name)
+        act = action(
+            task.sentence(), intent=task.intent(), source=self._source, details=details, required=True
+        )
+        begun, healthy, text, unsaid = False, False, "", ""
+        try:
+            with act:
+                begun = True
+                healthy, text = self._act(task, act)
+        except AuditError as error:
+            if not begun:
+                self.guard.not_begun(task.name)
+                return task.result("refused", f"{before.text}; not repaired: {error}")
+            unsaid = "; how it ended is not in the record, which cannot be written in any place"
+        done = act.sentence if healthy else f"{act.sentence} - FAILED: {text}"
+        state = "repaired" if healthy and not unsaid else "failed"
+        try:
+            frozen = self._judge(task, before, healthy, act.run)
+        except GuardError as error:  # it counts as an attempt that did not help
+            return task.result(state, f"{done}{unsaid}; {error}", run=act.run)
+        return frozen or task.result(state, f"{done}{unsaid}", run=act.run)
+
+    def _judge(self, task: _Task, before: Result, healthy: bool, run: str) -> Result | None:
+        """Tell the guard what came of an attempt; a result where it was the last. Raises GuardError."""
+        if healthy:
+            self.guard.helped(task.name)
+            return None
+        decision = self.guard.may(task.name, task.limits)
+        if decision.freeze and not self._force:
+            return self._freeze(task, before, decision.freeze, run)
+        return None
+
+    def _act(self, task: _Task, act: action) -> tuple[bool, str]:
+        """Repair and prove it; (whether the probe agrees, what is wrong)."""
+        assert task.found is not None
+        try:
+            mended = task.repair.mend(task.found, task.settings["timeout"])
+        except RepairError as error:
+            return self._failed(act, str(error), error.exit_code, error.output)
+        except Exception as error:  # a fault of one repair must not stop the others
+            return self._failed(act, f"the repair itself failed ({type(error).__name__})", None, "")
+        act.sentence = mended.sentence
+        act.detail(**{"exit_code": 0, **mended.details})
+        after, asked = look_until_healthy(
+            task.probe, task.settings["probe_timeout"], task.settings["patience"]
+        )
+        act.detail(after=after.summary, probes=asked)
+        if not after.healthy:
+            act.fail(f"it did not help: {after.summary}")
+            return False, f"it did not help: {after.summary}"
+        return True, ""
+
+    def _failed(self, act: action, why: str, exit_code: int | None, output: str) -> tuple[bool, str]:
+        act.detail(exit_code=1 if exit_code is None else exit_code)
+        if output:
+            act.detail(output=output)
+        act.fail(why)
+        return False, why
+
+    def _freeze(self, task: _Task, before: Result, why: str, run: str | None = None) -> Result:
+        """Stop trying, and escalate: once, for a frozen repair is not asked again."""
+        self.guard.freeze(task.name, why)
+        details = {"escalation": True, "kind": task.kind, "before": before.text}
+        self._note(f"Auto-repair: Frozen {task.name}: {why}", "failed", task.name, details)
+        return task.result(
+            "frozen", f"{before.text}; frozen: {why}; look at it, then --unfreeze {task.name}", run=run
+        )
+
+    def _refused(self, task: _Task, before: Result, why: str) -> Result:
+        details = {"kind": task.kind, "before": before.text}
+        self._note(f"Auto-repair: Nothing done about {task.name}: {why}", "failed", task.name, details)
+        return task.result("refused", f"{before.text}; not repaired: {why}")
+
+    def _note(self, text: str, outcome: str, name: str, details: Mapping[str, Any] | None = None) -> None:
+        about = {"repair": name, **(details or {}), **self._asked()}
+        log_action(text, source=self._source, outcome=outcome, details=about)
+
+    def _asked(self) -> dict[str, Any]:
+        """What asked for it, as a detail of every entry."""
+        return {} if self._trigger is None else {"trigger": self._trigger}
+
+
+class _Task:
+    """One repair at work: its settings, its probe and what that saw last."""
+
+    def __init__(self, name: str, config: Config) -> None:
+        self.name = name
+        self.settings = config.repairs[name]
+        self.kind: str = self.settings["kind"]
+        self.limits = Limits.of(self.settings)
+        self.probe: Probe = kinds.probe_of(self.settings, config.home)
+        self.repair: Repair = kinds.repair_of(self.settings, config.home, self.probe)
+        self.found: Finding | None = None
+
+    def intent(self) -> str:
+        assert self.found is not None
+        return self.repair.intent(self.found)
+
+    def sentence(self) -> str:
+        assert self.found is not None
+        return self.repair.sentence(self.found)
+
+    def result(
+        self, state: str, text: str, details: Mapping[str, Any] | None = None, run: str | None = None
+    ) -> Result:
+        return Result(self.name, self.kind, state, text, details or {}, run)

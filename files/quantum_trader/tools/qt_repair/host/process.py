@@ -1,0 +1,208 @@
+"""Run a program by its argument list, never a shell: bounded in time and in what is kept of its output."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from qt_audit.settings import loading as audit_settings
+from qt_repair.finding import RepairError
+
+SUDO = ("/usr/bin/sudo", "-n", "--")
+_KEPT = 1 << 16
+"""Bytes of a program's output that are kept: its end says what went wrong."""
+_SHOWN = 4000
+"""Characters of it that are shown."""
+_LARGEST = 4 << 20
+"""Bytes of output that are read to be parsed."""
+_GRACE_S = 2.0
+_PAUSE_S = 0.02
+
+
+class TimedOutError(RepairError):
+    """The program did not end in time."""
+
+
+class NotFoundError(RepairError):
+    """There is no such program."""
+
+
+@dataclass(frozen=True)
+class Completed:
+    """How a program ended. `exit_code` is 128 + n after signal n."""
+
+    exit_code: int
+    output: str
+    """The end of standard output and standard error together, to be looked through. It may hold secrets."""
+    duration_s: float
+
+    @property
+    def said(self) -> str:
+        """The end of the output, to be shown: without secrets."""
+        return _shown(self.output)
+
+
+def as_root(argv: Sequence[str]) -> list[str]:
+    """The same program as root: by sudo, which must allow exactly these arguments, unless we are root."""
+    return list(argv) if os.geteuid() == 0 else [*SUDO, *argv]
+
+
+def run(
+    argv: Sequence[str],
+    timeout: float,
+    *,
+    env: Mapping[str, str] | None = None,
+    cwd: str | None = None,
+) -> Completed:
+    """Run it to its end. What it leaves running in the background is not waited for.
+
+    Raises TimedOutError after `timeout` seconds, NotFoundError, RepairError if it cannot start.
+    Its process group is ended with it. sudo hands SIGTERM on to what it runs as root, and cannot hand
+    SIGKILL on: what does not end then is ended by the time limit in sudoers.
+    """
+    code, data, duration = _run(argv, timeout, subprocess.STDOUT, _KEPT, env, cwd)
+    return Completed(code, _text(data), duration)
+
+
+def capture(argv: Sequence[str], timeout: float, *, env: Mapping[str, str] | None = None) -> bytes:
+    """Its standard output, to be parsed. Raises RepairError, with what it said, unless it ends with 0."""
+    _, data, _ = _run(argv, timeout, subprocess.PIPE, _LARGEST, env, None)
+    if len(data) >= _LARGEST:
+        raise RepairError(f"{_name(argv)} printed more than {_LARGEST >> 20} MB")
+    return data
+
+
+def _name(argv: Sequence[str]) -> str:
+    """What was run, for people: `docker restart`. Never more of its arguments: they may hold a secret."""
+    words = argv[len(SUDO) :] if tuple(argv[: len(SUDO)]) == SUDO else argv
+    verbs = [word for word in words[1:2] if word.isalpha()]
+    return " ".join([os.path.basename(words[0]), *verbs])
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "replace").strip()
+
+
+def _shown(output: str) -> str:
+    """Redacted first and cut then: of a secret that was cut in two no pattern would know the rest."""
+    return audit_settings.current().redactor.text(output)[-_SHOWN:]
+
+
+def _run(
+    argv: Sequence[str],
+    timeout: float,
+    errors: int,
+    keep: int,
+    env: Mapping[str, str] | None,
+    cwd: str | None,
+) -> tuple[int, bytes, float]:
+    begin = time.monotonic()
+    try:
+        child = subprocess.Popen(
+            list(argv),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            env=None if env is None else dict(env),
+            cwd=cwd,
+            start_new_session=True,
+        )
+    except FileNotFoundError:
+        raise NotFoundError(f"{argv[0]} is not installed") from None
+    except OSError as error:
+        raise RepairError(f"{argv[0]} cannot be run: {error.strerror}") from None
+    try:
+        streams = _read(child, begin + timeout, keep)
+        code = child.wait(max(0.1, begin + timeout - time.monotonic()))
+    except (subprocess.TimeoutExpired, TimeoutError):
+        raise TimedOutError(f"{_name(argv)} did not end within {timeout:g} s") from None
+    finally:
+        _end_group(child)
+        for stream in (child.stdout, child.stderr):
+            if stream is not None:
+                stream.close()
+    code = 128 - code if code < 0 else code
+    if errors == subprocess.PIPE and code:
+        said = _shown(_text(b"".join(stream[-_KEPT:] for stream in streams))).splitlines()
+        raise RepairError(
+            f"{_name(argv)} ended with {code}" + (f": {said[-1]}" if said else ""), code, "\n".join(said)
+        )
+    return code, streams[0], time.monotonic() - begin
+
+
+def _read(child: subprocess.Popen[bytes], deadline: float, keep: int) -> list[bytes]:
+    """What each stream says until the program ends; of more than `keep` bytes the last.
+
+    Its end is what counts, not that of the streams: what it left in the background may hold them for ever.
+    """
+    streams = [stream for stream in (child.stdout, child.stderr) if stream is not None]
+    kept = [bytearray() for _ in streams]
+    ended = os.pidfd_open(child.pid)
+    try:
+        with selectors.DefaultSelector() as selector:
+            selector.register(ended, selectors.EVENT_READ)
+            for number, stream in enumerate(streams):
+                os.set_blocking(stream.fileno(), False)
+                selector.register(stream, selectors.EVENT_READ, number)
+            over = False
+            while not over:
+                left = deadline - time.monotonic()
+                ready = selector.select(left) if left > 0 else []
+                if not ready:
+                    raise TimeoutError
+                over = any(key.fd == ended for key, _ in ready)
+                for key, _ in ready:
+                    if key.fd != ended and not _take(key.fd, kept[key.data], keep):
+                        selector.unregister(key.fileobj)
+    finally:
+        os.close(ended)
+    for stream, tail in zip(streams, kept, strict=True):
+        while time.monotonic() < deadline and _take(stream.fileno(), tail, keep):
+            pass
+    return [bytes(tail) for tail in kept]
+
+
+def _take(descriptor: int, tail: bytearray, keep: int) -> bool:
+    """Add what a stream holds to what is kept of it; whether there was anything."""
+    try:
+        block = os.read(descriptor, 1 << 16)
+    except BlockingIOError:
+        return False
+    tail += block
+    del tail[:-keep]
+    return bool(block)
+
+
+def _end_group(child: subprocess.Popen[bytes]) -> None:
+    """End whatever of its process group is left: SIGTERM, two seconds, SIGKILL."""
+    if child.poll() is not None:
+        return
+    deadline = time.monotonic() + _GRACE_S
+    left = signal_group(child.pid, signal.SIGTERM)
+    with suppress(subprocess.TimeoutExpired):
+        child.wait(_GRACE_S)
+    while left and time.monotonic() < deadline:  # what it started may outlive it
+        time.sleep(_PAUSE_S)
+        left = signal_group(child.pid, 0)
+    if left:
+        signal_group(child.pid, signal.SIGKILL)
+    with suppress(subprocess.TimeoutExpired):
+        child.wait(_GRACE_S)
+
+
+def signal_group(group: int, number: int) -> bool:
+    """Send a process group a signal (0: none); whether there is any process of ours in it.
+
+    What sudo runs is root's and beyond us: sudoers limits its time.
+    """
+    try:
+        os.killpg(group, number)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True

@@ -1,0 +1,217 @@
+"""Delete old files below a directory, oldest first, and nothing else, whatever others do in it meanwhile.
+
+Every directory is entered from the one above it and never through a link, so nothing that is put in its way
+leads elsewhere. Only regular files with one name and of an age go, none that a process of this account has
+open, none on another file system, and none in a directory that is to be kept, by whatever way it is reached.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import heapq
+import itertools
+import os
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from qt_audit.record.place import DIRECTORY_FLAGS
+
+_DEEPEST = 32
+"""Levels of directories below the named one that are looked at: each holds a descriptor open."""
+_MOST = 100_000
+"""Files that one run deletes at most."""
+_NAMED = 10
+_DAY_S = 86400
+_TREES = (
+    "/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/libx32", "/proc", "/root", "/run", "/sbin",
+    "/sys", "/usr", "/var/lib/dpkg", "/var/lib/postgresql", "/var/lib/docker", "/var/lib/systemd",
+)  # fmt: skip
+"""Nothing in them is anybody's to clean up by age."""
+_ROOTS = frozenset(
+    {"/", "/home", "/media", "/mnt", "/opt", "/srv", "/var", "/var/cache", "/var/lib", "/var/spool"}
+)
+"""Too wide: name what lies below."""
+Identity = tuple[int, int]
+"""A file or directory, whatever its name: device and inode."""
+_OWN = ("status", "config", "releases", "current", "tools", "scripts", "docs")
+"""The trail, the settings and the programs themselves, below QT_HOME."""
+
+
+class CleanupError(Exception):
+    """The directory cannot be looked through; the text says why."""
+
+
+@dataclass
+class Deleted:
+    """What went. `size` is what the files took up, in bytes."""
+
+    count: int = 0
+    size: int = 0
+    names: list[str] = field(default_factory=list)
+    """Of the first ones, below the directory."""
+
+
+@dataclass(order=True, frozen=True)
+class _File:
+    modified: float
+    path: tuple[str, ...]
+    device: int
+    inode: int
+
+
+def refusal(below: str, home: str | None = None) -> str | None:
+    """Why nothing is deleted below this directory; None if it may be. Pure: looks at the name alone.
+
+    A relative one lies below QT_HOME; what is QT_HOME's own is known where `home` is given.
+    """
+    if "\0" in below:
+        return "must hold no NUL character"
+    if ".." in below.split("/"):
+        return "must not hold `..`"
+    path = os.path.normpath(below)
+    if not path.startswith("/"):
+        own = path.split("/")[0]
+        return _own(own) if own in (".", *_OWN) else None
+    path = "/" + path.lstrip("/")
+    if path in _ROOTS or (path.startswith("/home/") and path.count("/") == 2):
+        return f"must name a directory further down than {path}"
+    for tree in _TREES:
+        if _within(path, tree):
+            return f"must not lie in {tree}"
+    if home is not None:
+        base = os.path.normpath(home)
+        if _within(base, path):
+            return f"must name a directory further down than {path}, in which QT_HOME lies"
+        own = os.path.relpath(path, base).split("/")[0]
+        if own in _OWN:
+            return _own(own)
+    return None
+
+
+def _own(own: str) -> str:
+    return "must name a directory below QT_HOME" if own == "." else f"must not lie in {own}/ of QT_HOME"
+
+
+def _within(path: str, tree: str) -> bool:
+    return path == tree or path.startswith(f"{tree}/")
+
+
+def delete_old(
+    below: str,
+    pattern: str,
+    older_than_days: float,
+    now: float,
+    *,
+    device: int,
+    keep: frozenset[Identity],
+    enough: Callable[[], bool],
+) -> Deleted:
+    """Delete files whose name fits `pattern`, unchanged for that many days at `now`, oldest first.
+
+    Stops where `enough()` says so. `device`: the file system that room is wanted on; another one is left
+    alone, and so are the directories of `keep`. Raises CleanupError if the directory cannot be entered.
+    A file that cannot be deleted is passed over.
+    """
+    top = _enter(below)
+    try:
+        at = os.fstat(top)
+        if at.st_dev != device:
+            raise CleanupError("lies on another file system")
+        if (at.st_dev, at.st_ino) in keep:
+            raise CleanupError("is to be kept")
+        deleted, in_use = Deleted(), open_files()
+        limit = now - older_than_days * _DAY_S
+        found = itertools.takewhile(lambda _file: not enough(), _files(top, (), device, keep))
+        old = (file for file in found if file.modified <= limit)
+        for file in heapq.nsmallest(_MOST, (file for file in old if _fits(file, pattern))):
+            if enough():
+                break
+            if (file.device, file.inode) not in in_use:
+                _delete(top, file, deleted)
+        return deleted
+    finally:
+        os.close(top)
+
+
+def kept(home: str) -> frozenset[Identity]:
+    """The directories in which nothing is deleted: QT_HOME's own and the system's."""
+    found = set()
+    for path in (*(os.path.join(home, name) for name in _OWN), *_TREES):
+        with suppress(OSError):
+            at = os.stat(path)
+            found.add((at.st_dev, at.st_ino))
+    return frozenset(found)
+
+
+def open_files() -> set[Identity]:
+    """What processes have open, as far as this account may see: its own ones."""
+    found = set()
+    for process in os.listdir("/proc"):
+        if process.isdigit():
+            with suppress(OSError):  # it has ended, or is another account's
+                for number in os.listdir(f"/proc/{process}/fd"):
+                    with suppress(OSError):
+                        at = os.stat(f"/proc/{process}/fd/{number}")
+                        found.add((at.st_dev, at.st_ino))
+    return found
+
+
+def _enter(path: str) -> int:
+    """A descriptor of a directory, reached without following a link anywhere on the way."""
+    directory = os.open("/", DIRECTORY_FLAGS)
+    for part in filter(None, path.split("/")):
+        try:
+            inner = os.open(part, DIRECTORY_FLAGS, dir_fd=directory)
+        except OSError as error:
+            with suppress(OSError):
+                if stat.S_ISLNK(os.stat(part, dir_fd=directory, follow_symlinks=False).st_mode):
+                    raise CleanupError(f"{part} in it is a link: name the real path") from None
+            raise CleanupError(f"cannot be entered: {(error.strerror or '').lower()}") from None
+        finally:
+            os.close(directory)
+        directory = inner
+    return directory
+
+
+def _fits(file: _File, pattern: str) -> bool:
+    return fnmatch.fnmatchcase(file.path[-1], pattern)
+
+
+def _files(directory: int, at: tuple[str, ...], device: int, keep: frozenset[Identity]) -> Iterator[_File]:
+    """Regular files with one name, below a directory, on one file system."""
+    with os.scandir(directory) as entries:
+        names = [entry.name for entry in entries]
+    for name in names:
+        with suppress(OSError):  # it has gone, or may not be entered
+            found = os.stat(name, dir_fd=directory, follow_symlinks=False)
+            if stat.S_ISREG(found.st_mode) and found.st_nlink == 1:
+                yield _File(found.st_mtime, (*at, name), found.st_dev, found.st_ino)
+            elif stat.S_ISDIR(found.st_mode) and found.st_dev == device and len(at) < _DEEPEST:
+                inner = os.open(name, DIRECTORY_FLAGS, dir_fd=directory)
+                try:
+                    there = os.fstat(inner)
+                    if there.st_dev == device and (there.st_dev, there.st_ino) not in keep:
+                        yield from _files(inner, (*at, name), device, keep)
+                finally:
+                    os.close(inner)
+
+
+def _delete(top: int, file: _File, deleted: Deleted) -> None:
+    """Delete it if it still is the file that was looked at."""
+    directories = [top]
+    with suppress(OSError):
+        try:
+            for part in file.path[:-1]:
+                directories.append(os.open(part, DIRECTORY_FLAGS, dir_fd=directories[-1]))
+            found = os.stat(file.path[-1], dir_fd=directories[-1], follow_symlinks=False)
+            if (found.st_dev, found.st_ino, found.st_mtime) == (file.device, file.inode, file.modified):
+                os.unlink(file.path[-1], dir_fd=directories[-1])
+                deleted.count += 1
+                deleted.size += found.st_blocks * 512
+                if len(deleted.names) < _NAMED:
+                    deleted.names.append("/".join(file.path))
+        finally:
+            for directory in directories[1:]:
+                os.close(directory)

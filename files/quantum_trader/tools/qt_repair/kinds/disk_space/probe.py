@@ -1,0 +1,92 @@
+"""Is there room enough on a mount: bytes and inodes, as an account without root's reserve has them?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from qt_repair.finding import Finding, ProbeError
+from qt_repair.host.sizes import MB, human
+from qt_repair.host.space import Space, mount_of, mount_points, space
+from qt_repair.kinds.disk_space.cleanup import refusal
+
+
+class SpaceProbe:
+    """One mount point."""
+
+    def __init__(self, settings: Mapping[str, Any], home: str) -> None:
+        self._settings = settings
+        self._home = home
+
+    def look(self, timeout: float) -> Finding:
+        """Raises ProbeError, also where nothing is mounted: the room there is another file system's."""
+        for index, cleanup in enumerate(self._settings["cleanups"]):
+            problem = refusal(cleanup["files"]["below"], self._home) if "files" in cleanup else None
+            if problem is not None:
+                raise ProbeError(f"cleanups[{index}].files.below {problem}")
+        mount = self._settings["mount"]
+        return judged(self._settings, mounted(mount))
+
+
+def mounted(mount: str) -> Space:
+    """The room of a mount point. Raises ProbeError if it is none."""
+    try:
+        if mount not in mount_points():
+            found = space(mount)  # says so if it does not exist
+            raise ProbeError(
+                f"nothing is mounted at {mount}: it lies on {mount_of(mount)}, "
+                f"which has {human(found.free)} free"
+            )
+        return space(mount)
+    except OSError as error:
+        raise ProbeError(f"{mount} cannot be looked at: {(error.strerror or '').lower()}") from None
+
+
+def judged(settings: Mapping[str, Any], now: Space) -> Finding:
+    """The finding on the room that there is. Pure."""
+    missing = lacking(settings, now)
+    text = f"{settings['mount']} has {human(now.free)} ({now.free_percent:.0f} %) free"
+    if now.inodes and "inodes_free_percent" in settings:
+        text += f" and {now.inodes_free_percent:.0f} % of its inodes"
+    details: dict[str, Any] = {
+        "mount": settings["mount"],
+        "free_mb": round(now.free / MB, 1),
+        "free_percent": round(now.free_percent, 1),
+    }
+    if now.inodes:
+        details["inodes_free_percent"] = round(now.inodes_free_percent, 1)
+    return Finding(not missing, text + (f": {' and '.join(missing)} too little" if missing else ""), details)
+
+
+def lacking(settings: Mapping[str, Any], now: Space) -> list[str]:
+    """How much is missing of what is wanted, in words; empty where there is enough. Pure."""
+    missing = []
+    wanted = max(
+        settings.get("free_mb", 0) * MB,
+        settings.get("free_percent", 0) / 100 * now.size,
+    )
+    if now.free < wanted:
+        missing.append(human(max(1, wanted - now.free)))
+    inodes = settings.get("inodes_free_percent", 0) / 100 * now.inodes
+    if now.inodes_free < inodes:
+        missing.append(f"{max(1, round(inodes - now.inodes_free))} inodes")
+    return missing
+
+
+def problems(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What is wrong in the settings that the schema cannot say. Pure."""
+    return list(_problems(settings))
+
+
+def _problems(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    mount = settings["mount"]
+    if mount != "/" and (mount.endswith("/") or "//" in mount or {".", ".."} & set(mount.split("/"))):
+        yield "mount", "must be the plain path of a mount point, as `findmnt` shows it"
+    for index, cleanup in enumerate(settings["cleanups"]):
+        if "files" in cleanup:
+            problem = refusal(cleanup["files"]["below"])
+            if problem is not None:
+                yield f"cleanups[{index}].files.below", problem
+
+
+PROBE = SpaceProbe

@@ -1,0 +1,1 @@
+"""Docker's build cache and dangling images."""

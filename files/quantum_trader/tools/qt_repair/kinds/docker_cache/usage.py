@@ -1,0 +1,89 @@
+"""What of Docker's storage a clean-up may take: read from Docker's own account of it. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from qt_repair.host.sizes import parsed
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Bytes of build cache and dangling images that nothing uses."""
+
+    builds: int
+    images: int
+    """Not counting layers that several images share: a prune may win more."""
+    old: int
+    """The part of both that is old enough to be removed."""
+
+    @property
+    def total(self) -> int:
+        return self.builds + self.images
+
+
+def seconds(duration: str) -> float:
+    """Seconds of a time span as Docker writes it. Raises ValueError."""
+    match = re.fullmatch(r"(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?", duration, re.ASCII)
+    if match is None or not duration:
+        raise ValueError("a time span such as 24h or 30m")
+    hours, minutes, rest = (int(part or 0) for part in match.groups())
+    return timedelta(hours=hours, minutes=minutes, seconds=rest).total_seconds()
+
+
+def parse_usage(text: str, older_than: float, now: float) -> Usage:
+    """What `docker system df --verbose` says can go; old is what is older than `older_than` seconds at `now`.
+
+    Raises ValueError if it is not understood.
+    """
+    try:
+        value = json.loads(text)
+        builds = list(_builds(value.get("BuildCache") or []))
+        images = list(_images(value.get("Images") or []))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise ValueError("not as Docker writes it") from None
+    limit = now - older_than
+    return Usage(
+        builds=sum(size for size, _ in builds),
+        images=sum(size for size, _ in images),
+        old=sum(size for size, since in builds + images if since <= limit),
+    )
+
+
+def _builds(items: list[Mapping[str, Any]]) -> Iterator[tuple[int, float]]:
+    """(bytes, last used): without `--all` Docker keeps what is in use, shared with an image, or its own."""
+    for item in items:
+        taken = "true" in (item["InUse"], item["Shared"])
+        if not taken and item["CacheType"] not in ("internal", "frontend"):
+            yield parsed(item["Size"]), _time(item.get("LastUsedAt") or item["CreatedAt"])
+
+
+def _images(items: list[Mapping[str, Any]]) -> Iterator[tuple[int, float]]:
+    """(bytes, made): dangling is what has neither tag nor name, and no container, not even a stopped one."""
+    for item in items:
+        if item["Repository"] == item["Tag"] == "<none>" and item["Containers"] == "0":
+            yield parsed(item["UniqueSize"]), _time(item["CreatedAt"])
+
+
+def _time(text: str) -> float:
+    """Seconds since the epoch of a time as Go prints it: `2026-11-25 04:27:20.940192293 +0000 UTC`."""
+    match = re.match(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(?:\.\d+)? ([+-]\d{4})", text)
+    if match is None:
+        raise ValueError("not a time as Docker writes it")
+    return datetime.strptime(f"{match[1]} {match[2]}", "%Y-%m-%d %H:%M:%S %z").timestamp()
+
+
+def parse_reclaimed(output: str) -> int:
+    """Bytes that a prune says it won: the last total that it prints, in Docker's words or in buildx's.
+
+    Raises ValueError if it says nothing of the kind.
+    """
+    totals = re.findall(r"(?m)^Total(?: reclaimed space)?:\s*(\S+)\s*$", output)
+    if not totals:
+        raise ValueError("no total")
+    return parsed(totals[-1])

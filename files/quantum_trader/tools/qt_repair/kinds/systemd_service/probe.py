@@ -1,0 +1,57 @@
+"""Is a unit active, and does it stay so?
+
+Restarting in circles is told without a memory of our own: systemd counts its restarts of a unit
+(`NRestarts`) from the last start by hand on, and says since when it is active. A unit that was restarted
+more than `max_restarts` times and has not stayed up for `restart_window` seconds goes in circles. A restart
+by hand, so also the repair, begins the count anew.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from qt_repair.finding import Finding, ProbeError
+from qt_repair.host import systemd
+from qt_repair.host.systemd import Unit
+
+
+class ServiceProbe:
+    """One unit of the system."""
+
+    def __init__(self, settings: Mapping[str, Any], home: str) -> None:
+        self._settings = settings
+
+    def look(self, timeout: float) -> Finding:
+        """What systemd says of it. Raises ProbeError."""
+        return judged(systemd.show(self._settings["unit"], timeout), self._settings, time.monotonic())
+
+
+def judged(unit: Unit, settings: Mapping[str, Any], now: float) -> Finding:
+    """The finding on a unit's state at `now`. Pure. Raises ProbeError while it is about to start or stop."""
+    details, up_for = unit.as_dict(), now - unit.active_since
+    circling = unit.restarts > settings["max_restarts"] and up_for < settings["restart_window"]
+    if circling and unit.active in ("active", "activating"):
+        text = f"{unit.name} restarts in circles: systemd restarted it {unit.restarts} times"
+        return Finding(False, text, details)
+    if unit.active in ("activating", "deactivating"):
+        starting = unit.active == "activating"
+        since, word = (unit.starting_since, "starting") if starting else (unit.stopping_since, "stopping")
+        if now - since < settings["max_start"]:
+            raise ProbeError(f"{unit.name} is {word}")
+        return Finding(False, f"{unit.name} is {word} for more than {settings['max_start']:g} s", details)
+    if unit.active in ("active", "reloading"):
+        return Finding(True, f"{unit.name} is active", details)
+    if unit.active == "inactive" and unit.runs_once and unit.result == "success":
+        return Finding(True, f"{unit.name} has done its work", details)
+    return Finding(False, f"{unit.name} is {unit.active}{_why(unit)}", details)
+
+
+def _why(unit: Unit) -> str:
+    if unit.result == "exit-code":
+        return f" (exit code {unit.exit_code})"
+    return "" if unit.result in ("", "success") else f" ({unit.result})"
+
+
+PROBE = ServiceProbe

@@ -1,0 +1,72 @@
+"""Restart a unit."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from qt_repair.finding import Finding, Mended, Probe, ProbeError, RepairError
+from qt_repair.host import rights, systemd
+from qt_repair.host.process import Completed, as_root, run
+
+_SETTLE_S = 3.0
+"""Seconds that it must stay up: one that ends at once is "active" for a moment too."""
+_PAUSE_S = 0.5
+_LOOK_S = 10.0
+
+
+class RestartService:
+    """`systemctl restart`, after `reset-failed`, without which a unit that hit its start limit stays down."""
+
+    def __init__(self, settings: Mapping[str, Any], home: str, probe: Probe) -> None:
+        self._unit: str = settings["unit"]
+
+    def intent(self, found: Finding) -> str:
+        return f"Auto-repair: Restarting service {self._unit}"
+
+    def sentence(self, found: Finding) -> str:
+        return f"Auto-repair: Restarted service {self._unit}"
+
+    def mend(self, found: Finding, timeout: float) -> Mended:
+        """Restart it and see it stay. Raises RepairError."""
+        begin = time.monotonic()
+        _as_root(systemd.reset_argv(self._unit), timeout)  # says no where there is nothing to forget
+        done = _as_root(systemd.restart_argv(self._unit), max(1.0, begin + timeout - time.monotonic()))
+        if done.exit_code != 0:
+            said = done.said
+            why = f": {said.splitlines()[0]}" if said else ""
+            raise RepairError(f"systemctl restart ended with {done.exit_code}{why}", done.exit_code, said)
+        details: dict[str, Any] = {"state_before": dict(found.details)}
+        details["duration_s"] = round(time.monotonic() - begin, 3)
+        with suppress(ProbeError):  # the probe, which comes next, says so
+            details["state_after"] = self._settled().as_dict()
+        return Mended(self.sentence(found), details)
+
+    def _settled(self) -> systemd.Unit:
+        """Its state after some seconds. Raises RepairError if it does not stay up, ProbeError."""
+        deadline = time.monotonic() + _SETTLE_S
+        while True:
+            unit = systemd.show(self._unit, _LOOK_S)
+            if unit.restarts or unit.active == "failed":
+                raise RepairError(f"{unit.name} started and ended again at once", 1)
+            if time.monotonic() >= deadline:
+                return unit
+            time.sleep(_PAUSE_S)
+
+
+def _as_root(argv: list[str], timeout: float) -> Completed:
+    command = as_root(argv)
+    done = run(command, timeout, env=rights.plain_words())
+    if done.exit_code and command != argv and rights.said_no(done.output):
+        raise RepairError(rights.explained(command), done.exit_code, done.said)
+    return done
+
+
+def privileges(settings: Mapping[str, Any]) -> list[list[str]]:
+    """The exact argument lists that are run as root. Pure."""
+    return [systemd.reset_argv(settings["unit"]), systemd.restart_argv(settings["unit"])]
+
+
+REPAIR = RestartService

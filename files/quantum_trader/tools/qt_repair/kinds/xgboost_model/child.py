@@ -1,0 +1,89 @@
+"""All that touches a model or XGBoost happens in a child process.
+
+XGBoost is C++ and may abort or run for ever on a damaged file, and parsing one may take memory: none of
+it takes the program that asked with it. The job goes by the environment, which other users cannot
+read: it may hold a connection string.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import math
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from qt_repair.finding import RepairError
+from qt_repair.host.process import TimedOutError, capture
+
+_JOB = "QT_REPAIR_MODEL_JOB"
+_TASKS = {
+    "look": "qt_repair.kinds.xgboost_model.shape",
+    "train": "qt_repair.kinds.xgboost_model.training",
+    "predict": "qt_repair.kinds.xgboost_model.prediction",
+}
+"""Task -> the module whose work(job) does it."""
+_NAMES = {"look": "reading the model", "train": "the training", "predict": "the prediction"}
+_TOOLS = str(Path(__file__).resolve().parents[3])
+_START = (
+    "import sys; sys.path.insert(0, sys.argv[1]);"
+    " from qt_repair.kinds.xgboost_model.child import main; main(sys.argv[2])"
+)
+
+
+class WorkError(Exception):
+    """Raised in the child for what the operator can change: one line."""
+
+
+def ask(task: str, job: Mapping[str, Any], timeout: float) -> dict[str, Any]:
+    """What the child answers. Raises RepairError: its own line, or how it ended; TimedOutError."""
+    text = json.dumps({**job, "timeout": timeout}, ensure_ascii=False)
+    # Isolated: neither the current directory nor the user's own packages are imported from.
+    argv = [sys.executable, "-I", *(["-B"] if sys.dont_write_bytecode else []), "-c", _START, _TOOLS, task]
+    try:
+        data = capture(argv, timeout, env={**os.environ, _JOB: text})
+    except TimedOutError:
+        raise TimedOutError(f"{_NAMES[task]} did not end within {timeout:g} s") from None
+    except RepairError as error:
+        raise RepairError(
+            f"{_NAMES[task]} {_ended(error.exit_code)}", error.exit_code, error.output
+        ) from None
+    try:
+        answer: dict[str, Any] = json.loads(data)
+    except ValueError:
+        raise RepairError(f"{_NAMES[task]} ended without an answer") from None
+    if "error" in answer:
+        raise RepairError(str(answer["error"]))
+    return answer
+
+
+def _ended(code: int | None) -> str:
+    if code is None:
+        return "could not be started"
+    if code <= 128:
+        return f"ended with {code}"
+    why = " (out of memory?)" if code == 128 + signal.SIGKILL else ""
+    return f"was ended by signal {code - 128}{why}"
+
+
+def main(task: str) -> None:
+    """The child: do the task, and print one JSON object, whatever libraries print."""
+    job = json.loads(os.environ.pop(_JOB))
+    # If whoever asked was killed, nobody else ends this process.
+    signal.alarm(math.ceil(job["timeout"]) + 5)
+    with os.fdopen(os.dup(1), "w", encoding="utf-8") as answers:
+        os.dup2(2, 1)
+        try:
+            answer = importlib.import_module(_TASKS[task]).work(job)
+        except WorkError as error:
+            answer = {"error": str(error)}
+        except MemoryError:
+            answer = {"error": f"{_NAMES[task]} needs more memory than there is"}
+        except Exception as error:  # the one line that an operator can report
+            first = " ".join(str(error).split("\n", 1)[0].split())[:200]
+            answer = {"error": f"{_NAMES[task]} failed: {type(error).__name__}: {first}"}
+        json.dump(answer, answers)

@@ -1,0 +1,58 @@
+"""Is the model file a whole model with the features that its users give it? Needs no XGBoost."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from itertools import zip_longest
+from typing import Any
+
+from qt_repair.finding import Finding, ProbeError, RepairError
+from qt_repair.kinds.xgboost_model import expectations as model_settings
+from qt_repair.kinds.xgboost_model.expectations import Expected
+from qt_repair.kinds.xgboost_model.shape import NoModelError, Shape, read
+
+problems = model_settings.problems
+
+
+class ModelProbe:
+    """Reads the file in a child process: one that is damaged or hostile harms nobody."""
+
+    def __init__(self, settings: Mapping[str, Any], home: str) -> None:
+        self._path = os.path.join(home, settings["path"])
+        self._largest = settings["max_mb"] << 20
+        self._expected = model_settings.expected(settings)
+
+    def look(self, timeout: float) -> Finding:
+        return look_at(self._path, self._path, self._largest, self._expected, timeout)
+
+
+def look_at(path: str, name: str, largest: int, expected: Expected, timeout: float) -> Finding:
+    """Hold the file against what is expected; `name` is what it is called. Raises ProbeError."""
+    details: dict[str, Any] = {"path": name, "expected": expected.features}
+    try:
+        shape = read(path, largest, timeout)
+    except NoModelError as fault:
+        return Finding(False, f"Model {name} {fault}", details)
+    except RepairError as error:
+        raise ProbeError(str(error)) from None
+    details.update(form=shape.form, features=shape.features)
+    deviation = _deviation(shape, expected)
+    if deviation:
+        return Finding(False, f"Model {name} {deviation}", details)
+    return Finding(True, f"Model {name} has the {shape.features} features expected", details)
+
+
+def _deviation(shape: Shape, expected: Expected) -> str | None:
+    if shape.features != expected.features:
+        return f"has {shape.features} features, {expected.features} expected"
+    if expected.names is None or shape.names == expected.names:
+        return None
+    if not shape.names:
+        return "has no names of features"
+    pairs = enumerate(zip_longest(shape.names, expected.names), 1)
+    number, (has, wanted) = next((number, pair) for number, pair in pairs if pair[0] != pair[1])
+    return f"has other features: number {number} is {str(has)[:60]!r}, {wanted!r} expected"
+
+
+PROBE = ModelProbe

@@ -1,0 +1,131 @@
+"""What a model file holds, seen without XGBoost: its form, its features, whether it is whole."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from qt_repair.kinds.xgboost_model.child import WorkError, ask
+from qt_repair.kinds.xgboost_model.ubjson import UbjsonError, parse
+
+_SPACE = 256 << 20
+
+
+class NoModelError(Exception):
+    """There is no model in that place: why, as the end of a sentence that begins with the file's path."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A model as far as it matters here."""
+
+    form: str
+    """JSON or UBJSON."""
+    features: int
+    names: tuple[str, ...]
+    """As many as features, or none: a model may have been saved without."""
+    trees: int | None
+
+
+def read(path: str, largest: int, timeout: float) -> Shape:
+    """The model's shape, in a child process; files over `largest` bytes are not read.
+
+    Raises NoModelError if it is missing or not a model, RepairError if it cannot be told.
+    """
+    answer = ask("look", {"path": path, "largest": largest}, timeout)
+    if "fault" in answer:
+        raise NoModelError(answer["fault"])
+    return Shape(answer["form"], answer["features"], tuple(answer["names"]), answer["trees"])
+
+
+def work(job: Mapping[str, Any]) -> dict[str, Any]:
+    """The child's side of read()."""
+    try:
+        data = _content(job["path"], job["largest"])
+        # A model takes a few times its size; a file that is made to take more is none.
+        bound = 8 * len(data) + _SPACE
+        resource.setrlimit(resource.RLIMIT_AS, (bound, bound))
+        shape = shape_of(data)
+    except NoModelError as fault:
+        return {"fault": str(fault)}
+    except MemoryError:
+        return {"fault": "is not a model: it takes too much memory to read"}
+    return {"form": shape.form, "features": shape.features, "names": shape.names, "trees": shape.trees}
+
+
+def _content(path: str, largest: int) -> bytes:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except (FileNotFoundError, NotADirectoryError):
+        raise NoModelError("is missing") from None
+    except OSError as error:
+        raise WorkError(f"{path} cannot be read: {error.strerror}: correct its rights") from None
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        raise NoModelError("is not a regular file")
+    with open(descriptor, "rb") as file:
+        if not status.st_size:
+            raise NoModelError("is empty")
+        if file.read(1) != b"{":
+            raise NoModelError("is not a model: neither JSON nor UBJSON")
+        if status.st_size > largest:
+            raise NoModelError(
+                f"is too large for a model: {status.st_size >> 20} MB, max_mb is {largest >> 20}"
+            )
+        file.seek(0)
+        try:
+            return file.read(largest)
+        except OSError as error:
+            raise WorkError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def shape_of(data: bytes) -> Shape:
+    """The shape of a model's content. Raises NoModelError."""
+    if data[1:2] == b"L":
+        form = "UBJSON"
+        try:
+            value = parse(data)
+        except (UbjsonError, RecursionError) as error:
+            raise NoModelError(f"is not a model: as UBJSON {_why(error)}") from None
+    else:
+        form = "JSON"
+        try:
+            # Numbers are not needed, and as their lengths they take no memory: XGBoost writes the
+            # few that count as texts.
+            value = json.loads(data.decode("utf-8"), parse_float=len, parse_int=len)
+        except json.JSONDecodeError as error:
+            raise NoModelError(f"is not a model: not JSON from byte {error.pos} on (cut off?)") from None
+        except (ValueError, RecursionError) as error:
+            raise NoModelError(f"is not a model: as JSON {_why(error)}") from None
+    try:
+        return _shape(form, value)
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError):
+        raise NoModelError(f"is not a model: it is {form}, but not as XGBoost writes it") from None
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8"
+    return "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+
+
+def _shape(form: str, value: Any) -> Shape:
+    learner = value["learner"]
+    features = int(learner["learner_model_param"]["num_feature"])
+    names = [name for name in learner.get("feature_names") or [] if isinstance(name, str)]
+    booster = learner["gradient_booster"]
+    model = booster.get("model") or booster["gbtree"]["model"]
+    if features < 1 or (names and len(names) != features):
+        raise ValueError("its features contradict each other")
+    trees = None
+    if "trees" in model:
+        trees = len(model["trees"])
+        if trees != int(model["gbtree_model_param"]["num_trees"]):
+            raise ValueError("it has not all of its trees")
+    return Shape(form, features, tuple(names), trees)

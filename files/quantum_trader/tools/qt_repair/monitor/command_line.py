@@ -1,0 +1,178 @@
+"""Watch this host, and have what breaks repaired: each step recorded.
+
+Without an option: the daemon. It looks at the thresholds of config/realtime_monitor.yml round by round,
+sees a dead container or a stalled disk at once, runs the repairs that a breach names (those of
+config/auto_repair_system.yml) and records the breach, how the repair ended, and the recovery.
+
+  --once      one look at everything, a table; records and repairs nothing
+  --dry-run   the daemon, but it only says what it would record and do
+  status      what the daemon watches, how it is now, and the last breach of each
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import time
+from typing import Any
+
+from qt_audit.record import place
+from qt_audit.record.place import Place
+from qt_audit.settings import loading as audit_settings
+from qt_audit.terminal.output import coloured, explain, print_json
+from qt_audit.terminal.streams import answering
+
+DONE, NO, WRONG_USE = 0, 1, 2
+_PROGRAM = "realtime_monitor.py"
+_CHECK = "check_config"
+_PATIENCE_S = 1.0
+_EPILOG = """\
+exit status: 0 fine (the daemon: told to stop) · 1 something is in breach, or no monitor runs (status), or one
+             runs already (without --keep-alive) · 2 wrong use or settings
+signals:     SIGHUP takes up a new configuration; a wrong one is refused, and the old one stays
+             SIGTERM, SIGINT stop; a repair under way records its end first
+
+examples:
+  realtime_monitor.py check_config --explain
+  realtime_monitor.py --once
+  realtime_monitor.py status --json | jq '.in_breach'
+  * * * * * /usr/bin/python3 ~/quantum_trader/tools/realtime_monitor.py --keep-alive   (in a crontab)
+"""
+
+
+def main(arguments: list[str], face: str) -> int:
+    """Run the command line; the exit status is the answer. `face` is the program as it was named."""
+    return answering(_PROGRAM, lambda: _answer(arguments, face))
+
+
+def _answer(arguments: list[str], face: str) -> int:
+    options = _parser().parse_args(arguments)
+    if options.command == _CHECK:
+        return _check(options)
+    if options.command == "status":
+        return _status(place.home(audit_settings.current()), options.json)
+    from qt_repair.monitor.reload import config_argv, understood
+
+    asked = subprocess.run(config_argv(face), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False)
+    value = understood(asked.returncode, asked.stdout)
+    if value is None:  # it has said why
+        return WRONG_USE
+    if options.once:
+        return _once(value, face, options.json)
+    return _daemon(value, face, options)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=_PROGRAM,
+        description=__doc__,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument(
+        "--once", action="store_true", help="look at everything once, record and repair nothing"
+    )
+    what.add_argument(
+        "--dry-run", action="store_true", help="run, but only say what would be recorded and done"
+    )
+    what.add_argument(
+        "--keep-alive", action="store_true", help="where a monitor runs already: end quietly, all is well"
+    )
+    parser.add_argument("--json", action="store_true", help="with --once: print the answer as JSON")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    status = commands.add_parser(
+        "status",
+        help="what the monitor watches, how it is now, and the last breach",
+        description="How the monitor is. Exit status 1: none runs, or something is in breach.",
+        allow_abbrev=False,
+    )
+    status.add_argument("--json", action="store_true", help="print the answer as JSON")
+    from qt_repair.config import check_command as check_config
+    from qt_repair.monitor.configuration import PROGRAM
+
+    check_config.add_parser(commands, PROGRAM)
+    return parser
+
+
+def _check(options: argparse.Namespace) -> int:
+    from qt_repair.config import check_command as check_config
+    from qt_repair.config.loading import ConfigError
+    from qt_repair.monitor.configuration import PROGRAM
+
+    try:
+        return check_config.run(PROGRAM, audit_settings.current().home, options)
+    except ConfigError as error:
+        return check_config.refuse(_PROGRAM, error)
+
+
+def _daemon(value: dict[str, Any], face: str, options: argparse.Namespace) -> int:
+    from qt_repair.monitor.daemon import Monitor
+    from qt_repair.monitor.state.file import RunsAlreadyError, StateError, StateFile
+
+    home = place.home(audit_settings.current())
+    state_file = None
+    if not options.dry_run:
+        try:
+            state_file = StateFile(home, 0.0 if options.keep_alive else _PATIENCE_S)
+        except RunsAlreadyError as error:
+            if options.keep_alive:
+                return DONE
+            explain(_PROGRAM, f"one runs already (pid {error}); `{_PROGRAM} status` shows how it is")
+            return NO
+        except StateError as error:
+            explain(_PROGRAM, str(error))
+            return NO
+    return Monitor(home, face, value, state_file, _say).run()
+
+
+def _say(text: str) -> None:
+    explain(_PROGRAM, text)
+
+
+def _once(value: dict[str, Any], face: str, as_json: bool) -> int:
+    from qt_repair.monitor.once import look_once
+    from qt_repair.monitor.status import BREACH, COLOURS, limit, looked_once, table
+
+    found = []
+    for watched in look_once(value, face):
+        assert watched.reading is not None
+        state = looked_once(watched.reading.level)
+        found.append((state, watched.name, watched.reading.text, limit(watched.level, watched.unit)))
+    broken = [row for row in found if row[0] == BREACH]
+    if as_json:
+        keys = ("state", "name", "found", "limit")
+        thresholds = [dict(zip(keys, row, strict=True)) for row in found]
+        print_json({"in_breach": [row[1] for row in broken], "thresholds": thresholds})
+    else:
+        _print_table(table(found, ("STATE", "THRESHOLD", "NOW", "LIMIT")), [COLOURS[row[0]] for row in found])
+    return NO if broken else DONE
+
+
+def _status(home: Place, as_json: bool) -> int:
+    from qt_repair.engine.guard import Guard, GuardError
+    from qt_repair.monitor import status as view
+    from qt_repair.monitor.state.file import StateError, kept, running
+
+    try:
+        state, guard = kept(home), Guard(home.path, 1).states()
+    except (StateError, GuardError) as error:
+        explain(_PROGRAM, str(error))
+        return NO
+    status = view.answer(state, running(home), guard)
+    if as_json:
+        print_json(status)
+    else:
+        print(view.summary(status, time.time(), state.get("written"), state.get("started")))
+        if status["docker_events"]:
+            print(coloured(f"No events from Docker: {status['docker_events']}", "yellow"))
+        found = view.rows(status)
+        if found:
+            _print_table(view.table(found), [view.COLOURS[row[0]] for row in found])
+    return DONE if status["running"] and not status["in_breach"] else NO
+
+
+def _print_table(lines: list[str], colours: list[str]) -> None:
+    for line, colour in zip(lines, ["bold", *colours], strict=True):
+        print(coloured(line, colour))

@@ -1,0 +1,90 @@
+"""The rules of realtime_monitor.yml that its JSON Schema cannot say. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from qt_repair.config.program import Problem, Program
+from qt_repair.config.schema import read_schema
+from qt_repair.host.http import url_problem
+from qt_repair.monitor import watch
+from qt_repair.monitor.watch import KINDS, default_name
+
+_MOST = 100
+"""Thresholds of one kind."""
+
+
+def problems(value: Mapping[str, Any], repair_names: Sequence[str]) -> list[Problem]:
+    """What is wrong in settings that fit the schema and have its defaults. Echoes no secret."""
+    found = []
+    for kind, items in value["thresholds"].items():
+        for index, item in enumerate(items):
+            at = f"thresholds.{kind}[{index}]"
+            found += [*_levels(at, item), *_address(at, item), *_repairs(at, item, repair_names)]
+    return found + list(_names(value["thresholds"]))
+
+
+def _levels(at: str, item: Mapping[str, Any]) -> Iterator[Problem]:
+    if "clear" in item and item["clear"] >= item["trigger"]:
+        yield f"{at}.clear", f"must be below trigger ({item['trigger']:g})"
+
+
+def _address(at: str, item: Mapping[str, Any]) -> Iterator[Problem]:
+    problem = url_problem(item["url"]) if "url" in item else None
+    if problem is not None:
+        yield f"{at}.url", problem
+
+
+def _repairs(at: str, item: Mapping[str, Any], known: Sequence[str]) -> Iterator[Problem]:
+    named = [(f"{at}.repairs[{index}]", name) for index, name in enumerate(item["repairs"])]
+    if "repair" in item:
+        named.append((f"{at}.repair", item["repair"]))
+    for path, name in named:
+        if name not in known:
+            there = f"it has {', '.join(sorted(known))}" if known else "it has none"
+            yield path, f"auto_repair_system.yml has no repair {name}; {there}"
+
+
+def _names(thresholds: Mapping[str, Any]) -> Iterator[Problem]:
+    """Entries, tables and what is remembered go by the name."""
+    names = [
+        (f"thresholds.{kind}[{index}]", item.get("name") or default_name(kind, item))
+        for kind, items in thresholds.items()
+        for index, item in enumerate(items)
+    ]
+    counts = Counter(name for _, name in names)
+    for at, name in names:
+        if counts[name] > 1:
+            yield f"{at}.name", "another threshold has this name; give each one of its own"
+
+
+@cache
+def schema() -> Mapping[str, Any]:
+    """The schema of config/realtime_monitor.yml, with what each kind that can be watched adds to it."""
+    whole = read_schema(__file__, "schema.json")
+    common = read_schema(__file__, "threshold_schema.json")["properties"]
+    thresholds = whole["properties"]["thresholds"]["properties"]
+    for kind in KINDS:
+        own = read_schema(watch.__file__, kind, "schema.json")
+        thresholds[kind] = {
+            "type": "array",
+            "maxItems": _MOST,
+            "default": [],
+            "description": own["description"],
+            "items": {
+                "type": "object",
+                "additionalProperties": False,
+                "required": own.get("required", []),
+                "properties": {
+                    **own["properties"],
+                    **{k: v for k, v in common.items() if k not in own["properties"]},
+                },
+            },
+        }
+    return whole
+
+
+PROGRAM = Program("realtime_monitor", schema, problems)

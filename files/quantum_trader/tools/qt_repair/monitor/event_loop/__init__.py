@@ -1,0 +1,4 @@
+"""The loop that waits for everything, its children, clock and systemd's socket.
+
+Only `monitor` imports this.
+"""

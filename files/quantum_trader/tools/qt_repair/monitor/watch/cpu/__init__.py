@@ -1,0 +1,5 @@
+"""CPU: how busy all cores are together."""
+
+from __future__ import annotations
+
+OBJECT: tuple[str, ...] = ()

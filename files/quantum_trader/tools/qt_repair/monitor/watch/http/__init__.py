@@ -1,0 +1,13 @@
+"""An HTTP address: does it answer, and with what is expected?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from qt_repair.host.http import shown
+
+
+def default_name(settings: Mapping[str, Any]) -> str:
+    """The address without its query, which may hold a secret."""
+    return shown(settings["url"])

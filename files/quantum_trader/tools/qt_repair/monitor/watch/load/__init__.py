@@ -1,0 +1,5 @@
+"""Load: how many processes want a core."""
+
+from __future__ import annotations
+
+OBJECT: tuple[str, ...] = ()

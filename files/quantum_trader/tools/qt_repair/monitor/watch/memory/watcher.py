@@ -1,0 +1,36 @@
+"""Memory, in percent used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from qt_repair.monitor.thresholds import Reading, rising
+from qt_repair.monitor.watcher import Direct
+
+
+class Memory(Direct):
+    """What programs could not have, were they to ask: all but MemAvailable."""
+
+    unit = "%"
+    _total, _free = b"MemTotal", b"MemAvailable"
+
+    def __init__(self, settings: Mapping[str, Any], base: str) -> None:
+        super().__init__(settings, base)
+        self.level = settings["trigger"]
+
+    def look(self) -> Reading:
+        known = _meminfo()
+        total = known.get(self._total, 0)
+        used = 100 * (1 - known.get(self._free, 0) / total) if total else 0.0
+        return rising(used, self.settings["trigger"], self.settings["clear"], f"{used:.1f} % used")
+
+
+def _meminfo() -> dict[bytes, int]:
+    """/proc/meminfo: names and kilobytes."""
+    with open("/proc/meminfo", "rb") as file:
+        rows = (line.split() for line in file)
+        return {row[0].rstrip(b":"): int(row[1]) for row in rows if len(row) > 1}
+
+
+WATCHER = Memory

@@ -1,0 +1,91 @@
+"""Pressure (PSI): the share of time in which tasks wait for memory, a disk or a core.
+
+Where the kernel lets us, it wakes us at once when the trigger is passed within the window. What it
+says is held against its own counter: after a quiet time it tends to tell of stalls that are long past.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import deque
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from qt_repair.monitor.thresholds import Reading, rising
+from qt_repair.monitor.watcher import Direct
+
+
+class Pressure(Direct):
+    """Some or all tasks waiting for a resource, in percent of the time."""
+
+    settle = 2.0
+    unit = "%"
+
+    def __init__(self, settings: Mapping[str, Any], base: str) -> None:
+        super().__init__(settings, base)
+        self.level = settings["trigger"]
+        self._path = f"/proc/pressure/{settings['resource']}"
+        self._told = False
+        self._samples: deque[tuple[float, int]] = deque()
+        """When it was looked, and the microseconds that were spent waiting until then, oldest first."""
+        with suppress(OSError, ValueError):
+            self._samples.append(self._now())
+        self.event = self._ask_to_be_woken()
+        """A descriptor that has EPOLLPRI when the trigger is passed; -1 where the kernel does not tell."""
+
+    def close(self) -> None:
+        if self.event >= 0:
+            os.close(self.event)
+            self.event = -1
+
+    def happened(self) -> None:
+        """The kernel says that the trigger was passed: so it was, if its counter agrees."""
+        self._told = True
+
+    def look(self) -> Reading:
+        at, total = self._now()
+        self._samples.append((at, total))
+        while len(self._samples) > 2 and at - self._samples[1][0] >= self.settings["window"]:
+            self._samples.popleft()
+        begin, before = self._samples[0]  # at least a window ago: less is noise
+        value = min(100.0, (total - before) / (at - begin) / 1e4) if at > begin else 0.0
+        if self._told and total - before >= self._stall:
+            value = max(value, self.settings["trigger"])
+        self._told = False
+        text = f"{value:.1f} % of the time"
+        return rising(value, self.settings["trigger"], self.settings["clear"], text)
+
+    @property
+    def _stall(self) -> int:
+        """The microseconds of a window that are the trigger."""
+        return max(1, round(float(self.settings["window"] * self.settings["trigger"]) * 1e4))
+
+    def _now(self) -> tuple[float, int]:
+        """The time, and the microseconds that were spent waiting."""
+        try:
+            with open(self._path, "rb") as file:
+                for line in file:
+                    words = line.split()
+                    if words and words[0].decode() == self.settings["share"]:
+                        return time.monotonic(), int(words[-1].partition(b"=")[2])
+        except FileNotFoundError:
+            raise ValueError("this kernel keeps no pressure (PSI): boot it with psi=1") from None
+        raise ValueError(f"{self._path} does not tell `{self.settings['share']}`")
+
+    def _ask_to_be_woken(self) -> int:
+        window = round(self.settings["window"] * 1e6)
+        try:
+            event = os.open(self._path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError:
+            return -1
+        try:
+            os.write(event, b"%s %d %d\0" % (self.settings["share"].encode(), self._stall, window))
+        except OSError:
+            os.close(event)
+            return -1
+        return event
+
+
+WATCHER = Pressure

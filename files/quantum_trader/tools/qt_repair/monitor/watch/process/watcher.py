@@ -1,0 +1,49 @@
+"""A process: how many of this name run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from qt_repair.monitor.thresholds import Reading, yes_or_no
+from qt_repair.monitor.watcher import Direct
+
+_KEPT = 15
+"""Characters of a name that the kernel keeps."""
+_DEAD = (b"Z", b"X")
+
+
+class Process(Direct):
+    """Processes by the name that the kernel has of them (`ps -o comm`). Zombies do not count."""
+
+    unit = "running"
+
+    def __init__(self, settings: Mapping[str, Any], base: str) -> None:
+        super().__init__(settings, base)
+        self.level = settings["minimum"]
+        self._name = os.fsencode(settings["process"])[:_KEPT]
+        self._known: list[str] = []
+        """Those that were found last: as long as they are enough, nobody else is looked at."""
+
+    def look(self) -> Reading:
+        minimum = self.settings["minimum"]
+        found = [pid for pid in self._known if self._is_one(pid)]
+        if len(found) < minimum:
+            found = [pid for pid in os.listdir("/proc") if pid.isdigit() and self._is_one(pid)]
+        self._known = found[:minimum]
+        count = len(found)
+        text = f"{count} running" if count < minimum else f"at least {minimum} running"
+        return yes_or_no(count >= minimum, text, min(count, minimum))
+
+    def _is_one(self, pid: str) -> bool:
+        try:
+            with open(f"/proc/{pid}/stat", "rb") as file:
+                text = file.read(512)
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+        begin, end = text.find(b"(") + 1, text.rfind(b")")  # a name may hold anything
+        return text[begin:end] == self._name and text[end + 2 : end + 3] not in _DEAD
+
+
+WATCHER = Process

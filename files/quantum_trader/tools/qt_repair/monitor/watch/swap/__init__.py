@@ -1,0 +1,5 @@
+"""Swap, in percent used."""
+
+from __future__ import annotations
+
+OBJECT: tuple[str, ...] = ()

@@ -1,0 +1,45 @@
+"""A systemd unit: is it active?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from qt_repair.monitor.thresholds import BETWEEN, Reading, yes_or_no
+from qt_repair.monitor.watcher import Asking, last_line
+
+_CIRCLING = "auto-restart"
+
+
+class Unit(Asking):
+    """Active is good; on its way up is neither; failed, inactive and waiting for a restart are bad."""
+
+    timeout = 10.0
+
+    def __init__(self, settings: Mapping[str, Any], base: str) -> None:
+        super().__init__(settings, base)
+        self.level = "active"
+
+    def argv(self) -> list[str]:
+        return [
+            "/usr/bin/systemctl",
+            "show",
+            "--property=LoadState,ActiveState,SubState",
+            "--",
+            self.settings["unit"],
+        ]
+
+    def read(self, exit_code: int, output: bytes, errors: str) -> Reading:
+        said = dict(line.partition("=")[::2] for line in output.decode("utf-8", "replace").splitlines())
+        if exit_code or "ActiveState" not in said:
+            raise ValueError(last_line(errors) or f"systemctl ended with {exit_code}")
+        if said.get("LoadState") == "not-found":
+            raise ValueError("systemd knows no such unit: correct the threshold, or install it")
+        state, detail = said["ActiveState"], said.get("SubState", "")
+        text = f"{state} ({detail})"
+        if state == "activating" and not detail.startswith(_CIRCLING):
+            return Reading(BETWEEN, text, state)
+        return yes_or_no(state in ("active", "reloading", "refreshing"), text, state)
+
+
+WATCHER = Unit

@@ -1,1 +1,0 @@
-"""One module a kind: is it healthy? A probe never changes anything."""

@@ -1,1 +1,0 @@
-"""One module a kind: make it healthy, and name the rights that this takes."""

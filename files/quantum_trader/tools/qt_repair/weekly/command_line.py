@@ -1,0 +1,234 @@
+"""Validate the whole system once a week: five checks, each recorded, then a report and the verdict.
+
+  AI Agent validation      the model loads, has its features and predicts; the agent answers
+  Module integrity check   watched Python trees compile, import, and are as they were last accepted
+  Docker health check      the expected containers run and are healthy
+  Smoke tests              commands succeed, addresses answer
+  Audit trail check        the record is whole, the installation in order
+
+Without --due it runs now. A run of all phases counts as the week's, if that is still to be done. Reports
+are in status/reports/, those of a week as weekly-self-heal-2026-W48.md, others with date and time.
+
+--due is what the schedule calls, several times an hour: it runs what the week's scheduled time (UTC) has
+made due, once, also after a night switched off, and again where the last one was killed; otherwise it is
+silent. The ledger of it is status/repair/weekly.json.
+
+--accept takes the watched modules as they are now as the state that later checks compare with: after a
+change that was meant. A first state is taken by the first check, and recorded. --accept-release takes those
+of the release alone, and leaves what else is watched as it was accepted: each deploy does it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+from collections.abc import Callable, Sequence
+from types import FrameType
+from typing import NoReturn
+
+from qt_audit.record.entry import now
+from qt_audit.record.warning import reason
+from qt_audit.recorder import AuditError
+from qt_audit.settings import loading as audit_settings
+from qt_audit.terminal.output import explain, print_json
+from qt_audit.terminal.streams import answering
+from qt_repair.config import check_command as check_config
+from qt_repair.config import loading as config
+from qt_repair.config.loading import Config, ConfigError
+from qt_repair.engine.runner import Stopped
+from qt_repair.weekly import ledger as weekly_ledger
+from qt_repair.weekly.configuration import PROGRAM
+from qt_repair.weekly.cycle import run_cycle
+from qt_repair.weekly.cycle_lock import AnotherRunsError, Turn, not_run, peek
+from qt_repair.weekly.ledger import Running
+from qt_repair.weekly.module_tree.manifest import SOURCE, Manifest
+from qt_repair.weekly.observation import PhaseError
+from qt_repair.weekly.outcome import Request
+from qt_repair.weekly.output import conclude, plan, show, show_accepted, show_plan
+from qt_repair.weekly.phases import PHASES
+from qt_repair.weekly.phases.module_integrity import MISSING, accept_present, accept_release
+
+DONE, NO, WRONG_USE = 0, 1, 2
+Clock = Callable[[], str]
+"""What time it is, as entries write it."""
+_PROGRAM = f"{SOURCE}.py"
+_EPILOG = """\
+exit status: 0 all passed, completed or skipped · 1 something failed · 2 wrong use or wrong settings
+
+examples:
+  weekly_self_heal.py                             check everything now
+  weekly_self_heal.py --dry-run                   what would be checked, and when is it due?
+  weekly_self_heal.py --phase smoke_tests audit_trail
+  weekly_self_heal.py --repair                    let failed phases call their repairs, and check again
+  weekly_self_heal.py --accept                    after a change of modules that was meant
+  weekly_self_heal.py check_config --explain      each setting, and the file that it came from
+
+Settings: config/weekly_self_heal.yml, and weekly_self_heal.d/*.yml laid over it.
+"""
+
+
+def main(arguments: list[str], clock: Clock = now) -> int:
+    """Run the command line; the exit status is the answer. `clock` says what is due."""
+    return answering(_PROGRAM, lambda: _answer(arguments, clock))
+
+
+def _answer(arguments: list[str], clock: Clock) -> int:
+    options = _parser().parse_args(arguments)
+    home = audit_settings.current().home
+    try:
+        if options.command == check_config.NAME:
+            return check_config.run(PROGRAM, home, options)
+        return _run(config.load(PROGRAM, home), options, clock)
+    except ConfigError as error:
+        _missed(home, options, clock(), error)
+        return check_config.refuse(_PROGRAM, error)
+    except (AuditError, PhaseError) as error:
+        explain(_PROGRAM, str(error))
+        return NO
+    except Stopped as error:
+        explain(_PROGRAM, str(error))
+        return 128 + signal.SIGTERM
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=_PROGRAM,
+        description=__doc__,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--due", action="store_true", help="run only if the week's cycle is still to be done")
+    what.add_argument("--dry-run", action="store_true", help="say what would be checked, and do nothing")
+    what.add_argument("--accept", action="store_true", help="take the watched modules as they are now")
+    what.add_argument(
+        "--accept-release",
+        action="store_true",
+        help="take those of the release alone, those below current/: a deploy does it",
+    )
+    parser.add_argument(
+        "--phase", nargs="+", choices=list(PHASES), metavar="NAME", help=f"these alone: {', '.join(PHASES)}"
+    )
+    parser.add_argument("--repair", action="store_true", help="let a failed phase call its repairs")
+    parser.add_argument("--json", action="store_true", help="print the answer as JSON")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    check_config.add_parser(commands, PROGRAM)
+    return parser
+
+
+def _run(found: Config, options: argparse.Namespace, clock: Clock) -> int:
+    if options.due and options.phase:
+        explain(_PROGRAM, "--due runs all phases; leave --phase out")
+        return WRONG_USE
+    schedule = found.value["schedule"]
+    slot = weekly_ledger.slot_at(clock(), schedule["day"], schedule["time"])
+    names = tuple(name for name in PHASES if not options.phase or name in options.phase)
+    if options.dry_run:
+        planned = plan(found, names, slot, peek(found.home))
+        (print_json if options.json else show_plan)(planned)
+        return DONE
+    if options.accept:
+        return _accept(found, options.json)
+    if options.accept_release:
+        return _accept_release(found, options.json)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _stop)
+    try:
+        with Turn(found.home, slot, lambda line: explain(_PROGRAM, line)) as turn:
+            return _take(found, options, turn, slot, names)
+    except AnotherRunsError as error:
+        if options.due:  # whoever came first does it
+            return DONE
+        explain(_PROGRAM, str(error))
+        return NO
+    except OSError as error:
+        return _cannot(found, options, slot, error)
+
+
+def _take(found: Config, options: argparse.Namespace, turn: Turn, slot: str, names: tuple[str, ...]) -> int:
+    """Run what is asked for, with the lock held."""
+    interrupted = turn.settle()
+    due = turn.ledger.due(slot)
+    if options.due and not due:
+        return DONE
+    attempts = interrupted.attempts_for(slot) if interrupted is not None else 0
+    if options.due and attempts >= weekly_ledger.MOST_ATTEMPTS:
+        times = turn.give_up(slot)
+        explain(_PROGRAM, f"given up: {times}; find out what kills it, then run it by hand")
+        return NO
+    counts = due and len(names) == len(PHASES)
+    began, run = now(), os.urandom(8).hex()
+    moment = f"{began[:10]}T{began[11:19].replace(':', '')}Z-{run[:4]}"
+    request = Request(
+        run=run,
+        name=f"{weekly_ledger.REPORT}{weekly_ledger.week(slot) if counts else moment}",
+        phases=names,
+        slot=slot if counts else None,
+        by_schedule=options.due,
+        repair=options.repair,
+        instead_of=interrupted.run if interrupted is not None and counts else None,
+    )
+    turn.keep(turn.ledger.begun(Running(run, began, request.slot, attempts + 1 if counts else 1)))
+    try:
+        outcome = run_cycle(found, request, lambda result: None if options.json else show(result))
+    except AuditError:
+        turn.keep(turn.ledger.ended(None))
+        raise
+    turn.keep(turn.ledger.ended(request.slot))
+    conclude(outcome, options.json)
+    if outcome.report is None:
+        explain(_PROGRAM, f"the report cannot be written: {outcome.problem}")
+    return DONE if outcome.well else NO
+
+
+def _cannot(found: Config, options: argparse.Namespace, slot: str, error: OSError) -> int:
+    """The ledger or its lock cannot be used: nothing is checked, and the record says so, wherever it can."""
+    there = peek(found.home)
+    if options.due and there is not None and there.running is None and not there.due(slot):
+        return DONE
+    why = reason(error)
+    not_run(found.home, why)
+    explain(_PROGRAM, f"{why}; nothing was checked")
+    return NO
+
+
+def _missed(home: str, options: argparse.Namespace, at: str, error: ConfigError) -> None:
+    """Wrong settings must not end the weekly validation unnoticed: once overdue, that is recorded."""
+    there = peek(home)
+    if options.due and there is not None and weekly_ledger.next_slot(there.done) <= at:
+        not_run(home, error.lines[0])
+
+
+def _accept(found: Config, as_json: bool) -> int:
+    settings = found.value["phases"]["module_integrity"]
+    if not settings["trees"]:
+        raise ConfigError(f"there is nothing to accept; {MISSING}")
+    return _accepted(*accept_present(settings, found.home), as_json)
+
+
+def _accept_release(found: Config, as_json: bool) -> int:
+    taken = accept_release(found.value["phases"]["module_integrity"], found.home)
+    if taken is not None:
+        return _accepted(*taken, as_json)
+    if as_json:
+        print_json({"changes": []})
+    else:
+        print("Nothing to take: no tree of the release differs from what was accepted")
+    return DONE
+
+
+def _accepted(manifest: Manifest, changes: Sequence[str], as_json: bool) -> int:
+    if as_json:
+        print_json({"manifest_sha256": manifest.digest, "trees": sorted(manifest.trees), "changes": changes})
+    else:
+        show_accepted(manifest, changes)
+    return DONE
+
+
+def _stop(number: int, _frame: FrameType | None) -> NoReturn:
+    """Once: the closing entry must not be interrupted itself."""
+    for name in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(name, signal.SIG_IGN)
+    raise Stopped(f"stopped by {signal.Signals(number).name}; the next `--due` begins anew")

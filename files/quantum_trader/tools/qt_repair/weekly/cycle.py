@@ -1,0 +1,126 @@
+"""The weekly validation: phases one after the other, each recorded, then a report and the verdict.
+
+The entries of a cycle share one `run`. Only the last one ends it: a phase that passed is `info`, one
+that failed `failed`, so that a summary counts the cycle once, and as it ended.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from qt_audit.reading.history import History
+from qt_audit.reading.window import END
+from qt_audit.record.entry import now
+from qt_audit.record.place import Place
+from qt_audit.record.state_directory import Reports
+from qt_audit.recorder import log_action
+from qt_repair.config.loading import Config
+from qt_repair.weekly.called_repair import repair
+from qt_repair.weekly.cycle_lock import COMPLETED, INTERRUPTED
+from qt_repair.weekly.module_tree.manifest import SOURCE
+from qt_repair.weekly.outcome import Cycle, Outcome, Request
+from qt_repair.weekly.phase_runner import TITLE, PhaseResult, examine
+from qt_repair.weekly.report import as_json, as_markdown
+
+_REPORTS_TIMEOUT = 60.0
+
+Say = Callable[[PhaseResult], None]
+
+
+def run_cycle(config: Config, request: Request, say: Say) -> Outcome:
+    """Run it to its end; `say` is told of each phase as it is over.
+
+    Raises AuditError, and checks nothing, if its beginning cannot be recorded. What stops it from
+    outside (a signal) is recorded and goes on.
+    """
+    began = now()
+    _record(request, f"{TITLE}: Started validation cycle", "started", _described(request), required=True)
+    try:
+        results = tuple(_phase(config, request, name, say) for name in request.phases)
+        outcome = _reported(_cycle(config.home, request, began, results))
+    except BaseException as error:  # a signal, or a fault of ours: the run must not stay open
+        why = str(error) or (
+            "stopped by Ctrl-C" if isinstance(error, KeyboardInterrupt) else type(error).__name__
+        )
+        _record(request, f"{INTERRUPTED} - {why}", "failed", {"error": type(error).__name__})
+        raise
+    verdict = outcome.cycle.verdict
+    if outcome.report is None and not outcome.cycle.failed:
+        verdict = "❌ The report cannot be written"
+    details = {"checked": outcome.cycle.checked, "failed": outcome.cycle.failed, "report": outcome.report}
+    _record(request, f"{COMPLETED} - {verdict}", "succeeded" if outcome.well else "failed", details)
+    return outcome
+
+
+def _described(request: Request) -> dict[str, Any]:
+    details = {
+        "phases": list(request.phases),
+        "by": "schedule" if request.by_schedule else "hand",
+        "slot": request.slot,
+        "repair": request.repair,
+    }
+    return {**details, **({"instead_of": request.instead_of} if request.instead_of else {})}
+
+
+def _phase(config: Config, request: Request, name: str, say: Say) -> PhaseResult:
+    """One phase; with its repairs, and once more, where it failed and that is asked for."""
+    settings = config.value["phases"][name]
+    result = examine(name, settings, config.home)
+    _note(request, result)
+    if result.failed and request.repair and settings["repairs"]:
+        say(result)
+        repairs = tuple(repair(one, request.run, config.home) for one in settings["repairs"])
+        result = examine(name, settings, config.home).after(repairs)
+        _note(request, result)
+    say(result)
+    return result
+
+
+def _note(request: Request, result: PhaseResult) -> None:
+    _record(request, result.sentence, "failed" if result.failed else "info", result.entry_details())
+
+
+def _record(
+    request: Request, sentence: str, outcome: str, details: dict[str, Any], required: bool = False
+) -> None:
+    log_action(sentence, source=SOURCE, outcome=outcome, details=details, run=request.run, required=required)
+
+
+def _cycle(home: str, request: Request, began: str, results: Sequence[PhaseResult]) -> Cycle:
+    return Cycle(
+        request, began, now(), os.uname().nodename, home, _release(home), tuple(results), _head(home)
+    )
+
+
+def _release(home: str) -> str | None:
+    """The installed release; None where there are none, as in a tree that was copied by hand."""
+    path = os.path.realpath(f"{home}/current")
+    return os.path.basename(path) if os.path.isdir(path) else None
+
+
+def _head(home: str) -> tuple[int, str] | None:
+    try:
+        last = History(Place(home, home=True)).before(END)
+    except OSError:  # the audit trail check tells of it
+        return None
+    return (last.entry.seq, last.hash) if last is not None else None
+
+
+def _reported(cycle: Cycle) -> Outcome:
+    """Write the report in both forms, and record where it is. The JSON comes last: where it is, both are."""
+    name = cycle.request.name
+    try:
+        with Reports(Place(cycle.home, home=True), _REPORTS_TIMEOUT) as reports:
+            reports.write(f"{name}.md", as_markdown(cycle).encode("utf-8"))
+            reports.write(f"{name}.json", as_json(cycle).encode("ascii"))
+            path = f"{reports.path}/{name}.md"
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        problem = f"{where}{error.strerror or error}"
+        _record(cycle.request, f"{TITLE}: Report generated - FAILED: {problem}", "failed", {"report": None})
+        return Outcome(cycle, None, problem)
+    details = {"report": path, "json": f"{path[: -len('.md')]}.json"}
+    _record(cycle.request, f"{TITLE}: Report generated", "info", details)
+    return Outcome(cycle, path)

@@ -1,0 +1,100 @@
+"""Import every module of a tree in a process of its own, with a clean environment; name those that fail."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+
+from qt_repair.host import process
+from qt_repair.weekly.module_tree.tree import matches
+
+_WORKER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "import_worker.py")
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def modules(paths: Sequence[str], not_imported: Sequence[str]) -> list[str]:
+    """The names by which the files of a tree can be imported, sorted. Pure.
+
+    Files whose names are no module names are scripts; `__main__` is one too.
+    """
+    names = set()
+    for path in paths:
+        parts = path.removesuffix(".py").split("/")
+        if not path.endswith(".py") or parts[-1] == "__main__" or matches(path, not_imported):
+            continue
+        if parts[-1] == "__init__":
+            parts.pop()
+        if parts and all(part.isidentifier() for part in parts):
+            names.add(".".join(parts))
+    return sorted(names)
+
+
+def package_of(root: str) -> tuple[str, list[str]]:
+    """Where a tree's modules are imported from, and the packages above it: a tree may be a package itself."""
+    above: list[str] = []
+    while os.path.exists(f"{root}/__init__.py") and os.path.dirname(root) != root:
+        above.insert(0, os.path.basename(root))
+        root = os.path.dirname(root)
+    return root, above
+
+
+def failing(root: str, names: Sequence[str], home: str, timeout: float) -> list[tuple[str, str]]:
+    """The modules that cannot be imported, each with the last line of why. `timeout` is for all, in seconds.
+
+    One that ends its process is named, and the others go on in a new one.
+    """
+    base, above = package_of(root)
+    left = [".".join([*above, name]) for name in names]
+    deadline = time.monotonic() + timeout
+    failed: list[tuple[str, str]] = []
+    with tempfile.TemporaryDirectory(prefix="weekly-imports-") as scratch:
+        while left:
+            done, errors, how = _round(base, left, home, scratch, max(0.1, deadline - time.monotonic()))
+            failed += errors
+            left = left[done:]
+            if left:  # the next one ended the process, or it took too long
+                failed.append((left[0], how))
+                left = left[1:]
+                if time.monotonic() >= deadline:
+                    failed += [(name, "not tried: the time was used up") for name in left]
+                    break
+    return failed
+
+
+def _round(
+    base: str, names: Sequence[str], home: str, scratch: str, timeout: float
+) -> tuple[int, list[tuple[str, str]], str]:
+    """Import until all are done or the process ends: how many are done, those that failed, how it ended."""
+    listed, results = f"{scratch}/modules.json", f"{scratch}/results.jsonl"
+    work = f"{scratch}/work"
+    os.makedirs(work, exist_ok=True)
+    with open(listed, "w", encoding="utf-8") as file:
+        json.dump(list(names), file)
+    with open(results, "w", encoding="utf-8"):
+        pass
+    argv = [sys.executable, "-B", _WORKER, listed, results]
+    try:
+        ended = process.run(argv, timeout, env=_environment(base, home), cwd=work)
+        last = (ended.said.splitlines() or [""])[-1]
+        how = f"ended the process (exit status {ended.exit_code})" + (f": {last[:200]}" if last else "")
+    except process.TimedOutError:
+        how = "did not end in time"
+    with open(results, encoding="utf-8") as file:
+        noted = [json.loads(line) for line in file if line.endswith("]\n")]
+    finished = [row for row in noted if len(row) == 2]
+    return len(finished), [(name, error) for name, error in finished if error is not None], how
+
+
+def _environment(base: str, home: str) -> dict[str, str]:
+    """What an imported module may see: nothing of ours, so no secret either."""
+    return {
+        "PATH": _PATH,
+        "HOME": os.path.expanduser("~"),
+        "LANG": "C.UTF-8",
+        "QT_HOME": home,
+        "PYTHONPATH": base,
+    }

@@ -1,0 +1,121 @@
+"""The last accepted state of the watched trees: status/repair/manifest.json, vouched for by the record.
+
+The manifest holds the SHA-256 of every file; the entry that accepted it holds the manifest's own
+digest. So neither can be exchanged alone: who alters a module and the manifest is told by the record,
+whose chain `verify` checks.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from qt_audit.reading.history import History
+from qt_audit.record.entry import Entry, now
+from qt_audit.record.place import Place
+from qt_audit.record.state_directory import Reports
+from qt_audit.recorder import action
+from qt_repair.weekly.observation import PhaseError, bounded, counted
+
+SOURCE = "weekly_self_heal"
+DIRECTORY, NAME, _LOCK = "repair", "manifest.json", ".manifest.lock"
+_LOCK_TIMEOUT = 10.0
+_SENTENCE = "Weekly self-heal: Accepted the present state of the watched modules"
+_INTENT = "Weekly self-heal: Accepting the present state of the watched modules"
+_REMEDY = "look at the modules, then run `weekly_self_heal.py --accept`"
+
+Trees = Mapping[str, Mapping[str, str]]
+"""Of each tree, by its path in the configuration: the digest of each file, by its path in the tree."""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A state that was accepted."""
+
+    accepted: str
+    """When, as entries write times: the entry that vouches for it is not earlier."""
+    trees: Trees
+
+    @property
+    def digest(self) -> str:
+        """What the accepting entry says of it."""
+        return hashlib.sha256(json.dumps(self.trees, sort_keys=True).encode("ascii")).hexdigest()
+
+    def encoded(self) -> bytes:
+        plain = {"accepted": self.accepted, "digest": self.digest, "trees": self.trees}
+        return (json.dumps(plain, indent=1, sort_keys=True) + "\n").encode("ascii")
+
+
+def decode(data: bytes) -> Manifest:
+    """The manifest that these bytes hold. Raises ValueError. Pure."""
+    try:
+        plain = json.loads(data)
+        trees = {
+            tree: {str(path): str(found) for path, found in files.items()}
+            for tree, files in plain["trees"].items()
+        }
+        return Manifest(str(plain["accepted"]), trees)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise ValueError(f"not a manifest ({type(error).__name__})") from None
+
+
+def accepted(place: Place) -> Manifest | None:
+    """The state that was last accepted, as the record vouches for it; None if none ever was.
+
+    Raises PhaseError if manifest and record disagree, OSError if one of them cannot be read.
+    """
+    with Reports(place, _LOCK_TIMEOUT, DIRECTORY, _LOCK) as store:
+        data = store.read(NAME)
+        path = f"{store.path}/{NAME}"
+    if data is None:
+        entry = _acceptance(place, "")
+        if entry is not None:
+            raise PhaseError(f"{path} is gone, though entry {entry.seq} accepted a state; {_REMEDY}")
+        return None
+    try:
+        manifest = decode(data)
+    except ValueError as error:
+        raise PhaseError(f"{path}: {error}; {_REMEDY}") from None
+    entry = _acceptance(place, manifest.accepted)
+    if entry is None:
+        first = History(place).first()
+        if first is None or first.ts <= manifest.accepted:
+            raise PhaseError(f"{path} is not what any entry of the record accepted; {_REMEDY}")
+    elif entry.details.get("manifest_sha256") != manifest.digest:
+        raise PhaseError(f"{path} is not the state that entry {entry.seq} accepted; {_REMEDY}")
+    return manifest
+
+
+def accept(place: Place, trees: Trees, changes: list[str], first: bool = False) -> Manifest:
+    """Take a state as the accepted one, recorded before and after. `changes`: how it differs, a line each.
+
+    Raises AuditError, and takes nothing, if that cannot be recorded; OSError if it cannot be kept.
+    """
+    manifest = Manifest(now(), trees)
+    files = sum(map(len, trees.values()))
+    details: dict[str, Any] = {
+        "manifest_sha256": manifest.digest,
+        "trees": sorted(trees),
+        "files": files,
+        **({"first": True} if first else {"changes": bounded(changes)}),
+    }
+    sentence = f"{_SENTENCE} ({counted(files, 'file')} in {counted(len(trees), 'tree')})"
+    with (
+        action(sentence, intent=_INTENT, source=SOURCE, details=details, required=True),
+        Reports(place, _LOCK_TIMEOUT, DIRECTORY, _LOCK) as store,
+    ):
+        store.write(NAME, manifest.encoded())
+    return manifest
+
+
+def _acceptance(place: Place, since: str) -> Entry | None:
+    """The last entry, from this time on, that accepted a state."""
+    source, words = f'"source":"{SOURCE}"'.encode("ascii"), _SENTENCE.encode("ascii")
+    found = None
+    for entry in History(place).window(since, wanted=lambda line: words in line and source in line):
+        if entry.source == SOURCE and entry.outcome == "succeeded" and entry.action.startswith(_SENTENCE):
+            found = entry
+    return found
