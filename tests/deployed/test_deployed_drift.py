@@ -30,8 +30,9 @@ def mending(deployment: Deployment, host: Host, release: str) -> Said:
     """A deploy after everything drifted, on an account that has files, a key and a job of its own."""
     package = f"{release}/tools/qt_audit"
     host.check_output(
-        f"echo '# edited' >> {package}/settings.py && rm {package}/entry.py && chmod 0666 {package}/head.py"
-        f" && chown root:root {package}/place.py && rm -r {package}/commands && echo x > {package}/added.py"
+        f"echo '# edited' >> {package}/settings/loading.py && rm {package}/record/entry.py"
+        f" && chmod 0666 {package}/record/head.py"
+        f" && chown root:root {package}/record/place.py && rm -r {package}/commands && echo x > {package}/added.py"
         f" && mkdir {HOME}/releases/.123456.partial && touch {HOME}/releases/.123456.partial/x"
         f" && chmod 0777 {HOME}/config && rm {HOME}/tools/audit_logger.py && chown root {release}"
         f" && echo 'QT_SMTP_PORT=1' >> {HOME}/config/audit.env && chmod 0644 {HOME}/config/audit.env"

@@ -113,7 +113,7 @@ def test_a_wrong_variable_of_audit_log_is_named_and_no_secret_is_shown(
         (
             "repair_programs_auto_repair_system",
             {"repairs": {"db": {"kind": SECRET}}},
-            "must be one of postgres_database",
+            "must be one of command",
         ),
         ("repair_programs_realtime_monitor", {"thresholds": {"tcp": [{"port": SECRET}]}}, "a whole number"),
         ("repair_programs_weekly_self_heal", {"phases": {"smoke": SECRET}}, "unknown key"),
