@@ -32,7 +32,8 @@ def mending(deployment: Deployment, host: Host, release: str) -> Said:
     host.check_output(
         f"echo '# edited' >> {package}/settings/loading.py && rm {package}/record/entry.py"
         f" && chmod 0666 {package}/record/head.py"
-        f" && chown root:root {package}/record/place.py && rm -r {package}/commands && echo x > {package}/added.py"
+        f" && chown root:root {package}/record/place.py"
+        f" && rm -r {package}/commands && echo x > {package}/added.py"
         f" && mkdir {HOME}/releases/.123456.partial && touch {HOME}/releases/.123456.partial/x"
         f" && chmod 0777 {HOME}/config && rm {HOME}/tools/audit_logger.py && chown root {release}"
         f" && echo 'QT_SMTP_PORT=1' >> {HOME}/config/audit.env && chmod 0644 {HOME}/config/audit.env"
