@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, settings
 
 from sandbox import SandboxError
 from sandbox.target import Target
-from tests.whole_run import WholeRun
+from tests.support.whole_run import WholeRun
 
 FreshVps = Callable[..., Target]
 # How long an example takes says something of the machine's load and nothing of the code.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.bench.commands import PYTHON, TOOLS, in_turn, tool
 from tests.bench.table import Row, median, milliseconds, paired_ratio, progress
-from tests.support import make_record
+from tests.support.records import make_record
 
 MONTH = 30 * 86400
 START, DAY = "2026-09-01T00:00:00Z", "2026-09-15"

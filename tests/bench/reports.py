@@ -7,8 +7,8 @@ from pathlib import Path
 
 from tests.bench.commands import in_turn, tool
 from tests.bench.table import Row, median, milliseconds, paired_ratio, progress
-from tests.reporting import busy_month
-from tests.support import write_record
+from tests.support.records import write_record
+from tests.support.reporting import busy_month
 
 _MONTH, _FROM, _TO = "2026-10", "2026-10-01", "2026-10-31"
 

@@ -12,7 +12,7 @@ from tests.deployed.deployment import Deployment, Host, connect
 from tests.deployed.frozen import Frozen
 from tests.deployed.managed import left_as_it_was
 from tests.deployed.repairing import Repairing
-from tests.whole_run import WholeRun
+from tests.support.whole_run import WholeRun
 
 _ASK_FOR_A_COPY = "a test that does so asks for `own_deployment`, or puts back what it changed"
 

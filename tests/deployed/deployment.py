@@ -9,11 +9,9 @@ from pathlib import Path
 import testinfra  # type: ignore[import-untyped]
 from testinfra.host import Host  # type: ignore[import-untyped]
 
-from sandbox.places import REPOSITORY
 from sandbox.target import Target
 
 __all__ = [
-    "DELIVERED",
     "HOME",
     "NEEDLES",
     "SECRETS",
@@ -26,7 +24,6 @@ __all__ = [
 ]
 
 HOME = "/home/qt/quantum_trader"
-DELIVERED = REPOSITORY / "files" / "quantum_trader"
 SOURCE = "__audit_base_source"
 SECRETS = {
     "audit_log_alert_webhook": "json+https://hooks.example.com/services/T0/B0/wh-tok3n's-\"$HOME`id`\\x%41",

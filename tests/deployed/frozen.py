@@ -14,9 +14,10 @@ import pytest
 
 from sandbox import SandboxError, Snapshot
 from sandbox.target import Target
-from tests.deployed.deployment import DELIVERED, SECRETS, SOURCE, Said
+from tests.deployed.deployment import SECRETS, SOURCE, Said
 from tests.deployed.repairing import Repairing, add_a_secret
-from tests.whole_run import WholeRun
+from tests.support.checkout import DELIVERED
+from tests.support.whole_run import WholeRun
 
 _VERY_TALKATIVE = ("--diff", "-vvv")
 

@@ -11,7 +11,7 @@ from qt_repair import kinds
 from roles.repair_programs.filter_plugins.repair_programs_sudoers import sudoers_command
 from sandbox.machine import Machine
 from sandbox.places import REPOSITORY
-from tests.kind_settings import settings
+from tests.support.kind_settings import settings
 
 # Far more than anything takes; a loaded machine is slow.
 PATIENCE_S = 90.0

@@ -7,7 +7,8 @@ import hashlib
 import pytest
 
 from sandbox.target import Target
-from tests.deployed.deployment import DELIVERED, HOME, NEEDLES, SECRETS, Deployment, Host, changed
+from tests.deployed.deployment import HOME, NEEDLES, SECRETS, Deployment, Host, changed
+from tests.support.checkout import DELIVERED
 
 ENTRIES = sorted(
     f"{part}/{path.name}"

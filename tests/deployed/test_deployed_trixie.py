@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sandbox.target import Target
-from tests.deployed.deployment import DELIVERED, SOURCE, changed
+from tests.deployed.deployment import SOURCE, changed
+from tests.support.checkout import DELIVERED
 
 
 def test_debian_13_is_deployed_to_and_well(fresh_vps: Callable[..., Target], tmp_path: Path) -> None:

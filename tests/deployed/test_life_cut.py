@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from sandbox.target import Target
-from tests.deployed.deployment import DELIVERED, HOME, SOURCE, Said, changed, connect
+from tests.deployed.deployment import HOME, SOURCE, Said, changed, connect
+from tests.support.checkout import DELIVERED
 
 TOOL = f"python3 {HOME}/tools/audit_logger.py"
 # Ansible loads it from the directory that ANSIBLE_CALLBACK_PLUGINS names. After so many

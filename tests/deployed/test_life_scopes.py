@@ -14,7 +14,7 @@ from sandbox import Snapshot
 from sandbox.target import Target
 from tests.deployed.deployment import HOME, Said, changed, connect
 from tests.deployed.frozen import copied
-from tests.whole_run import WholeRun
+from tests.support.whole_run import WholeRun
 
 TOOL = f"python3 {HOME}/tools/audit_logger.py"
 OWN_JOB = "1 1 * * * mine"

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from sandbox.target import Target
-from tests.deployed.deployment import DELIVERED, HOME, SOURCE, Said, changed, connect
+from tests.deployed.deployment import HOME, SOURCE, Said, changed, connect
+from tests.support.checkout import DELIVERED
 
 TOKEN = re.compile(r"tok-[a-z]+-[0-9a-f]+")
 

@@ -15,8 +15,7 @@ import pytest
 
 from sandbox import Machine, SandboxError, Snapshot, cgroup, kernel, life, places
 from sandbox.target import Target
-
-REPOSITORY = Path(__file__).resolve().parents[2]
+from tests.support.checkout import ROOT
 
 
 @pytest.fixture(scope="module", params=["bookworm", "trixie"])
@@ -178,7 +177,7 @@ def test_down_leaves_nothing_behind(tmp_path: Path) -> None:
 def test_a_machine_goes_with_the_process_that_asked_for_it_even_if_that_is_killed(tmp_path: Path) -> None:
     asking = subprocess.Popen(
         [sys.executable, "-c", _BOOT_AND_WAIT, str(tmp_path)],
-        cwd=REPOSITORY,
+        cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,
     )

@@ -9,9 +9,9 @@ import pytest
 
 from qt_audit.commands import COMMANDS
 from qt_audit.settings.loading import SETTINGS
-from tests.support import cli
+from tests.support.checkout import ROOT
+from tests.support.records import cli
 
-ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
 PAGE = (ROOT / "files/quantum_trader/docs/AI_AUDIT_NOTIFICATION_LAYER.md").read_text()
 _NAMED = re.compile(r"audit_logger\.py ([a-z_]+)")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sandbox import places
-from tests.whole_run import WholeRun
+from tests.support.whole_run import WholeRun
 
 
 def test_a_thing_is_made_once_however_many_ask(tmp_path: Path) -> None:

@@ -1,0 +1,128 @@
+"""A real monitor on an installation of its own, with real repairs, and what it left in the record."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.support.checkout import TOOLS
+from tests.support.recording import BOUND, environment, read_record, record_of
+
+PROGRAM = "tools/realtime_monitor.py"
+TRIGGERED = "Auto-heal: Triggered by realtime monitor threshold breach"
+DONE = "Auto-heal: Completed successfully (exit code 0)"
+RECOVERED = "Auto-heal: Recovered after"
+NO_REPAIR = "Auto-heal: Realtime monitor threshold breach, no repair configured"
+
+
+class Installation:
+    """A QT_HOME whose programs are those of this tree; rounds of a second."""
+
+    def __init__(self, root: Path) -> None:
+        self.home = root / "qt"
+        (self.home / "config").mkdir(parents=True)
+        for name in ("tools", "scripts"):
+            (self.home / name).symlink_to(TOOLS.parent / name)
+        self.environ = environment(self.home)
+        self.repairs({})
+
+    def repairs(self, repairs: Mapping[str, Any]) -> None:
+        """What may be repaired, without waiting between attempts."""
+        plain = {
+            name: {"kind": "command", "cooldown": 0, "max_per_hour": 60, "patience": 1, **repair}
+            for name, repair in repairs.items()
+        }
+        self._write("auto_repair_system", {"repairs": plain})
+
+    def thresholds(self, more: Mapping[str, Any] | None = None, **kinds: list[dict[str, Any]]) -> None:
+        """What is watched."""
+        self._write("realtime_monitor", {"round": 1, "thresholds": kinds, **(more or {})})
+
+    def _write(self, program: str, value: Mapping[str, Any]) -> None:
+        path = self.home / f"config/{program}.yml"
+        path.write_text(yaml.safe_dump(dict(value)))
+        path.chmod(0o640)
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """The program, run to its end."""
+        return subprocess.run(
+            [sys.executable, str(self.home / PROGRAM), *arguments],
+            env=self.environ, capture_output=True, text=True, timeout=BOUND, check=False,
+        )  # fmt: skip
+
+    @contextmanager
+    def monitor(self, *arguments: str, **environ: str) -> Iterator[subprocess.Popen[str]]:
+        """The daemon, watching; ended with the block at the latest."""
+        process = subprocess.Popen(
+            [sys.executable, str(self.home / PROGRAM), *arguments],
+            env={**self.environ, **environ}, text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.communicate()
+
+    def entries(self) -> list[dict[str, Any]]:
+        """All entries, held against the record's contract."""
+        return read_record(record_of(self.home)) if record_of(self.home).exists() else []
+
+    def said(self) -> list[str]:
+        """What the monitor's entries about breaches say."""
+        return [entry["action"] for entry in self.healing()]
+
+    def healing(self) -> list[dict[str, Any]]:
+        return [entry for entry in self.entries() if entry["action"].startswith("Auto-heal")]
+
+    def until(self, *beginnings: str) -> None:
+        """Wait until the entries about breaches are these, by how they begin."""
+        wait_for(
+            lambda: len(self.said()) >= len(beginnings),
+            lambda: f"want {beginnings}, have {self.said()}",
+        )
+        said = self.said()
+        assert len(said) == len(beginnings), said
+        for action, beginning in zip(said, beginnings, strict=True):
+            assert action.startswith(beginning), said
+
+    def until_recorded(self, beginning: str) -> dict[str, Any]:
+        """Wait for an entry that begins so, and return it."""
+        wait_for(lambda: bool(self._recorded(beginning)), lambda: f"no {beginning!r} in {self.entries()}")
+        return self._recorded(beginning)[0]
+
+    def _recorded(self, beginning: str) -> list[dict[str, Any]]:
+        return [entry for entry in self.entries() if entry["action"].startswith(beginning)]
+
+    def status(self) -> dict[str, Any]:
+        answer: dict[str, Any] = json.loads(self.run("status", "--json").stdout)
+        return answer
+
+    def seen(self, name: str) -> dict[str, Any]:
+        """What `status` says of a threshold."""
+        found: dict[str, Any] = next(
+            (item for item in self.status()["thresholds"] if item["name"] == name), {}
+        )
+        return found
+
+
+def wait_for(condition: Callable[[], bool], otherwise: Callable[[], str] = lambda: "") -> None:
+    """Return when it is so; fail when it takes too long to be anything but hung."""
+    deadline = time.monotonic() + BOUND
+    while not condition():
+        assert time.monotonic() < deadline, otherwise()
+        time.sleep(0.05)
+
+
+def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
+    """Exit status and what it said on stderr, once it has ended."""
+    _, errors = process.communicate(timeout=BOUND)
+    return process.returncode, errors

@@ -1,0 +1,130 @@
+"""An installation to be validated, and the weekly validation run on it as cron or a person does."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tests.support.checkout import TOOLS
+from tests.support.recording import read_record, record_of
+from tests.support.records import cli_environment
+
+BOUND = 120
+"""Seconds after which a run is taken for hung."""
+QUIET: dict[str, Any] = {"audit_trail": {"doctor": False}}
+"""Phases of an installation that no host stands behind: nothing schedules or rotates it."""
+NAMES = ("ai_agent", "module_integrity", "docker_health", "smoke_tests", "audit_trail")
+
+_CLOCKED = """
+import os, sys
+sys.path.insert(0, os.environ["TEST_TOOLS"])
+from qt_repair.weekly import command_line as weekly_cli
+sys.exit(weekly_cli.main(sys.argv[2:], lambda: sys.argv[1]))
+"""
+
+
+def install(home: Path, phases: Mapping[str, Any] | None = None, **more: Any) -> Path:
+    """A QT_HOME whose weekly configuration has these phases."""
+    (home / "config").mkdir(parents=True, exist_ok=True)
+    for name, value in {
+        "auto_repair_system": {"repairs": more.pop("repairs", {})},
+        "weekly_self_heal": {"phases": {**QUIET, **(phases or {})}, **more},
+    }.items():
+        path = home / f"config/{name}.yml"
+        path.write_text(json.dumps(value))  # JSON is YAML
+        path.chmod(0o640)
+    return home
+
+
+def tree(path: Path, files: Mapping[str, str]) -> Path:
+    """A directory of files: their paths in it, and what they hold."""
+    for name, source in files.items():
+        file = path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(source)
+    return path
+
+
+def environment(home: Path, **more: str) -> dict[str, str]:
+    return cli_environment(home, {"TEST_TOOLS": str(TOOLS), "PYTHONDONTWRITEBYTECODE": "1", **more})
+
+
+def command(*arguments: str, at: str | None = None) -> list[str]:
+    """The command line; with `at`, at that simulated time."""
+    if at is None:
+        return [sys.executable, str(TOOLS / "weekly_self_heal.py"), *arguments]
+    return [sys.executable, "-c", _CLOCKED, at, *arguments]
+
+
+def start(home: Path, *arguments: str, at: str | None = None, **env: str) -> subprocess.Popen[str]:
+    """The validation, begun. The caller ends it."""
+    return subprocess.Popen(
+        command(*arguments, at=at),
+        env=environment(home, **env),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run(home: Path, *arguments: str, at: str | None = None, **env: str) -> subprocess.CompletedProcess[str]:
+    """The validation, run to its end. Never a traceback."""
+    process = start(home, *arguments, at=at, **env)
+    try:
+        out, err = process.communicate(timeout=BOUND)
+    finally:
+        process.kill()
+    assert "Traceback" not in out + err, out + err
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+def answer(home: Path, *arguments: str, **env: str) -> dict[str, Any]:
+    """What it says as JSON, whatever its exit status."""
+    done = run(home, *arguments, "--json", **env)
+    assert done.stdout, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def verdicts(found: Mapping[str, Any]) -> dict[str, str]:
+    """Phase -> PASSED, COMPLETED, FAILED or SKIPPED."""
+    return {row["phase"]: row["verdict"] for row in found["phases"]}
+
+
+def row(found: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """What a phase says."""
+    rows: list[dict[str, Any]] = [row for row in found["phases"] if row["phase"] == name]
+    return rows[0]
+
+
+def entries(home: Path) -> list[dict[str, Any]]:
+    """All entries, held against the record's contract."""
+    return read_record(record_of(home))
+
+
+def actions(home: Path) -> list[str]:
+    return [entry["action"] for entry in entries(home)]
+
+
+def lines(path: Path) -> list[str]:
+    """What a command of a test noted in a file, a line each time."""
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def noting(path: Path) -> list[str]:
+    """A command that notes that it was run."""
+    return ["/bin/sh", "-c", 'echo run >> "$0"', str(path)]
+
+
+def copy_release(home: Path) -> Path:
+    """The tools as a release has them; `current` leads to it."""
+    release = home / "releases/0123456789ab"
+    shutil.copytree(TOOLS, release / "tools", ignore=shutil.ignore_patterns("__pycache__"))
+    (home / "current").symlink_to("releases/0123456789ab")
+    return release

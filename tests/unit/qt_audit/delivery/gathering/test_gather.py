@@ -1,0 +1,339 @@
+"""From the record to the channels: each thing once, in order, and nothing dropped in silence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from qt_audit.delivery.message import PERMANENT, TRANSIENT, Answer
+from qt_audit.filing import schedule
+from qt_audit.summary.contents import Summary
+from tests.support.delivering import Begin, Noting, Vps
+from tests.support.records import draft
+
+DOWN = Answer(TRANSIENT, "nobody listens there")
+GONE = Answer(PERMANENT, "answered 404", 404)
+DAY = 86_400.0
+
+
+def test_what_was_before_a_channel_existed_is_no_news(tmp_path: Path) -> None:
+    vps = Vps(tmp_path / "home", Noting())
+    vps.write("Old - FAILED: x")
+    vps.deliver()
+    vps.write("New - FAILED: x")
+    vps.deliver()
+    assert vps.channels[0].titles == ["New - FAILED: x"]
+
+
+@pytest.mark.parametrize(
+    ("wake", "told"),
+    [
+        (b"2\n", ["Second - FAILED: x", "Third - FAILED: x"]),
+        (b"1\n", ["First - FAILED: x", "Second - FAILED: x", "Third - FAILED: x"]),
+        (b"", []),
+        (b"x", []),
+        (b"99", []),
+    ],
+)
+def test_the_first_run_begins_with_the_entry_that_woke_it(
+    tmp_path: Path, wake: bytes, told: list[str]
+) -> None:
+    vps = Vps(tmp_path / "home", Noting())
+    for name in ("First", "Second", "Third"):
+        vps.write(f"{name} - FAILED: x")
+    with vps.outbox():
+        (vps.box / "wake").write_bytes(wake)
+    vps.deliver()
+    assert vps.channels[0].titles == told
+    assert not (vps.box / "wake").exists()
+
+
+def test_without_an_entry_there_is_nothing_to_tell(tmp_path: Path) -> None:
+    vps = Vps(tmp_path / "home", Noting())
+    assert vps.deliver().problems == []
+    vps.write("First - FAILED: x")
+    vps.deliver()
+    assert vps.channels[0].titles == ["First - FAILED: x"]
+
+
+def test_every_channel_is_told(begun: Begin) -> None:
+    vps = begun(Noting("one"), Noting("two"))
+    vps.write("Backup - FAILED: x")
+    vps.deliver()
+    assert [channel.titles for channel in vps.channels] == [["Backup - FAILED: x"]] * 2
+
+
+def test_a_dead_channel_delays_no_other(begun: Begin) -> None:
+    vps = begun(Noting("dead", always=DOWN), Noting("well"))
+    for number in range(20):
+        vps.write(f"Backup {number} - FAILED: x")
+        vps.clock.move(60)
+        vps.deliver()
+    dead, well = vps.channels
+    assert len(well.taken) == 20
+    assert dead.asked < 10
+
+
+def test_offline_for_three_days_loses_nothing_repeats_nothing_and_keeps_the_order(begun: Begin) -> None:
+    vps = begun(Noting(always=DOWN))
+    for number in range(500):
+        vps.write(f"Action {number} - FAILED: x")
+        vps.clock.move(72 * 3600 / 500)
+        vps.deliver()
+    (channel,) = vps.channels
+    assert channel.taken == []
+    channel.always = Answer("sent", "taken")
+    for _ in range(70):
+        vps.clock.move(60)
+        vps.deliver()
+    alerts = [title for title in channel.titles if title.startswith("Action")]
+    assert alerts == [f"Action {number} - FAILED: x" for number in range(500)]
+    assert len({message.id for message in channel.taken}) == len(channel.taken) == 500
+    assert channel.late[0] > 72 * 3600
+    assert channel.late == sorted(channel.late, reverse=True)
+    with vps.seen() as outbox:
+        assert (outbox.waiting(), outbox.parked()) == ([], [])
+
+
+def test_back_after_days_switched_off_it_tells_what_was_not_told(begun: Begin) -> None:
+    vps = begun(Noting())
+    vps.write("Power - FAILED: x")
+    vps.clock.move(9 * DAY)
+    vps.deliver()
+    assert vps.channels[0].titles == ["Power - FAILED: x"]
+    assert vps.channels[0].late == [9 * DAY]
+
+
+def hours(vps: Vps, n: int) -> None:
+    for _ in range(n):
+        vps.clock.move(3601)
+        vps.deliver()
+
+
+def test_what_nobody_takes_for_seven_days_is_given_up_counted_and_told_elsewhere(begun: Begin) -> None:
+    vps = begun(Noting("dead", always=DOWN), Noting("well"))
+    vps.write("Backup - FAILED: x")
+    vps.deliver()
+    hours(vps, 7 * 24 - 1)
+    assert vps.noted == []
+    hours(vps, 3)
+    assert vps.noted == [("Notification: 1 message for dead given up: not delivered within 7 days", "failed")]
+    assert "1 message for dead given up" in vps.channels[1].titles
+    with vps.seen() as outbox:
+        assert len(outbox.parked("dead")) == 1
+
+
+def test_after_nine_days_switched_off_what_waited_is_tried_for_a_while(begun: Begin) -> None:
+    vps = begun(Noting(always=DOWN))
+    vps.write("Backup - FAILED: x")
+    hours(vps, 20)
+    vps.clock.move(9 * DAY)
+    for _ in range(5):  # the network comes up later than the machine
+        vps.deliver()
+        vps.clock.move(60)
+    (channel,) = vps.channels
+    channel.always = Answer("sent", "taken")
+    hours(vps, 1)
+    assert channel.titles == ["Backup - FAILED: x"]
+    assert vps.noted == []
+
+
+def test_a_channel_that_refuses_for_good_is_disabled_and_the_others_are_told(begun: Begin) -> None:
+    vps = begun(Noting("gone", always=GONE), Noting("well"))
+    for number in range(3):
+        vps.write(f"Backup {number} - FAILED: x")
+        vps.deliver(rounds=2)
+        vps.clock.move(3600)
+    gone, well = vps.channels
+    assert gone.asked == 1
+    assert vps.noted == [("Notification: Channel gone disabled: answered 404", "failed")]
+    assert well.titles == [
+        "Backup 0 - FAILED: x",
+        "channel gone is disabled",
+        "Backup 1 - FAILED: x",
+        "Backup 2 - FAILED: x",
+    ]
+    gone.always = Answer("sent", "taken")
+    with vps.outbox() as outbox:
+        assert (len(outbox.waiting("gone")), len(outbox.parked("gone"))) == (2, 1)
+        outbox.enable("gone")
+        outbox.retry(vps.clock())
+    vps.deliver()
+    assert gone.titles == [f"Backup {number} - FAILED: x" for number in range(3)]
+
+
+def test_where_every_channel_is_disabled_nothing_goes_round_in_circles(begun: Begin) -> None:
+    vps = begun(Noting("one", always=GONE), Noting("two", always=GONE))
+    vps.write("Backup - FAILED: x")
+    for _ in range(20):
+        vps.deliver()
+        vps.clock.move(60)
+    assert [channel.asked for channel in vps.channels] == [1, 1]
+    assert len(vps.noted) == 2
+
+
+def test_a_file_that_holds_no_message_is_reported_and_the_others_go_on(begun: Begin) -> None:
+    vps = begun(Noting("one"), Noting("two"))
+    (vps.box / "waiting.one.000000000000.abc.json").write_bytes(b"{")
+    vps.write("Backup - FAILED: x")
+    vps.deliver(rounds=2)
+    assert vps.channels[0].titles == ["Backup - FAILED: x"]
+    assert vps.noted == [("Notification: 1 message for one given up: no message was in the file", "failed")]
+    assert "1 message for one given up" in vps.channels[1].titles
+
+
+def test_a_channel_that_raises_is_as_one_that_is_down(begun: Begin) -> None:
+    class Broken(Noting):
+        def send(self, *_: object, **__: object) -> Answer:
+            raise RuntimeError("https://example.com/secret")
+
+    vps = begun(Broken("broken"), Noting("well"))
+    vps.write("Backup - FAILED: x")
+    done = vps.deliver()
+    assert done.tallies["broken"].failed == "the channel itself failed (RuntimeError)"
+    assert vps.channels[1].titles == ["Backup - FAILED: x"]
+
+
+def test_a_receiver_that_asks_for_a_short_pause_gets_it_within_the_run(begun: Begin) -> None:
+    vps = begun(Noting(answers=[Answer(TRANSIENT, "too many requests", 429, 0.75)]))
+    vps.write("Backup - FAILED: x")
+    before = vps.clock()
+    assert vps.deliver().tallies["noting-1"].sent == 1
+    assert vps.clock() > before
+    assert vps.channels[0].asked == 2
+
+
+def test_parts_that_were_taken_are_not_sent_again(begun: Begin) -> None:
+    vps = begun(Noting(answers=[Answer(TRANSIENT, "reset", done=2), Answer(TRANSIENT, "reset", done=3)]))
+    vps.write("Backup - FAILED: x")
+    for _ in range(3):
+        vps.deliver()
+        vps.clock.move(60)
+    vps.write("Other - FAILED: x")
+    vps.deliver()
+    assert vps.channels[0].parts == [0, 2, 3, 0]
+
+
+def test_what_is_held_in_quiet_hours_follows_as_one(begun: Begin) -> None:
+    vps = begun(Noting(), quiet="22:00-07:00 Europe/Berlin")
+    vps.clock.move(11 * 3600)  # 22:00 in Berlin
+    for number in range(5):
+        vps.write(f"Backup {number} - FAILED: x")
+        vps.clock.move(600)
+        vps.deliver()
+    (channel,) = vps.channels
+    assert channel.taken == []
+    vps.write("Auto-repair: Frozen grafana", repair="grafana", escalation=True)
+    vps.deliver()
+    assert channel.titles == ["Auto-repair: Frozen grafana"]
+    vps.clock.move(9 * 3600)
+    vps.deliver()
+    vps.deliver()
+    assert channel.titles[1:] == ["5 messages in one (held in quiet hours)"]
+    assert channel.taken[1].text.count("FAILED: x") == 5
+
+
+def test_a_single_message_and_summaries_come_as_they_are_after_quiet_hours(begun: Begin) -> None:
+    vps = begun(Noting(), quiet="00:00-06:00")
+    assert list(schedule.run_due(vps.place, "daily", vps.clock(), 5.0)) == []
+    vps.clock.move(15 * 3600)
+    vps.write("Backup - FAILED: x")
+    assert len(list(schedule.run_due(vps.place, "daily", vps.clock(), 5.0))) == 1
+    vps.deliver()
+    (channel,) = vps.channels
+    assert channel.taken == []
+    vps.clock.move(5 * 3600)
+    vps.deliver()
+    assert [message.kind for message in channel.taken] == ["alert", "summary"]
+    assert "Daily Audit Summary (2026-11-22)" in channel.taken[1].text
+
+
+def test_a_whole_night_of_noise_stays_small(begun: Begin) -> None:
+    vps = begun(Noting(), quiet="10:00-18:00")
+    vps.append([draft(f"Noise {number}", vps.clock(), "failed") for number in range(1700)])
+    vps.deliver()
+    assert (vps.box / "cursor.json").stat().st_size < 2_000_000
+    vps.clock.move(9 * 3600)
+    vps.deliver()
+    assert vps.channels[0].titles == ["1,700 messages in one (held in quiet hours)"]
+
+
+def summarised(vps: Vps) -> None:
+    """The next day's first quarter of an hour."""
+    list(schedule.run_due(vps.place, "daily", vps.clock(), 5.0))
+    vps.clock.move(15 * 3600)
+    assert len(list(schedule.run_due(vps.place, "daily", vps.clock(), 5.0))) == 1
+
+
+def test_a_summary_is_sent_once_with_the_head_of_the_chain(begun: Begin) -> None:
+    vps = begun(Noting())
+    summarised(vps)
+    vps.deliver()
+    vps.deliver()
+    (message,) = vps.channels[0].taken
+    assert (message.kind, message.severity) == ("summary", "info")
+    assert message.head is not None
+    assert message.head[0] == 1
+    assert "📊 Total Actions: 1" in message.text
+
+
+def test_a_summary_has_the_html_that_is_made_of_it(begun: Begin) -> None:
+    def html(summary: Summary) -> str:
+        assert isinstance(summary, Summary)
+        return f"<p>{summary.period.label}: {summary.entries}, {summary.recent.lines[0].action}</p>"
+
+    vps = begun(Noting())
+    vps.html = html
+    summarised(vps)
+    vps.deliver()
+    assert vps.channels[0].taken[0].html == "<p>2026-11-22: 1, System check</p>"
+
+
+def test_a_template_that_fails_is_one_clear_line_and_the_text_is_sent(begun: Begin) -> None:
+    def fails(_: Summary) -> str:
+        raise ZeroDivisionError
+
+    vps = begun(Noting())
+    vps.html = fails
+    summarised(vps)
+    (said,) = vps.deliver().problems
+    assert said == "the HTML of daily-2026-11-22 cannot be made (ZeroDivisionError); it is sent as text alone"
+    vps.deliver()
+    assert [(m.kind, m.html) for m in vps.channels[0].taken] == [("summary", None), ("notice", None)]
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"period": {"name": "x"}}'])
+def test_a_filed_summary_that_is_none_is_told(begun: Begin, content: bytes) -> None:
+    vps = begun(Noting())
+    summarised(vps)
+    (Path(vps.place.status_path) / "reports/daily-2026-11-22.json").write_bytes(content)
+    (said,) = vps.deliver().problems
+    assert "daily-2026-11-22.json is no summary" in said
+    assert vps.deliver().problems == []
+
+
+def test_a_damaged_ledger_sends_no_summary_twice(begun: Begin) -> None:
+    vps = begun(Noting())
+    summarised(vps)
+    vps.deliver()
+    (Path(vps.place.status_path) / "reports/ledger.json").write_bytes(b"{")
+    vps.deliver()
+    vps.clock.move(DAY)
+    list(schedule.run_due(vps.place, "daily", vps.clock(), 5.0))
+    vps.deliver()
+    days = [message.title.rpartition("(")[2].rstrip(")") for message in vps.channels[0].taken]
+    assert days == ["2026-11-22", "2026-11-23"]
+
+
+def test_a_record_that_cannot_be_read_stops_no_message_that_waits(begun: Begin) -> None:
+    vps = begun(Noting(answers=[DOWN]))
+    vps.write("Backup - FAILED: x")
+    vps.deliver()
+    (segment,) = Path(vps.place.record_path).glob("*.jsonl")
+    segment.rename(segment.with_suffix(".aside"))
+    segment.mkdir()
+    vps.clock.move(60)
+    done = vps.deliver()
+    assert len(done.problems) == 1
+    assert vps.channels[0].titles == ["Backup - FAILED: x"]

@@ -1,0 +1,179 @@
+"""How long repairs take, and how long things are broken, from the entries of their runs."""
+
+from __future__ import annotations
+
+import pytest
+
+from qt_audit.record.entry import Draft
+from qt_audit.report.grid import seconds
+from qt_audit.report.intervals import BROKEN, CHECK, REPAIR, Interval, Runs, covered, told, within
+from tests.support.records import draft
+from tests.support.reporting import TRIGGERED, at, entries_of, incident
+
+DAY = "2026-11-20T10:00:00"
+ZERO = seconds(at(DAY))
+
+
+def followed(*drafts: Draft) -> list[Interval]:
+    runs = Runs()
+    for entry in entries_of(drafts):
+        runs.add(entry)
+    return runs.intervals()
+
+
+def one(action: str, plus: float, outcome: str, run: str | None = "a", **details: object) -> Draft:
+    return draft(action, at(DAY, plus), outcome, "source", run, details)
+
+
+def test_a_repair_lasts_from_started_to_its_end() -> None:
+    (found,) = followed(
+        one("Auto-repair: Restarting", 0, "started"), one("Auto-repair: Restarted", 12.5, "succeeded")
+    )
+    assert (found.kind, found.lasted, found.outcome, found.action) == (
+        REPAIR,
+        12.5,
+        "succeeded",
+        "Auto-repair: Restarted",
+    )
+
+
+def test_something_is_broken_from_the_trigger_to_the_recovery_of_the_same_run() -> None:
+    found = followed(
+        one(TRIGGERED, 0, "started", "a", threshold="disk"),
+        one(TRIGGERED, 10, "started", "b", threshold="load"),
+        one("Auto-heal: Failed (exit code 1)", 20, "failed", "a"),
+        one(TRIGGERED, 300, "started", "a", threshold="disk", attempt=2),
+        one("Auto-heal: Completed successfully (exit code 0)", 310, "succeeded", "a"),
+        one("Auto-heal: Recovered after 5 min 20 s", 320, "succeeded", "a"),
+    )
+    assert [(one.kind, one.thing, one.lasted) for one in found] == [
+        (BROKEN, "disk", 320.0),
+        (BROKEN, "load", None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("last", "outcome", "lasted"),
+    [
+        ("Auto-heal: Recovered after 42 s", "succeeded", 42.0),
+        ("Auto-heal: disk is no longer watched; it was in breach", "info", 42.0),
+        ("Auto-heal: Completed successfully (exit code 0)", "succeeded", None),
+        ("Auto-heal: Failed (exit code 2)", "failed", None),
+    ],
+)
+def test_what_the_monitor_watches_is_broken_until_it_says_otherwise(
+    last: str, outcome: str, lasted: float | None
+) -> None:
+    (found,) = followed(one(TRIGGERED, 0, "started", threshold="disk"), one(last, 42, outcome))
+    assert found.lasted == lasted
+
+
+def test_a_program_that_knows_no_thresholds_ends_with_its_success() -> None:
+    (found,) = followed(
+        one(TRIGGERED, 0, "started"), one("Auto-heal: Completed successfully", 9, "succeeded")
+    )
+    assert (found.lasted, found.thing) == (9.0, "source")
+
+
+def test_an_incident_says_itself_since_when_it_was_in_breach_and_for_how_long() -> None:
+    (found,) = followed(
+        one(TRIGGERED, 60, "started", threshold="disk", since=at(DAY, 0)),
+        one("Auto-heal: Recovered after 90 s", 120, "succeeded", threshold="disk", lasted_s=90.0),
+    )
+    assert (found.begin, found.end) == (ZERO, ZERO + 90)
+
+
+@pytest.mark.parametrize(
+    "since", ["", "soon", "2999-01-01T00:00:00.000000Z", None, 7, "2026-11-20Tab:cd:ef.000000Z"]
+)
+def test_a_beginning_that_is_no_time_before_the_entry_is_not_believed(since: object) -> None:
+    (found,) = followed(one(TRIGGERED, 60, "started", threshold="disk", since=since))
+    assert found.begin == ZERO + 60
+
+
+@pytest.mark.parametrize(
+    ("said", "outcome"),
+    [
+        ("Auto-heal: Realtime monitor threshold breach, no repair configured (disk: 91 %)", "failed"),
+        (
+            "Auto-heal: disk is flapping (6 changes in 10 min); further ones are counted, not recorded",
+            "failed",
+        ),
+    ],
+)
+def test_what_nobody_repairs_is_broken_too(said: str, outcome: str) -> None:
+    over = "Auto-heal: disk has stopped flapping (9 more changes in 5 min)"
+    (found,) = followed(one(said, 0, outcome, threshold="disk"), one(over, 300, "succeeded"))
+    assert (found.kind, found.lasted) == (BROKEN, 300.0)
+
+
+def test_a_repair_lies_in_the_row_of_what_triggered_it() -> None:
+    assert {(one.kind, one.thing) for one in followed(*incident(DAY))} == {
+        (BROKEN, "grafana_http"),
+        (REPAIR, "grafana_http"),
+    }
+
+
+def test_the_weekly_validation_is_a_check_and_no_repair() -> None:
+    (found,) = followed(
+        one("Weekly self-heal: Started validation cycle", 0, "started"),
+        one("Weekly self-heal: Docker health check - FAILED: 1 container", 30, "failed"),
+        one("Weekly self-heal: Completed - ✅ All checks passed", 90, "succeeded"),
+    )
+    assert (found.kind, found.lasted, found.outcome) == (CHECK, 90.0, "succeeded")
+
+
+def test_a_run_whose_beginning_was_not_read_has_an_end_only() -> None:
+    (found,) = followed(one("Auto-repair: Restarted", 5, "succeeded"))
+    assert (found.begin, found.end, found.lasted) == (None, ZERO + 5, None)
+
+
+def test_entries_without_a_run_last_no_time() -> None:
+    assert (
+        followed(one("Auto-repair: Restarted", 5, "succeeded", run=None), one(TRIGGERED, 6, "started", None))
+        == []
+    )
+
+
+def test_overlapping_times_count_once_and_only_within_the_period() -> None:
+    found = followed(
+        one("Auto-heal: Recovered after 1 h", 100, "succeeded", "before", threshold="a"),
+        one(TRIGGERED, 50, "started", "a", threshold="b"),
+        one("Auto-heal: Recovered after 2 min", 170, "succeeded", "a"),
+        one(TRIGGERED, 500, "started", "open", threshold="c"),
+    )
+    assert covered(found, ZERO, ZERO + 600) == 170 + 100
+    assert covered([], ZERO, ZERO + 600) == 0
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "is_in"), [(-20, -1, False), (-20, 1, True), (5, 7, True), (10, 12, False)]
+)
+def test_an_interval_is_within_a_period_that_it_has_a_part_in(begin: float, end: float, is_in: bool) -> None:
+    one = Interval(REPAIR, begin, end, "succeeded", "x", "x", "x", 1)
+    assert bool(within([one], 0, 10)) is is_in
+
+
+@pytest.mark.parametrize(
+    ("item", "keys"),
+    [
+        (draft("A", DAY, "started", run="a", details={"repair": "x", "before": "y"}), {"repair", "before"}),
+        (draft("A", DAY, "succeeded", run="a", details={"repair": "x"}), set()),
+        (draft("A", DAY, "started", run=None, details={"repair": "x"}), set()),
+        (
+            draft("A", DAY, "succeeded", run="a", details={"threshold": "x", "since": "y"}),
+            {"threshold", "since"},
+        ),
+        (draft('","details":{"repair":"no"}', DAY, "started", run="a", details={"repair": "x"}), {"repair"}),
+    ],
+)
+def test_only_what_a_report_needs_is_read_of_a_line(item: Draft, keys: set[str]) -> None:
+    line = f'{{"seq":1,"ts":"{item.ts}",{item.body()},"prev":"{"0" * 64}"}}\n'
+    assert set(told(line.encode("ascii"))) == keys
+
+
+@pytest.mark.parametrize(
+    "line", [b"", b'"repair":"outcome":"started"', b'{"repair":,"outcome":"started","details":{,"prev":"']
+)
+def test_a_line_that_is_no_entry_tells_nothing(line: bytes) -> None:
+    assert told(line) == {}
