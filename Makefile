@@ -5,7 +5,7 @@
 #   PYTEST_ARGS="..."  test: more options for pytest, such as "tests/unit -k journal"
 
 .DEFAULT_GOAL := help
-.PHONY: help deploy demo test lint bench sandbox-up sandbox-shell sandbox-down clean
+.PHONY: help deploy demo test docs lint bench sandbox-up sandbox-shell sandbox-down clean
 MAKEFLAGS += --no-print-directory
 # The scripts take these from the environment, where no quote in them can do harm.
 export INVENTORY ARGS PYTEST_ARGS
@@ -21,6 +21,11 @@ demo: ## break the sandbox VPS in seven ways and watch it heal itself, in about 
 
 test: ## lint, then the unit, integration and deployed tests
 	@sandbox/test.sh
+
+docs: ## write what is generated of the documents: tables, reference
+	@sandbox/packages.sh python3-venv
+	@sandbox/venv.sh
+	@.venv/bin/python -m sandbox.documents
 
 lint: ## ruff, mypy, ansible-lint, yamllint, shellcheck
 	@sandbox/packages.sh python3-venv shellcheck

@@ -1,10 +1,9 @@
-"""The variable tables of the roles' READMEs, from their argument specs: `python3 -m sandbox.role_tables`."""
+"""The variable tables of the roles' READMEs, from their argument specs; `make docs` writes them."""
 
 from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -35,17 +34,3 @@ def table(role: str) -> str:
 def with_table(text: str, role: str) -> str:
     """The README's text with the table as it is to be."""
     return _TABLE.sub(lambda _: table(role), text, count=1)
-
-
-def main() -> None:
-    """Write every role's table anew."""
-    for path in sorted(ROLES.glob("*/README.md")):
-        text = path.read_text()
-        renewed = with_table(text, path.parent.name)
-        if renewed != text:
-            Path(path).write_text(renewed)
-            print(f"{path.relative_to(REPOSITORY)}: written anew")
-
-
-if __name__ == "__main__":
-    main()

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from qt_audit.commands import COMMANDS
-from qt_audit.settings.loading import SETTINGS
+from qt_audit.commands import names
+from sandbox.documents import documents
 from tests.support.checkout import ROOT
 from tests.support.records import cli
 
@@ -17,28 +17,18 @@ PAGE = (ROOT / "files/quantum_trader/docs/AI_AUDIT_NOTIFICATION_LAYER.md").read_
 _NAMED = re.compile(r"audit_logger\.py ([a-z_]+)")
 
 
-def settings_table() -> str:
-    """The README's table as the code would have it."""
-    rows = ["| Setting | Default | Purpose |", "| --- | --- | --- |"]
-    for setting in SETTINGS:
-        default = f"`{setting.default}`" if setting.default else ""
-        note = "; a secret" if setting.secret else ""
-        rows.append(f"| `{setting.name}` | {default} | {setting.help}{note} |")
-    return "\n".join(rows)
-
-
-def test_the_readme_has_the_table_of_all_settings() -> None:
-    begin, end = README.index("<!-- settings:"), README.index("<!-- /settings -->")
-    found = README[begin:end].partition("-->\n")[2].strip()
-    assert found == settings_table()
+@pytest.mark.parametrize("name", documents())
+def test_what_is_generated_is_up_to_date(name: str) -> None:
+    stale = (ROOT / name).read_text() != documents()[name]
+    assert not stale, f"{name} is stale: run `make docs`"
 
 
 @pytest.mark.parametrize(("where", "text"), [("README.md", README), ("the page on the VPS", PAGE)])
 def test_every_command_that_a_document_names_exists(where: str, text: str) -> None:
-    assert set(_NAMED.findall(text)) <= set(COMMANDS), where
+    assert set(_NAMED.findall(text)) <= set(names()), where
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", names())
 def test_every_command_is_in_the_readme_and_teaches_by_help(command: str, tmp_path: Path) -> None:
     assert re.search(rf"\b{command}\b", README)
     done = cli(tmp_path, command, "--help")

@@ -1,4 +1,4 @@
-"""A role's public variables: defaults, argument specs and README say the same."""
+"""A role's public variables: defaults and argument specs say the same."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from sandbox.role_tables import ROLES, options, table, with_table
+from sandbox.role_tables import ROLES, options
 
 ROLE_NAMES = sorted(path.name for path in ROLES.iterdir() if path.is_dir())
 _COMMENTED = re.compile(r"((?:^# .+\n)+)^([a-z_]+):", re.MULTILINE)
@@ -31,14 +31,6 @@ def test_each_default_has_the_options_description_above_it(role: str) -> None:
         name: " ".join(comment.replace("# ", "").split()) for comment, name in _COMMENTED.findall(text)
     }
     assert comments == {name: option["description"] for name, option in options(role).items()}
-
-
-@pytest.mark.parametrize("role", ROLE_NAMES)
-def test_the_readme_holds_the_table_of_the_options(role: str) -> None:
-    """`python3 -m sandbox.role_tables` writes it."""
-    text = (ROLES / role / "README.md").read_text()
-    assert with_table(text, role) == text
-    assert table(role) in text
 
 
 @pytest.mark.parametrize("role", ROLE_NAMES)

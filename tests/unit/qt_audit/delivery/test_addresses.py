@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from qt_audit.delivery import addresses
+from qt_audit.delivery.channels import mail
 from qt_audit.settings.loading import SETTINGS
 from tests.support.receivers import DISCORD_PATH, SLACK_PATH, TOKEN
 
@@ -156,7 +157,7 @@ def test_mail_is_secured_unless_it_stays_on_this_machine(
     server: str, port: str, security: str, used: str
 ) -> None:
     given = settings(SMTP_SERVER=server, SMTP_PORT=port, SMTP_SECURITY=security)
-    assert addresses.server(given).security == used
+    assert mail.server(given).security == used
     assert addresses.problems(given) == []
 
 

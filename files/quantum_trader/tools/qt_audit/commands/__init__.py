@@ -1,44 +1,41 @@
 """The command line: one module a command, found by its name, imported only when it is used.
 
-A command module has `add_arguments(parser)` and `run(options, settings) -> int`; its docstring is its help.
+A module has:
+
+    its docstring        what `COMMAND --help` says; it ends with examples, the first of which is in README
+    GROUP                where the overview lists it: a key of GROUPS
+    HELP                 one line for the overview
+    add_arguments(parser)
+    run(options, settings) -> int                the exit status
+    TOLERATES_WRONG_SETTINGS = True              only where it goes on with defaults and says so itself
+
+Nothing imports it but the face, audit_logger.py.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib
+from types import ModuleType
 
-from qt_audit.settings import loading as settings_module
-from qt_audit.settings.loading import Settings, SettingsError
+from qt_audit import discovery
+from qt_audit.settings import loading
+from qt_audit.settings.loading import SettingsError
 from qt_audit.terminal.output import explain
 from qt_audit.terminal.streams import answering
 
 DONE, NO, WRONG_USE = 0, 1, 2
 """Exit status: done; the answer is "no" (a fault found, a delivery failed); wrong use or wrong settings."""
 
-COMMANDS = {
-    "test": "write one test entry, to see that the trail works",
-    "log": "record a message, or every line of standard input",
-    "run": "run a command and record when it begins and how it ends",
-    "stats": "how many entries there are, the first and last of them, the head",
-    "query": "find entries by time, source, outcome or text",
-    "tail": "show the last entries, and with -f those that follow",
-    "daily_summary": "what happened on a day (today so far, a past day, or each that is due)",
-    "weekly_summary": "the same for a week, Monday to Sunday",
-    "monthly_summary": "the same for a month",
-    "report": "the same for any time, as a page to look at (HTML, one file)",
-    "deliver": "send what waits: alerts and summaries; or show what waits (--status, --list)",
-    "notify_test": "send a test message to each channel and say what came back",
-    "verify": "check the chain of all entries, and name each fault",
-    "archive": "compress finished months, and remove the oldest where a retention is set",
-    "rebuild_log": "write the log that people read anew, from the record",
-    "adopt": "take the log of the first, hand-made version into the record",
-    "check_config": "check audit.env without using it, or list all settings",
-    "doctor": "is everything in place? one line each",
+GROUPS = {
+    "record": "record what happens",
+    "read": "read the record",
+    "summarise": "sum up a period",
+    "notify": "tell people",
+    "prove": "check and prove",
+    "maintain": "maintain the record",
 }
-_TOLERANT = ("log", "run", "check_config", "doctor", "deliver", "notify_test")
-"""Commands that go on with defaults where a setting is wrong, and say so themselves."""
-_MODULES = {"daily_summary": "summary", "weekly_summary": "summary", "monthly_summary": "summary"}
+"""Headings of the overview, in its order."""
 
 _EPILOG = """\
 exit status: 0 done · 1 the answer is "no" (a fault was found) · 2 wrong use or wrong settings
@@ -53,6 +50,16 @@ examples:
 The record is in $QT_HOME/status/record, settings are in $QT_HOME/config/audit.env.
 QT_HOME is the directory above the tools/ that you named; set it to use another one.
 """
+
+
+def names() -> tuple[str, ...]:
+    """All commands, sorted; nothing is imported."""
+    return discovery.modules(__file__)
+
+
+def load(name: str) -> ModuleType:
+    """The module of a command. Raises ModuleNotFoundError."""
+    return importlib.import_module(f"{__name__}.{name}")
 
 
 class UsageError(Exception):
@@ -83,32 +90,34 @@ def _run(program: str, arguments: list[str]) -> int:
         print(_overview(program))
         return DONE if arguments else WRONG_USE
     name = arguments[0]
-    if name not in COMMANDS:
+    if name not in names():
         raise UsageError(f"unknown command {name!r}; see {program} --help for all of them")
-    module = importlib.import_module(f"qt_audit.commands.{_MODULES.get(name, name)}")
+    module = load(name)
     parser = _Parser(
         prog=f"{program} {name}",
         description=(module.__doc__ or "").strip(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.set_defaults(command=name)
     module.add_arguments(parser)
     options = parser.parse_args(arguments[1:])
-    status: int = module.run(options, _settings(name))
+    settings = loading.current()
+    if not getattr(module, "TOLERATES_WRONG_SETTINGS", False):
+        loading.strict(settings)
+    status: int = module.run(options, settings)
     return status
 
 
-def _settings(name: str) -> Settings:
-    """The settings; commands that record something go on with defaults, the others want them whole."""
-    loaded = settings_module.current()
-    return loaded if name in _TOLERANT else settings_module.strict(loaded)
-
-
 def _overview(program: str) -> str:
-    width = max(map(len, COMMANDS))
-    lines = [f"  {name:<{width}}  {says}" for name, says in COMMANDS.items()]
+    found = {name: load(name) for name in names()}
+    width = max(map(len, found))
+    parts = []
+    for group, heading in GROUPS.items():
+        lines = [f"  {name:<{width}}  {m.HELP}" for name, m in found.items() if group == m.GROUP]
+        parts.append("\n".join([f"{heading}:", *lines]))
     return (
         f"usage: {program} COMMAND [OPTION]…\n\nThe audit trail of a server that repairs itself.\n\n"
-        "commands:\n" + "\n".join(lines) + f"\n\n`{program} COMMAND --help` tells more.\n\n" + _EPILOG
+        + "\n\n".join(parts)
+        + f"\n\n`{program} COMMAND --help` tells more.\n\n"
+        + _EPILOG
     )

@@ -16,13 +16,16 @@ import argparse
 import sys
 import zlib
 
-from qt_audit.commands.log import add_json
 from qt_audit.filing import schedule
 from qt_audit.record.place import home
 from qt_audit.recorder import user_name
 from qt_audit.settings.loading import Settings
+from qt_audit.terminal.arguments import add_json
 from qt_audit.terminal.output import explain, print_json
 from qt_audit.upkeep.adoption import AdoptionError, adopt, default_files
+
+GROUP = "maintain"
+HELP = "take the log of the first, hand-made version into the record"
 
 _PROGRAM = "audit_logger.py adopt"
 

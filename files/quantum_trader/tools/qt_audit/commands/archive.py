@@ -15,13 +15,16 @@ from __future__ import annotations
 import argparse
 import os
 
-from qt_audit.commands.log import add_json
 from qt_audit.record.place import home
 from qt_audit.recorder import AuditError, record
 from qt_audit.settings.loading import Settings
+from qt_audit.terminal.arguments import add_json
 from qt_audit.terminal.output import coloured, explain, print_json
 from qt_audit.upkeep import archive
 from qt_audit.verify.removals import KEY, SOURCE, Removal
+
+GROUP = "maintain"
+HELP = "compress finished months, and remove the oldest where a retention is set"
 
 _PROGRAM = "audit_logger.py archive"
 

@@ -11,12 +11,16 @@ from __future__ import annotations
 import argparse
 import os
 
-from qt_audit.commands.log import add_json
 from qt_audit.delivery import addresses
 from qt_audit.delivery import operator_rules as choices
 from qt_audit.settings.env_file import EnvFile, SettingsError, read_env_file
 from qt_audit.settings.loading import SETTINGS, Settings, given, problems
+from qt_audit.terminal.arguments import add_json
 from qt_audit.terminal.output import explain, print_json
+
+GROUP = "prove"
+HELP = "check audit.env without using it, or list all settings"
+TOLERATES_WRONG_SETTINGS = True
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -18,7 +18,6 @@ import argparse
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-from qt_audit.commands.log import add_json
 from qt_audit.delivery import addresses
 from qt_audit.delivery import operator_rules as choices
 from qt_audit.delivery import run as running
@@ -35,7 +34,12 @@ from qt_audit.record.entry import escaped, now
 from qt_audit.record.head import Busy
 from qt_audit.record.place import Place
 from qt_audit.settings.loading import Settings
+from qt_audit.terminal.arguments import add_json
 from qt_audit.terminal.output import coloured, explain, print_json
+
+GROUP = "notify"
+HELP = "send what waits: alerts and summaries; or show what waits (--status, --list)"
+TOLERATES_WRONG_SETTINGS = True
 
 _PROGRAM = "audit_logger.py deliver"
 
@@ -65,7 +69,7 @@ def _problems(settings: Settings) -> list[str]:
 
 def _unused(home: Place, settings: Settings) -> int:
     """Without channels nothing is kept: a channel that is set later begins with what is new then."""
-    if any(settings[name] for name in (addresses.WEBHOOK, addresses.EMAIL, addresses.NOTIFY)):
+    if any(settings[name] for name in addresses.settings_of_channels()):
         return 1  # there should be some
     try:
         with Looked(home) as files:

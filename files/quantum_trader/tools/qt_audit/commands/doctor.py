@@ -13,14 +13,18 @@ from __future__ import annotations
 import argparse
 import os
 
-from qt_audit.commands.log import add_json
 from qt_audit.doctor.delivery import delivery
 from qt_audit.doctor.host import Host, host
 from qt_audit.doctor.installation import OK, WARN, WRONG, Check, installation
 from qt_audit.doctor.record import record
 from qt_audit.record.entry import escaped
 from qt_audit.settings.loading import Settings
+from qt_audit.terminal.arguments import add_json
 from qt_audit.terminal.output import coloured, print_json
+
+GROUP = "prove"
+HELP = "check that everything is in place, one line each"
+TOLERATES_WRONG_SETTINGS = True
 
 _SIGNS = {OK: ("✅", "green"), WARN: ("⚠️ ", "yellow"), WRONG: ("❌", "red")}
 

@@ -18,28 +18,15 @@ from qt_audit.record.entry import OUTCOMES, escaped
 from qt_audit.record.warning import reason
 from qt_audit.recorder import AuditError, record
 from qt_audit.settings.loading import Settings, current
+from qt_audit.terminal.arguments import add_details, add_json
 from qt_audit.terminal.output import explain, forget, print_json_line
+
+GROUP = "record"
+HELP = "record a message, or every line of standard input"
+TOLERATES_WRONG_SETTINGS = True
 
 _PROGRAM = "audit_logger.py log"
 _LONGEST_LINE = 16 * 1024 * 1024
-
-
-def add_json(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="answer in JSON")
-
-
-def add_details(parser: argparse.ArgumentParser, source: str) -> None:
-    parser.add_argument(
-        "--source", default=source, metavar="S", help=f"the program it is about (default: {source})"
-    )
-    parser.add_argument(
-        "--detail",
-        action="append",
-        default=[],
-        type=_detail,
-        metavar="KEY=VALUE",
-        help="add to the details; repeatable",
-    )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -105,10 +92,3 @@ def acknowledge(
     else:
         print(f"✅ Audit logged: {escaped(current().redactor.text(message))}")
     return 0
-
-
-def _detail(text: str) -> tuple[str, str]:
-    key, equals, value = text.partition("=")
-    if not key or not equals:
-        raise argparse.ArgumentTypeError("write it as KEY=VALUE")
-    return key, value

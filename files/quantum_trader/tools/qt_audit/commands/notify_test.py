@@ -13,7 +13,6 @@ import argparse
 import os
 from dataclasses import asdict
 
-from qt_audit.commands.log import add_json
 from qt_audit.delivery import addresses
 from qt_audit.delivery.message import SENT, Answer, Channel
 from qt_audit.delivery.outbox.directory import Looked
@@ -24,7 +23,12 @@ from qt_audit.record.entry import escaped, now
 from qt_audit.record.place import Place
 from qt_audit.record.warning import reason
 from qt_audit.settings.loading import Settings, SettingsError
+from qt_audit.terminal.arguments import add_json
 from qt_audit.terminal.output import coloured, explain, print_json
+
+GROUP = "notify"
+HELP = "send a test message to each channel and say what came back"
+TOLERATES_WRONG_SETTINGS = True
 
 _PROGRAM = "audit_logger.py notify_test"
 

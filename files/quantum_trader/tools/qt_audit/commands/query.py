@@ -21,13 +21,16 @@ import sys
 from collections.abc import Callable, Iterator
 from itertools import islice
 
-from qt_audit.commands.log import add_json
 from qt_audit.reading import times
 from qt_audit.reading.history import BEGINNING, END, History
 from qt_audit.record import place
 from qt_audit.record.entry import OUTCOMES, Entry, now
 from qt_audit.settings.loading import Settings
+from qt_audit.terminal.arguments import add_json
 from qt_audit.terminal.output import explain, print_entry
+
+GROUP = "read"
+HELP = "find entries by time, source, outcome or text"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

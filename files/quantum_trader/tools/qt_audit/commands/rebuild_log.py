@@ -13,11 +13,14 @@ from __future__ import annotations
 
 import argparse
 
-from qt_audit.commands.log import add_json
 from qt_audit.record.place import home
 from qt_audit.settings.loading import Settings
+from qt_audit.terminal.arguments import add_json
 from qt_audit.terminal.output import explain, print_json
 from qt_audit.upkeep.log_rebuild import UnsettledError, rebuild
+
+GROUP = "maintain"
+HELP = "write the log that people read anew, from the record"
 
 _PROGRAM = "audit_logger.py rebuild_log"
 

@@ -26,7 +26,6 @@ from datetime import date, timedelta
 from typing import Any
 
 from qt_audit.commands import UsageError
-from qt_audit.commands.log import add_json
 from qt_audit.filing.pages import file_page
 from qt_audit.filing.reports import make, within_the_record
 from qt_audit.filing.schedule import LOCK_TIMEOUT
@@ -40,7 +39,11 @@ from qt_audit.report.contents import Report
 from qt_audit.report.span import span
 from qt_audit.settings.loading import Settings
 from qt_audit.summary.period import Period, at, instant
+from qt_audit.terminal.arguments import add_json
 from qt_audit.terminal.output import explain, print_json
+
+GROUP = "summarise"
+HELP = "make a page of any span of time: one HTML file, no script"
 
 _DAY = timedelta(days=1)
 _PROGRAM = "audit_logger.py report"

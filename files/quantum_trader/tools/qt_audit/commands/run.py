@@ -20,10 +20,14 @@ import subprocess
 from types import FrameType
 from typing import Any
 
-from qt_audit.commands.log import add_details
 from qt_audit.recorder import AuditError, action
 from qt_audit.settings.loading import Settings
+from qt_audit.terminal.arguments import add_details
 from qt_audit.terminal.output import explain
+
+GROUP = "record"
+HELP = "run a command and record when it begins and how it ends"
+TOLERATES_WRONG_SETTINGS = True
 
 NOT_RECORDED, NOT_EXECUTABLE, NOT_FOUND = 125, 126, 127
 _PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)

@@ -11,16 +11,19 @@ from __future__ import annotations
 
 import argparse
 
-from qt_audit.commands.log import add_json
 from qt_audit.reading.history import BEGINNING, END, History
 from qt_audit.record import place
 from qt_audit.record.entry import Entry, escaped, now
 from qt_audit.settings.loading import Settings
+from qt_audit.terminal.arguments import add_json
 from qt_audit.terminal.output import explain, print_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+GROUP = "read"
+HELP = "count the entries; show the first, the last and the head of the chain"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -15,12 +15,15 @@ import re
 import sys
 import time
 
-from qt_audit.commands.log import add_json
 from qt_audit.reading.follow import Follower
 from qt_audit.reading.history import History
 from qt_audit.record import place
 from qt_audit.settings.loading import Settings
+from qt_audit.terminal.arguments import add_json
 from qt_audit.terminal.output import print_entry
+
+GROUP = "read"
+HELP = "show the last entries, and with -f those that follow"
 
 _PAUSE = 0.2
 """Seconds between two looks."""

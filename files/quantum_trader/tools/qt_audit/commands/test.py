@@ -1,11 +1,20 @@
-"""Write one test entry, as the very first thing to try after an installation."""
+"""Write one test entry, as the very first thing to try after an installation.
+
+examples:
+  audit_logger.py test
+  audit_logger.py test --json
+"""
 
 from __future__ import annotations
 
 import argparse
 
-from qt_audit.commands.log import acknowledge, add_json
+from qt_audit.commands.log import acknowledge
 from qt_audit.settings.loading import Settings
+from qt_audit.terminal.arguments import add_json
+
+GROUP = "record"
+HELP = "write one test entry, to see that the trail works"
 
 MESSAGE = "Test audit entry - system check"
 

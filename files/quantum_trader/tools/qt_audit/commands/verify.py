@@ -17,11 +17,14 @@ from __future__ import annotations
 import argparse
 import sys
 
-from qt_audit.commands.log import add_json
 from qt_audit.record.place import home
 from qt_audit.settings.loading import Settings
+from qt_audit.terminal.arguments import add_json
 from qt_audit.terminal.output import coloured, explain, print_json
 from qt_audit.verify.chain import Report, verify
+
+GROUP = "prove"
+HELP = "check the chain of all entries, and name each fault"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

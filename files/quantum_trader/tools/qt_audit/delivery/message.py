@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
@@ -69,12 +70,23 @@ class Answer:
 SENT, TRANSIENT, PERMANENT = "sent", "transient", "permanent"
 
 
+class Values(Protocol):
+    """Settings by name, as qt_audit.settings.loading reads them."""
+
+    def __getitem__(self, name: str, /) -> Any: ...
+
+
+def channel_name(kind: str, address: str) -> str:
+    """A name that tells addresses apart and gives none away: `discord-3f9a1c`."""
+    return f"{kind}-{hashlib.sha256(address.encode('utf-8', 'surrogatepass')).hexdigest()[:6]}"
+
+
 class Channel(Protocol):
     """One address that messages go to. Prints itself without its secret."""
 
     @property
     def name(self) -> str:
-        """Stable for the same address, without its secret: `discord-3f9a1c`."""
+        """Stable for the same address, as channel_name() makes it."""
 
     def send(self, message: Message, timeout: float, late_s: float = 0.0, done: int = 0) -> Answer:
         """Hand it over within `timeout` seconds in all; never raises for what a network or receiver may do.

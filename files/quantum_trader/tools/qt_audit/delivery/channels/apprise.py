@@ -6,15 +6,21 @@ the address on its standard input, its output goes nowhere but for one word, and
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import re
 import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from qt_audit.delivery.message import PERMANENT, SENT, TRANSIENT, Answer, Message
+from qt_audit.delivery.message import PERMANENT, SENT, TRANSIENT, Answer, Message, Values, channel_name
+from qt_audit.delivery.transport.web_address import AddressError
 from qt_audit.delivery.wording import text as texts
 
+SETTING, KIND = "QT_NOTIFY_URLS", "apprise"
+SERVICES = "Any service that Apprise knows"
+ADDRESS = "`QT_NOTIFY_URLS`: such as `ntfys://host/topic`; needs the package `apprise`"
 MISSING = "QT_NOTIFY_URLS needs Apprise; run `apt install apprise`"
 _CHILD = Path(__file__).parents[1] / "transport" / "apprise_child.py"
 _ANSWERS = {
@@ -54,6 +60,20 @@ class Apprise:
             return Answer(TRANSIENT, f"Apprise could not be started ({error.strerror})")
         word = child.stdout[-100:].decode("ascii", "replace").strip()
         return _ANSWERS.get(word, Answer(TRANSIENT, f"Apprise ended with exit code {child.returncode}"))
+
+
+def channel(address: str, settings: Values) -> Apprise:
+    """The channel. Raises AddressError for what is no address of Apprise's, or an unsafe one."""
+    if not re.match(r"[A-Za-z][A-Za-z0-9+.-]*://.", address):
+        raise AddressError("must be an address as Apprise takes it, such as ntfys://host/topic")
+    if re.search(r"[?&]verify=(?:no|n|0|f|false|off|-|disable)", address, re.IGNORECASE):
+        raise AddressError("must not switch the verification of certificates off")
+    return Apprise(channel_name(KIND, address), address)
+
+
+def problems(settings: Values) -> list[str]:
+    """The package that is missing, where an address needs it."""
+    return [MISSING] if settings[SETTING] and importlib.util.find_spec("apprise") is None else []
 
 
 def document(message: Message, late_s: float) -> dict[str, str]:

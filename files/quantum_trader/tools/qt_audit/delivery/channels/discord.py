@@ -10,13 +10,19 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
 
-from qt_audit.delivery.message import SENT, TRANSIENT, Answer, Message
+from qt_audit.delivery.message import SENT, TRANSIENT, Answer, Message, Values, channel_name
 from qt_audit.delivery.transport import http
 from qt_audit.delivery.transport.parts import send_parts
+from qt_audit.delivery.transport.web_address import AddressError
 from qt_audit.delivery.wording import text as texts
 
+SETTING, KIND = "QT_ALERT_WEBHOOK", "discord"
+SERVICES = "Discord"
+ADDRESS = "`QT_ALERT_WEBHOOK`: the webhook's address as Discord shows it; `discord+` before one of your own"
+HOSTS = ("discord.com", "discordapp.com", "canary.discord.com", "ptb.discord.com")
+_PATH = re.compile(r"/api/(?:v\d{1,2}/)?webhooks/\d{5,30}/[\w-]{20,}/?")
 # What Discord documents; it counts code points, we count UTF-16 units, which are never fewer.
 TITLE, DESCRIPTION, FIELDS, FIELD_NAME, FIELD_VALUE, FOOTER, ALL = 256, 4096, 25, 256, 1024, 2048, 6000
 _FIELDS_ROOM = 1500
@@ -47,6 +53,24 @@ class Discord:
             return _sent(address, bodies[part], left)
 
         return send_parts(len(bodies), done, timeout, one)
+
+
+def recognises(parts: SplitResult) -> bool:
+    """Whether an address is Discord's own, in Discord's form. Raises AddressError for a part of one."""
+    if parts.hostname not in HOSTS or parts.path.rstrip("/").endswith("/slack"):
+        return False
+    if not _PATH.fullmatch(parts.path):
+        raise AddressError("is not a whole webhook address of Discord; copy it again")
+    return True
+
+
+def channel(address: str, settings: Values) -> Discord:
+    return Discord(channel_name(KIND, address), address)
+
+
+def problems(settings: Values) -> list[str]:
+    """Nothing: an address of Discord's needs no setting beside it."""
+    return []
 
 
 def escaped(text: str) -> str:

@@ -15,11 +15,20 @@ import time
 from base64 import b64decode, b64encode
 from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import SplitResult
 
-from qt_audit.delivery.message import Answer, Message
+from qt_audit.delivery.message import Answer, Message, Values, channel_name
 from qt_audit.delivery.transport import http
 from qt_audit.delivery.wording import text as texts
 
+SETTING, KIND = "QT_ALERT_WEBHOOK", "json"
+SERVICES = "Your own receiver"
+ADDRESS = (
+    "`QT_ALERT_WEBHOOK`: `json+https://…`; JSON, signed as "
+    "[Standard Webhooks](https://www.standardwebhooks.com) where `QT_WEBHOOK_SECRET` is set"
+)
+_SIGNED_WITH = "QT_WEBHOOK_SECRET"
+_SHORTEST_SECRET = 16
 VERSION = 1
 """Of the document: a receiver may rely on its keys; a new number says that one changed its meaning."""
 
@@ -41,6 +50,31 @@ class JsonWebhook:
         headers = signed(message.id, int(time.time()), body, self.secret)
         answer = http.deliver(self.url, body, headers, timeout)
         return replace(answer, done=1 if answer.state == "sent" else done)
+
+
+def recognises(parts: SplitResult) -> bool:
+    """Never: the host of a receiver of your own tells nothing."""
+    return False
+
+
+def channel(address: str, settings: Values) -> JsonWebhook:
+    """The channel; not signed where the secret cannot be used, which problems() says."""
+    return JsonWebhook(
+        channel_name(KIND, address), address, "" if problems(settings) else settings[_SIGNED_WITH]
+    )
+
+
+def problems(settings: Values) -> list[str]:
+    """What is wrong with the secret; it is not repeated."""
+    secret = settings[_SIGNED_WITH]
+    if secret and len(secret) < _SHORTEST_SECRET:
+        return [f"{_SIGNED_WITH} must have at least {_SHORTEST_SECRET} characters"]
+    if secret.startswith("whsec_"):
+        try:
+            b64decode(secret.removeprefix("whsec_"), validate=True)
+        except ValueError:
+            return [f"{_SIGNED_WITH} must be base64 after whsec_"]
+    return []
 
 
 def document(message: Message, late_s: float = 0.0) -> dict[str, Any]:

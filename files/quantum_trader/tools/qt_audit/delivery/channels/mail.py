@@ -6,17 +6,30 @@ the others nothing, and nobody gets a message twice because somebody else could 
 
 from __future__ import annotations
 
+import os
+import pwd
+import re
 import smtplib
 import socket
 import time
 from dataclasses import dataclass, field
 
-from qt_audit.delivery.message import PERMANENT, SENT, TRANSIENT, Answer, Message
+from qt_audit.delivery.message import PERMANENT, SENT, TRANSIENT, Answer, Message, Values, channel_name
 from qt_audit.delivery.transport import connection, mail_text
 from qt_audit.delivery.transport.password_file import PasswordError, read_password
+from qt_audit.delivery.transport.web_address import AddressError, is_host, is_this_machine
 from qt_audit.delivery.wording import text as texts
 
+SETTING, KIND = "QT_AUDIT_EMAIL", "mail"
+SERVICES = "Mail"
+ADDRESS = "`QT_AUDIT_EMAIL`: recipients; text and HTML, by STARTTLS or TLS, with or without an account"
 NONE, STARTTLS, TLS = "none", "starttls", "tls"
+_SENDER = "QT_MAIL_FROM"
+_MAILBOX = re.compile(
+    r"(?=.{3,254}\Z)[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@"
+    r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,62})(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}))*"
+)
+_TLS_PORT = 465
 
 
 class _RefusedError(Exception):
@@ -83,6 +96,70 @@ class Mail:
         except (OSError, ValueError) as error:
             return Answer(TRANSIENT, f"the mail server: {connection.why(error, timeout)}")
         return Answer(SENT, "taken by the mail server", 250, done=1)
+
+
+def addresses(text: str) -> list[str]:
+    """The recipients, separated by commas or blanks."""
+    return text.replace(",", " ").split()
+
+
+def channel(address: str, settings: Values) -> Mail | None:
+    """The recipient's channel; None while the server's settings cannot be used, which problems() says."""
+    if not _MAILBOX.fullmatch(address):
+        raise AddressError("must be a plain mail address such as ops@example.com")
+    if problems(settings):
+        return None
+    name = channel_name(KIND, address.lower())
+    return Mail(name, address, settings[_SENDER] or _default_sender(), server(settings))
+
+
+def server(settings: Values) -> Server:
+    """The mail server; unless told otherwise: TLS on port 465, none on this machine, else STARTTLS."""
+    host, port = settings["QT_SMTP_SERVER"], settings["QT_SMTP_PORT"]
+    security = settings["QT_SMTP_SECURITY"]
+    if not security:
+        security = TLS if port == _TLS_PORT else NONE if is_this_machine(host) else STARTTLS
+    return Server(
+        host,
+        port,
+        security,
+        settings["QT_SMTP_USER"],
+        settings["QT_SMTP_PASSWORD"],
+        settings["QT_SMTP_PASSWORD_FILE"],
+    )
+
+
+def problems(settings: Values) -> list[str]:
+    """What is wrong with the mail server's settings; nothing is asked of the server."""
+    found, made = [], server(settings)
+    if not is_host(made.host):
+        found.append("QT_SMTP_SERVER must be a host name or an address")
+    if settings[_SENDER] and not _MAILBOX.fullmatch(settings[_SENDER]):
+        found.append(f"{_SENDER} must be a plain mail address such as audit@example.com")
+    if made.password and made.password_file:
+        found.append("QT_SMTP_PASSWORD is given beside QT_SMTP_PASSWORD_FILE; keep one of the two")
+    elif bool(made.user) != bool(made.password or made.password_file):
+        found.append("QT_SMTP_USER needs QT_SMTP_PASSWORD or QT_SMTP_PASSWORD_FILE, and they need it")
+    elif made.user and made.security == NONE and not is_this_machine(made.host):
+        found.append(
+            "QT_SMTP_SECURITY must be starttls or tls: else the password crosses the network in clear"
+        )
+    if made.password_file and not made.password:
+        try:
+            read_password(made.password_file)
+        except PasswordError as error:
+            found.append(str(error))
+    return found
+
+
+def _default_sender() -> str:
+    """Who runs this, at this machine: so a bounce comes to somebody's mailbox."""
+    try:
+        user = pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        user = "quantum-trader"
+    sender = mail_text.default_sender(user)
+    return sender if _MAILBOX.fullmatch(sender) else "quantum-trader@localhost"
 
 
 _STEPS: dict[type[smtplib.SMTPResponseException], str] = {

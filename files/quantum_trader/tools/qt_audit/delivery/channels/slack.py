@@ -10,12 +10,18 @@ import json
 import re
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import SplitResult
 
-from qt_audit.delivery.message import Answer, Message
+from qt_audit.delivery.channels import discord
+from qt_audit.delivery.message import Answer, Message, Values, channel_name
 from qt_audit.delivery.transport import http
 from qt_audit.delivery.transport.parts import send_parts
 from qt_audit.delivery.wording import text as texts
 
+SETTING, KIND = "QT_ALERT_WEBHOOK", "slack"
+SERVICES = "Slack, Mattermost, Rocket.Chat"
+ADDRESS = "`QT_ALERT_WEBHOOK`: Slack's as it is, Discord's with `/slack` behind it; `slack+` before any other"
+_HOSTS = ("hooks.slack.com", "hooks.slack-gov.com")
 # What Slack documents; a text of 4,000 characters is taken whole by any receiver of the format.
 HEADER, SECTION, FIELDS, FIELD, TEXT = 150, 3000, 10, 2000, 4000
 _FIELDS_ROOM = 600
@@ -60,6 +66,21 @@ class Slack:
             return http.deliver(self.url, bodies[part], headers, left, _says)
 
         return send_parts(len(bodies), done, timeout, one)
+
+
+def recognises(parts: SplitResult) -> bool:
+    """Whether an address is Slack's own, or Discord's receiver of Slack's format."""
+    compatible = parts.hostname in discord.HOSTS and parts.path.rstrip("/").endswith("/slack")
+    return parts.hostname in _HOSTS or compatible
+
+
+def channel(address: str, settings: Values) -> Slack:
+    return Slack(channel_name(KIND, address), address)
+
+
+def problems(settings: Values) -> list[str]:
+    """Nothing: an address in Slack's format needs no setting beside it."""
+    return []
 
 
 def escaped(text: str) -> str:

@@ -1,17 +1,4 @@
-"""Summarise a day, a week (from Monday) or a month, in UTC: what happened, what failed, what never ended.
-
-Without options: the present one, so far. Text and JSON are filed in status/reports.
-
---due is what the schedule calls, several times an hour: each finished period that has no
-summary yet gets one, oldest first, also after days switched off (at most 31 back). It is
-silent when none is due. The ledger of it is status/reports/ledger.json; if it is removed, the
-schedule goes on behind the newest summary that it has filed.
-
-examples:
-  audit_logger.py daily_summary
-  audit_logger.py weekly_summary --date 2026-11-22
-  audit_logger.py monthly_summary --due
-"""
+"""What the commands daily_summary, weekly_summary and monthly_summary have in common."""
 
 from __future__ import annotations
 
@@ -21,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 
-from qt_audit.commands.log import add_json
 from qt_audit.delivery.message import SENT
 from qt_audit.filing import schedule, summaries
 from qt_audit.reading import times
@@ -32,7 +18,29 @@ from qt_audit.record.warning import reason
 from qt_audit.render.text import render
 from qt_audit.settings.loading import Settings
 from qt_audit.summary.period import Period, at, containing, instant
+from qt_audit.terminal.arguments import add_json
 from qt_audit.terminal.output import explain, print_json, print_json_line
+
+_HELP = """\
+Summarise {period}, in UTC: what happened, what failed, what never ended.
+
+Without options: the present one, so far. Text and JSON are filed in status/reports.
+
+--due is what the schedule calls, several times an hour: each finished period that has no
+summary yet gets one, oldest first, also after days switched off (at most 31 back). It is
+silent when none is due. The ledger of it is status/reports/ledger.json; if it is removed, the
+schedule goes on behind the newest summary that it has filed.
+
+examples:
+  audit_logger.py {kind}_summary
+  audit_logger.py {kind}_summary --date 2026-11-22
+  audit_logger.py {kind}_summary --due
+"""
+
+
+def describe(kind: str, period: str) -> str:
+    """The help of the command for one kind of period: daily, weekly or monthly."""
+    return _HELP.format(kind=kind, period=period)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,9 +52,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_json(parser)
 
 
-def run(options: argparse.Namespace, settings: Settings) -> int:
+def run(kind: str, options: argparse.Namespace, settings: Settings) -> int:
+    """Make the summaries of one kind that the options ask for; the exit status."""
     home, present = place.home(settings), now()
-    kind = options.command.removesuffix("_summary")
     if options.due:
         return _run_due(home, kind, present, settings, options)
     period = containing(kind, options.date) if options.date else at(kind, present)
@@ -55,7 +63,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 
 def _run_due(home: Place, kind: str, present: str, settings: Settings, options: argparse.Namespace) -> int:
     def say(line: str) -> None:
-        explain(f"audit_logger.py {options.command}", line)
+        explain(f"audit_logger.py {kind}_summary", line)
 
     watched = settings["QT_HEARTBEAT_URL"] if kind == "daily" else ""
     with _heartbeat(home, settings, present, say) if watched else _nobody() as made:
@@ -104,7 +112,7 @@ def _heartbeat(
 
 
 def _run_one(home: Place, period: Period, present: str, timeout: float, options: argparse.Namespace) -> int:
-    program = f"audit_logger.py {options.command}"
+    program = f"audit_logger.py {period.kind}_summary"
     gap = summaries.unrecorded(home, period) if period.finished(present) else None
     if gap is not None:
         explain(program, f"no record of {period.label} that is whole: {gap}; nothing was filed")

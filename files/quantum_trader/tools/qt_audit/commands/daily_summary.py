@@ -1,0 +1,17 @@
+from __future__ import annotations
+
+import argparse
+
+from qt_audit.commands import _summary
+from qt_audit.commands._summary import add_arguments
+from qt_audit.settings.loading import Settings
+
+__all__ = ["add_arguments", "run"]
+__doc__ = _summary.describe("daily", "a day")
+
+GROUP = "summarise"
+HELP = "summarise a day: today so far, a past day, or each that is due"
+
+
+def run(options: argparse.Namespace, settings: Settings) -> int:
+    return _summary.run("daily", options, settings)
