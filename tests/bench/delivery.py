@@ -17,7 +17,7 @@ _CHILD = (PYTHON, "-m", "tests.bench.delivery")
 
 
 def measure(directory: Path, quick: bool) -> list[Row]:
-    return [_recording(directory, quick), *_sending(directory, quick)]
+    return [_recording(directory, quick), *_sender(directory, quick)]
 
 
 def _recording(directory: Path, quick: bool) -> Row:
@@ -72,7 +72,7 @@ class _Receiver(BaseHTTPRequestHandler):
         pass
 
 
-def _sending(directory: Path, quick: bool) -> list[Row]:
+def _sender(directory: Path, quick: bool) -> list[Row]:
     """A receiver of its own process, a message for each of many failures, and one `deliver`."""
     count, rates = 200 if quick else 1000, []
     with subprocess.Popen([*_CHILD, "receiver"], cwd=ROOT, stdout=subprocess.PIPE, text=True) as receiver:

@@ -10,19 +10,19 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from qt_audit import urgency as policy
-from qt_audit.delivery.gathering.gather import Gathering
-from qt_audit.delivery.gathering.quiet_hours import quiet_hours
+from qt_audit.delivery.gathering.gather import Gatherer
+from qt_audit.delivery.gathering.quiet_hours import parse_quiet_hours
 from qt_audit.delivery.gathering.summaries import Html
 from qt_audit.delivery.message import SENT, Answer, Message
-from qt_audit.delivery.outbox.directory import Locked, Looked
+from qt_audit.delivery.outbox.directory import LockedOutbox, ReadOnlyDirectory
 from qt_audit.delivery.outbox.queue import Outbox
-from qt_audit.delivery.round import Delivering, Round
-from qt_audit.delivery.send import Sending
+from qt_audit.delivery.round import Delivery, Round
+from qt_audit.delivery.send import Sender
 from qt_audit.reading.history import History
 from qt_audit.record import journal
 from qt_audit.record.entry import Draft
 from qt_audit.record.place import Place
+from qt_audit.urgency import SOURCE, parse_rules
 from tests.support.records import draft
 
 TAKEN = Answer(SENT, "taken with 200", 200)
@@ -42,7 +42,7 @@ class Hand:
 
 
 @dataclass
-class Noting:
+class RecordingChannel:
     """A channel that answers as it is told, and notes what it took."""
 
     name: str = "noting-1"
@@ -71,13 +71,13 @@ class Noting:
 class Vps:
     """An installation below a directory, and its delivery."""
 
-    def __init__(self, path: Path, *channels: Noting, rules: str = "", quiet: str = "") -> None:
+    def __init__(self, path: Path, *channels: RecordingChannel, rules: str = "", quiet: str = "") -> None:
         self.place = Place(str(path), home=True)
-        self.channels: Sequence[Noting] = channels
+        self.channels: Sequence[RecordingChannel] = channels
         self.clock = Hand()
         self.noted: list[tuple[str, str]] = []
-        self._rules = policy.rules(rules)
-        self._quiet = quiet_hours(quiet)
+        self._rules = parse_rules(rules)
+        self._quiet = parse_quiet_hours(quiet)
         self.html: Html | None = None
         for descriptor in self.place.open():  # makes what is missing
             os.close(descriptor)
@@ -92,30 +92,30 @@ class Vps:
     def deliver(self, rounds: int = 1) -> Round:
         """What one run of `deliver` does, as one process."""
         with self.outbox() as outbox:
-            delivering = self._delivering(outbox)
+            delivery = self._delivering(outbox)
             total = Round()
             for _ in range(rounds):
-                total.add(delivering.round(60.0))
+                total.add(delivery.round(60.0))
             return total
 
-    def _delivering(self, outbox: Outbox) -> Delivering:
+    def _delivering(self, outbox: Outbox) -> Delivery:
         names = [channel.name for channel in self.channels]
-        gathering = Gathering(self.place, outbox, "vps", names, self._rules, self._quiet, self.html)
-        sending = Sending(outbox, self.channels, 5.0, self.clock, self.clock.move)
-        return Delivering(outbox, gathering, sending, self.channels, "vps", self.clock, self._note)
+        gatherer = Gatherer(self.place, outbox, "vps", names, self._rules, self._quiet, self.html)
+        sender = Sender(outbox, self.channels, 5.0, self.clock, self.clock.move)
+        return Delivery(outbox, gatherer, sender, self.channels, "vps", self.clock, self._note)
 
     def _note(self, sentence: str, outcome: str, details: Any) -> None:
         self.noted.append((sentence, outcome))
-        self.append([draft(sentence, self.clock(), outcome, policy.SOURCE, details=details)])
+        self.append([draft(sentence, self.clock(), outcome, SOURCE, details=details)])
 
     @contextmanager
     def outbox(self) -> Iterator[Outbox]:
-        with Locked(self.place, 5.0) as files:
+        with LockedOutbox(self.place, 5.0) as files:
             yield Outbox(files)
 
     @contextmanager
     def seen(self) -> Iterator[Outbox]:
-        with Looked(self.place) as files:
+        with ReadOnlyDirectory(self.place) as files:
             yield Outbox(files)
 
     @property

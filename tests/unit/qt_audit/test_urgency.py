@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from qt_audit import urgency as policy
+from qt_audit.delivery.gathering.subject import ends, facts_of, subject_of
 from qt_audit.record.entry import OUTCOMES, Entry
-from qt_audit.urgency import CRITICAL, LATER, NOW, RuleError
+from qt_audit.urgency import CRITICAL, LATER, NOW, SOURCE, RuleError, parse_rules, urgency_of
 from qt_repair.monitor import wording as sentences
 
 
@@ -45,7 +45,7 @@ BREACH = sentences.TRIGGERED[0]
 def test_without_rules_failures_breaches_and_recoveries_are_told_at_once(
     action: str, outcome: str, details: dict[str, Any], expected: str
 ) -> None:
-    assert policy.urgency(entry(action, outcome, details=details)) == expected
+    assert urgency_of(entry(action, outcome, details=details)) == expected
 
 
 @pytest.mark.parametrize("outcome", OUTCOMES)
@@ -67,13 +67,13 @@ def test_without_rules_failures_breaches_and_recoveries_are_told_at_once(
     ],
 )
 def test_the_first_rule_that_matches_decides(outcome: str, text: str, told: dict[str, str]) -> None:
-    assert policy.urgency(entry("System check", outcome), policy.rules(text)) == told.get(outcome, LATER)
+    assert urgency_of(entry("System check", outcome), parse_rules(text)) == told.get(outcome, LATER)
 
 
 @pytest.mark.parametrize("text", ["", "now outcome=failed", "critical action=."])
 def test_what_the_delivery_says_of_itself_is_never_told_at_once(text: str) -> None:
-    own = entry("Notification: Channel mail-1 disabled", "failed", source=policy.SOURCE)
-    assert policy.urgency(own, policy.rules(text)) == LATER
+    own = entry("Notification: Channel mail-1 disabled", "failed", source=SOURCE)
+    assert urgency_of(own, parse_rules(text)) == LATER
 
 
 @pytest.mark.parametrize(
@@ -85,15 +85,15 @@ def test_what_the_delivery_says_of_itself_is_never_told_at_once(text: str) -> No
         ("now everything", "rule 1: after now come"),
         ("now outcome=broken", "rule 1: outcome must be one of info, started, succeeded, failed"),
         ("now outcome=failed outcome=info", "once each"),
-        ("now source=", "rule 1: nothing stands behind source="),
-        ("now action=", "rule 1: nothing stands behind action="),
+        ("now source=", "rule 1: nothing statuses behind source="),
+        ("now action=", "rule 1: nothing statuses behind action="),
         ("now action=(", "rule 1: action must be a regular expression"),
         ("now action=a{99999999999}", "rule 1: action must be a regular expression"),
     ],
 )
 def test_a_rule_that_cannot_be_used_is_refused_by_its_number(text: str, says: str) -> None:
     with pytest.raises(RuleError, match=says.replace("(", r"\(")):
-        policy.rules(text)
+        parse_rules(text)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_a_rule_that_cannot_be_used_is_refused_by_its_number(text: str, says: st
     ],
 )
 def test_a_subject_is_what_an_entry_is_about(one: Entry, expected: str) -> None:
-    assert policy.subject(one) == expected
+    assert subject_of(one) == expected
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_a_subject_is_what_an_entry_is_about(one: Entry, expected: str) -> None:
     ],
 )
 def test_a_breach_is_over_when_the_monitor_says_so(saying: tuple[str, str], over: bool) -> None:
-    assert policy.ends(entry(*saying, details={"threshold": "Grafana"}), "threshold Grafana") is over
+    assert ends(entry(*saying, details={"threshold": "Grafana"}), "threshold Grafana") is over
 
 
 @pytest.mark.parametrize(
@@ -141,10 +141,10 @@ def test_a_breach_is_over_when_the_monitor_says_so(saying: tuple[str, str], over
     ],
 )
 def test_a_repair_is_over_when_it_helped_or_is_not_needed(action: str, outcome: str, over: bool) -> None:
-    assert policy.ends(entry(action, outcome), "repair grafana") is over
+    assert ends(entry(action, outcome), "repair grafana") is over
 
 
 def test_only_short_values_are_told_of_details() -> None:
     details = {"a": 1, "output": "long", "ok": True, "b": 1.5, "c": "x", "list": [1], "none": None}
-    assert policy.facts(details) == (("a", "1"), ("b", "1.5"), ("c", "x"))
-    assert len(policy.facts({str(number): number for number in range(50)})) == 12
+    assert facts_of(details) == (("a", "1"), ("b", "1.5"), ("c", "x"))
+    assert len(facts_of({str(number): number for number in range(50)})) == 12

@@ -41,14 +41,7 @@ URGENCIES = (LATER, NOW, CRITICAL)
 SOURCE = "audit_delivery"
 """The source of what the delivery records of itself."""
 _BREACH, _RECOVERED = "Auto-heal: Triggered by", "Auto-heal: Recovered"
-# How the monitor and the repairs say that something is over, where the outcome alone does not tell.
-_THRESHOLD_OVER = re.compile(
-    r"Auto-heal: (?:Recovered\b|.* has stopped flapping .*(?<!stays in breach)$|.* is no longer watched\b)",
-    re.DOTALL,
-)
-_REPAIR_OVER = re.compile(r"Auto-repair: (?:Unfrozen .*: healthy\b|.* is healthy again\b)", re.DOTALL)
 _WORD = re.compile(r"(outcome|source|action)=(.*)", re.DOTALL)
-_MOST_FACTS = 12
 
 
 class RuleError(ValueError):
@@ -76,7 +69,7 @@ class Rule:
         )
 
 
-def rules(text: str) -> tuple[Rule, ...]:
+def parse_rules(text: str) -> tuple[Rule, ...]:
     """The rules of a setting: separated by semicolons, `action=` last, for it may hold blanks.
 
     Raises RuleError.
@@ -99,7 +92,7 @@ def _rule(text: str, number: int) -> Rule:
             )
         value, _, rest = (match[2], "", "") if match[1] == "action" else match[2].partition(" ")
         if not value:
-            raise RuleError(f"rule {number}: nothing stands behind {match[1]}=")
+            raise RuleError(f"rule {number}: nothing statuses behind {match[1]}=")
         known[match[1]] = value
     if not known:
         raise RuleError(f"rule {number}: after {urgency} come outcome=…, source=… or action=…")
@@ -115,7 +108,7 @@ def _pattern(text: str | None, number: int) -> re.Pattern[str] | None:
         raise RuleError(f"rule {number}: action must be a regular expression") from None
 
 
-def urgency(entry: Telling, own: tuple[Rule, ...] = ()) -> str:
+def urgency_of(entry: Telling, own: tuple[Rule, ...] = ()) -> str:
     """How soon somebody must know of this entry."""
     if entry.source == SOURCE:
         return LATER
@@ -125,44 +118,3 @@ def urgency(entry: Telling, own: tuple[Rule, ...] = ()) -> str:
     if entry.outcome == "failed":
         return CRITICAL if entry.details.get("escalation") is True else NOW
     return NOW if entry.action.startswith((_BREACH, _RECOVERED)) else LATER
-
-
-def subject(entry: Telling) -> str:
-    """What the entry is about: entries of one subject make one incident.
-
-    A threshold or a repair by its name, else the program and its sentence without how it ended.
-    """
-    for key in ("threshold", "repair"):
-        name = entry.details.get(key)
-        if isinstance(name, str) and name:
-            return f"{key} {name}"
-    return f"{entry.source}: {entry.action.partition(' - FAILED')[0]}"
-
-
-def lasts(subject: str) -> bool:
-    """Whether a problem of this subject stays until an entry says that it is over.
-
-    Anything else is an event: it happened, and that is all.
-    """
-    return subject.startswith(("threshold ", "repair "))
-
-
-def ends(entry: Telling, subject: str) -> bool:
-    """Whether the entry says that the problem of this subject is over.
-
-    Of a breach that its value is clear again: that its repair went well does not tell.
-    """
-    if subject.startswith("threshold "):
-        return _THRESHOLD_OVER.match(entry.action) is not None
-    if subject.startswith("repair ") and _REPAIR_OVER.match(entry.action):
-        return True
-    return entry.outcome == "succeeded"
-
-
-def facts(details: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
-    """What of an entry's details is worth telling: short values, in their order."""
-    told = []
-    for key, value in details.items():
-        if isinstance(value, (str, int, float)) and not isinstance(value, bool) and key != "output":
-            told.append((key, str(value)))
-    return tuple(told[:_MOST_FACTS])

@@ -10,6 +10,7 @@ import os
 
 from qt_audit.record.place import DIRECTORY_FLAGS, keep_owner
 from qt_audit.record.warning import reason, warn
+from qt_audit.settings.table import CHANNELS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from qt_audit.urgency import Rule
 
 NAME = "wake"
-CHANNELS = ("QT_ALERT_WEBHOOK", "QT_AUDIT_EMAIL", "QT_NOTIFY_URLS")
-"""Settings of which one must be there: without a channel nobody is to be woken."""
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -47,14 +46,14 @@ class Wake:
                 warn(f"cannot wake the delivery in {self._path}: {reason(error)}")
 
     def _is_urgent(self, draft: Draft) -> bool:
-        from qt_audit import urgency as policy  # hardly any entry gets here
+        from qt_audit.urgency import LATER, RuleError, parse_rules, urgency_of  # hardly any entry gets here
 
         if self._rules is None:
             try:
-                self._rules = policy.rules(self._rules_text)
-            except policy.RuleError:  # `check_config` and `deliver` tell of it
+                self._rules = parse_rules(self._rules_text)
+            except RuleError:  # `check_config` and `deliver` tell of it
                 self._rules = ()
-        return policy.urgency(draft, self._rules) != policy.LATER
+        return urgency_of(draft, self._rules) != LATER
 
     def _write(self, seq: int) -> None:
         directory = os.open(self._path, DIRECTORY_FLAGS)

@@ -11,7 +11,7 @@ import pytest
 from qt_audit.delivery.message import SENT, TRANSIENT, Answer
 from qt_audit.filing import schedule
 from qt_audit.summary.period import KINDS
-from tests.support.delivering import Hand, Noting, Vps
+from tests.support.delivering import Hand, RecordingChannel, Vps
 
 HOUR = 3600.0
 DOWN = Answer(TRANSIENT, "nobody listens there")
@@ -31,7 +31,7 @@ def expected(first: date, last: date) -> set[str]:
     )
 
 
-def told(channel: Noting) -> list[str]:
+def told(channel: RecordingChannel) -> list[str]:
     """What each summary is about, from its text."""
     found = []
     for message in channel.taken:
@@ -45,7 +45,7 @@ def told(channel: Noting) -> list[str]:
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_each_summary_of_a_year_is_sent_exactly_once(seed: int, tmp_path: Path) -> None:
     chance = random.Random(seed)
-    vps = Vps(tmp_path / "home", Noting("one"), Noting("two"))
+    vps = Vps(tmp_path / "home", RecordingChannel("one"), RecordingChannel("two"))
     vps.clock = Hand("2026-01-01T00:00:01")
     vps.write("System check", "info")
     vps.deliver()

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.delivering import Begin, Noting, Vps
+from tests.support.delivering import Begin, RecordingChannel, Vps
 
 
 @pytest.fixture
 def begun(tmp_path: Path) -> Begin:
     """An installation whose delivery has run once."""
 
-    def begin(*channels: Noting, rules: str = "", quiet: str = "") -> Vps:
+    def begin(*channels: RecordingChannel, rules: str = "", quiet: str = "") -> Vps:
         vps = Vps(tmp_path / "home", *channels, rules=rules, quiet=quiet)
         vps.write("System check", "info")
         vps.deliver()

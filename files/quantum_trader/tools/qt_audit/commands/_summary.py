@@ -88,12 +88,10 @@ def _heartbeat(
 ) -> Iterator[list[str]]:
     """Tell somebody outside that a summary is made, was made (its text goes into the list), or was not."""
     from qt_audit.delivery import addresses, heartbeat
-    from qt_audit.delivery.gathering import (
-        summaries as filed,  # asked for by few, and no small part of a start
-    )
+    from qt_audit.delivery.gathering.summaries import due  # few ask for it, and it slows a start
 
     url, made = addresses.heartbeat(settings), list[str]()
-    next_day = filed.due(home).get("daily")
+    next_day = due(home).get("daily")
 
     def ping(event: str, text: str = "") -> None:
         answer = heartbeat.ping(url, event, text, settings["QT_DELIVERY_TIMEOUT"])

@@ -11,8 +11,7 @@ from __future__ import annotations
 import argparse
 import os
 
-from qt_audit.delivery import addresses
-from qt_audit.delivery import operator_rules as choices
+from qt_audit.delivery import addresses, operator_rules
 from qt_audit.settings.env_file import EnvFile, SettingsError, read_env_file
 from qt_audit.settings.loading import SETTINGS, Settings, given, problems
 from qt_audit.terminal.arguments import add_json
@@ -59,12 +58,12 @@ def _problems(path: str, required: bool) -> list[str]:
     except SettingsError as error:
         return [str(error)]
     settings = given(values)
-    lines = [*addresses.problems(settings), *choices.problems(settings)]
+    lines = [*addresses.problems(settings), *operator_rules.problems(settings)]
     return [*problems(values), *(_placed(line, values) for line in lines)]
 
 
 def _placed(line: str, values: EnvFile) -> str:
-    """A problem of a setting, with the file and the line where it stands."""
+    """A problem of a setting, with the file and the line where it statuses."""
     name = line.split(None, 1)[0]
     return f"{values.where(name) if name in values else values.path}: {line}"
 

@@ -18,22 +18,22 @@ import argparse
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-from qt_audit.delivery import addresses
-from qt_audit.delivery import operator_rules as choices
-from qt_audit.delivery import run as running
-from qt_audit.delivery.gathering import cursor as cursors
+from qt_audit.delivery import addresses, operator_rules
+from qt_audit.delivery.gathering.cursor import CURSOR
 from qt_audit.delivery.message import Channel
-from qt_audit.delivery.outbox import channel_status as standing
-from qt_audit.delivery.outbox.channel_status import Standing
-from qt_audit.delivery.outbox.directory import Locked, Looked
+from qt_audit.delivery.outbox import channel_status
+from qt_audit.delivery.outbox.channel_status import ChannelStatus
+from qt_audit.delivery.outbox.directory import LockedOutbox, ReadOnlyDirectory
 from qt_audit.delivery.outbox.queue import Outbox
 from qt_audit.delivery.round import Round
-from qt_audit.delivery.wording import messages as wording
+from qt_audit.delivery.run import locked_outbox, run_rounds
+from qt_audit.delivery.wording import compose
 from qt_audit.record import place
 from qt_audit.record.entry import escaped, now
 from qt_audit.record.head import Busy
 from qt_audit.record.place import Place
 from qt_audit.settings.loading import Settings
+from qt_audit.settings.table import CHANNELS
 from qt_audit.terminal.arguments import add_json
 from qt_audit.terminal.output import coloured, explain, print_json
 
@@ -46,7 +46,7 @@ _PROGRAM = "audit_logger.py deliver"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--status", action="store_true", help="how each channel stands; sends nothing")
+    what.add_argument("--status", action="store_true", help="how each channel statuses; sends nothing")
     what.add_argument("--list", action="store_true", help="each message that waits or was given up")
     what.add_argument("--retry", action="store_true", help="try everything again now, what was given up, too")
     add_json(parser)
@@ -64,49 +64,49 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _problems(settings: Settings) -> list[str]:
-    return [*settings.warnings, *addresses.problems(settings), *choices.problems(settings)]
+    return [*settings.warnings, *addresses.problems(settings), *operator_rules.problems(settings)]
 
 
 def _unused(home: Place, settings: Settings) -> int:
     """Without channels nothing is kept: a channel that is set later begins with what is new then."""
-    if any(settings[name] for name in addresses.settings_of_channels()):
+    if any(settings[name] for name in CHANNELS):
         return 1  # there should be some
     try:
-        with Looked(home) as files:
-            known = files.read(cursors.NAME) is not None
+        with ReadOnlyDirectory(home) as files:
+            known = files.read(CURSOR) is not None
     except FileNotFoundError:
         return 0
     if known:
-        with suppress(Busy), Locked(home, 0.0) as locked:
-            locked.remove(cursors.NAME)
+        with suppress(Busy), LockedOutbox(home, 0.0) as locked:
+            locked.remove(CURSOR)
     return 0
 
 
 def _deliver(
     home: Place, channels: Sequence[Channel], settings: Settings, options: argparse.Namespace
 ) -> int:
-    with running.locked(home, patient=options.retry) as outbox:
+    with locked_outbox(home, patient=options.retry) as outbox:
         if outbox is None:
             if options.retry:
                 explain(_PROGRAM, "another delivery is under way and does not end; try again later")
             return 1 if options.retry else 0
         if options.retry:
-            _, useless = outbox.retry(now())
-            if useless:
-                explain(_PROGRAM, f"{useless} of what was given up hold no message and stay in the outbox")
-        total = running.rounds(outbox, home, channels, settings)
-        stands = standing.of_channels(outbox, [channel.name for channel in channels])
-    _report(total, stands, options.json)
-    return 0 if not total.problems and all(one.well for one in stands) else 1
+            _, unreadable = outbox.retry(now())
+            if unreadable:
+                explain(_PROGRAM, f"{unreadable} of what was given up hold no message and stay in the outbox")
+        total = run_rounds(outbox, home, channels, settings)
+        statuses = channel_status.of_channels(outbox, [channel.name for channel in channels])
+    _report(total, statuses, options.json)
+    return 0 if not total.problems and all(one.well for one in statuses) else 1
 
 
-def _report(total: Round, stands: Sequence[Standing], as_json: bool) -> None:
+def _report(total: Round, statuses: Sequence[ChannelStatus], as_json: bool) -> None:
     for problem in total.problems:
         explain(_PROGRAM, problem)
     if as_json:
-        print_json(_as_json(stands, {name: tally.sent for name, tally in total.tallies.items()}))
+        print_json(_as_json(statuses, {name: tally.sent for name, tally in total.tallies.items()}))
         return
-    by_name = {one.name: one for one in stands}
+    by_name = {one.name: one for one in statuses}
     for name, tally in total.tallies.items():
         if tally.sent:
             print(f"✅ {name}: {tally.sent} sent")
@@ -114,7 +114,7 @@ def _report(total: Round, stands: Sequence[Standing], as_json: bool) -> None:
             print(coloured(f"❌ {name}: {escaped(tally.failed)}; {_what_follows(by_name[name])}", "red"))
 
 
-def _what_follows(one: Standing) -> str:
+def _what_follows(one: ChannelStatus) -> str:
     if one.disabled:
         return f"not used again until `audit_logger.py notify_test {one.name}` gets through"
     return f"{one.waiting} wait, next try at {one.next_try[:19]}Z"
@@ -122,42 +122,42 @@ def _what_follows(one: Standing) -> str:
 
 def _look(home: Place, configured: Sequence[str], options: argparse.Namespace) -> int:
     try:
-        with Looked(home) as files:
+        with ReadOnlyDirectory(home) as files:
             outbox = Outbox(files)
-            stands = standing.of_channels(outbox, configured)
-            messages = list(standing.listed(outbox)) if options.list else []
+            statuses = channel_status.of_channels(outbox, configured)
+            messages = list(channel_status.listed(outbox)) if options.list else []
     except FileNotFoundError:  # nothing was ever delivered
-        stands, messages = [standing.never_used(name) for name in configured], []
+        statuses, messages = [channel_status.never_used(name) for name in configured], []
     if options.json:
-        print_json(messages if options.list else _as_json(stands, {}))
+        print_json(messages if options.list else _as_json(statuses, {}))
     elif options.list:
         _print_list(messages)
     else:
-        _print_status(stands)
-    return 0 if all(one.well for one in stands) else 1
+        _print_status(statuses)
+    return 0 if all(one.well for one in statuses) else 1
 
 
-def _as_json(stands: Sequence[Standing], sent: Mapping[str, int]) -> dict[str, object]:
+def _as_json(statuses: Sequence[ChannelStatus], sent: Mapping[str, int]) -> dict[str, object]:
     return {
-        "well": all(one.well for one in stands),
+        "well": all(one.well for one in statuses),
         "sent_now": sum(sent.values()),
-        "channels": [{**one.as_dict(), "sent_now": sent.get(one.name, 0)} for one in stands],
+        "channels": [{**one.as_dict(), "sent_now": sent.get(one.name, 0)} for one in statuses],
     }
 
 
-def _print_status(stands: Sequence[Standing]) -> None:
-    if not stands:
-        print("no channel is set: QT_ALERT_WEBHOOK, QT_AUDIT_EMAIL or QT_NOTIFY_URLS in config/audit.env")
-    for one in stands:
+def _print_status(statuses: Sequence[ChannelStatus]) -> None:
+    if not statuses:
+        print(addresses.no_channel())
+    for one in statuses:
         sign, colour, text = _stands(one)
         print(coloured(f"{sign} {one.name}: {escaped(text)}", colour))
 
 
-def _stands(one: Standing) -> tuple[str, str, str]:
+def _stands(one: ChannelStatus) -> tuple[str, str, str]:
     """Sign, colour and words."""
     parts = [f"{one.sent} sent" + (f", the last at {one.last_sent[:19]}Z" if one.last_sent else "")]
     if one.waiting:
-        age = wording.duration(standing.age_s(one, now()))
+        age = compose.duration(channel_status.age_s(one, now()))
         parts.append(f"{one.waiting} wait" + (f", the oldest for {age}" if one.oldest else ""))
     if one.parked:
         parts.append(f"{one.parked} given up (`deliver --list`, `deliver --retry`)")

@@ -15,9 +15,9 @@ from dataclasses import asdict
 
 from qt_audit.delivery import addresses
 from qt_audit.delivery.message import SENT, Answer, Channel
-from qt_audit.delivery.outbox.directory import Looked
+from qt_audit.delivery.outbox.directory import ReadOnlyDirectory
 from qt_audit.delivery.outbox.queue import Outbox
-from qt_audit.delivery.wording import messages as wording
+from qt_audit.delivery.wording import compose
 from qt_audit.record import place
 from qt_audit.record.entry import escaped, now
 from qt_audit.record.place import Place
@@ -63,9 +63,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 def _chosen(channels: list[Channel], name: str | None, wrong: bool) -> list[Channel]:
     """The channels to ask. Raises SettingsError, in words that say what to change."""
     if not channels and not wrong:
-        raise SettingsError(
-            "no channel is set: QT_ALERT_WEBHOOK, QT_AUDIT_EMAIL or QT_NOTIFY_URLS in config/audit.env"
-        )
+        raise SettingsError(addresses.no_channel())
     found = [channel for channel in channels if name in (None, channel.name)]
     if not found and channels:
         raise SettingsError(f"no channel is called {name!r}; there are {', '.join(c.name for c in channels)}")
@@ -73,14 +71,14 @@ def _chosen(channels: list[Channel], name: str | None, wrong: bool) -> list[Chan
 
 
 def _ask(channel: Channel, timeout: float) -> Answer:
-    message = wording.test(channel.name, os.uname().nodename, now())
+    message = compose.test(channel.name, os.uname().nodename, now())
     return channel.send(message, timeout)
 
 
 def _enable(home: Place, name: str) -> None:
     """Leave word for the delivery, where there is one, that the channel works."""
     try:
-        with Looked(home) as files:
+        with ReadOnlyDirectory(home) as files:
             outbox = Outbox(files)
             if outbox.state(name).disabled:
                 outbox.enable(name)

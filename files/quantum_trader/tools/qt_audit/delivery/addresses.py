@@ -11,22 +11,26 @@ from types import ModuleType
 from qt_audit.delivery.channels import kinds
 from qt_audit.delivery.message import Channel, Values
 from qt_audit.delivery.transport.web_address import AddressError, checked
-from qt_audit.settings.table import SETTINGS
+from qt_audit.settings.table import CHANNELS
 
 HEARTBEAT = "QT_HEARTBEAT_URL"
 
 
-def settings_of_channels() -> dict[str, list[ModuleType]]:
-    """The kinds of channels by the setting that holds their addresses, in the order of the table."""
-    by_setting = {setting.name: [k for k in kinds() if setting.name == k.SETTING] for setting in SETTINGS}
-    return {name: found for name, found in by_setting.items() if found}
+def no_channel() -> str:
+    """What is said where no channel is set: which settings name one."""
+    return f"no channel is set: {', '.join(CHANNELS[:-1])} or {CHANNELS[-1]} in config/audit.env"
+
+
+def kinds_of(setting: str) -> list[ModuleType]:
+    """The kinds of channels whose addresses a setting holds."""
+    return [kind for kind in kinds() if setting == kind.SETTING]
 
 
 def channels(settings: Values) -> list[Channel]:
     """The channels of all usable addresses, in the settings' order; one for an address given twice."""
     found: dict[str, Channel] = {}
-    for name, of_setting in settings_of_channels().items():
-        for _number, made in _channels(settings, name, of_setting):
+    for name in CHANNELS:
+        for _number, made in _channels(settings, name):
             if not isinstance(made, str):
                 found.setdefault(made.name, made)
     return list(found.values())
@@ -35,9 +39,9 @@ def channels(settings: Values) -> list[Channel]:
 def problems(settings: Values) -> list[str]:
     """What is wrong with the addresses and what belongs to them: one line each, the setting's name first."""
     found: list[str] = []
-    for name, of_setting in settings_of_channels().items():
+    for name in CHANNELS:
         seen: dict[str, int] = {}
-        for number, made in _channels(settings, name, of_setting):
+        for number, made in _channels(settings, name):
             if isinstance(made, str):
                 found.append(f"{name} address {number} {made}")
             elif seen.setdefault(made.name, number) != number:
@@ -58,10 +62,9 @@ def heartbeat(settings: Values) -> str:
         return ""
 
 
-def _channels(
-    settings: Values, setting: str, of_setting: list[ModuleType]
-) -> Iterator[tuple[int, Channel | str]]:
+def _channels(settings: Values, setting: str) -> Iterator[tuple[int, Channel | str]]:
     """Each address of a setting by its number: its channel, or what is wrong with it."""
+    of_setting = kinds_of(setting)
     split = getattr(of_setting[0], "addresses", str.split)
     for number, word in enumerate(split(settings[setting]), 1):
         try:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
-from qt_audit.delivery.outbox import stored_data as kept
+from qt_audit.delivery.outbox import stored_data
 
 KINDS = ("alert", "recovery", "reminder", "digest", "summary", "notice", "test")
 SEVERITIES = ("info", "warning", "critical")
@@ -45,10 +45,10 @@ class Message:
             **{**plain, "fields": fields, "head": None if head is None else (int(head[0]), str(head[1]))}
         )
         for text in (message.id, message.kind, message.severity, message.title, message.text, message.host):
-            kept.text(text)
+            stored_data.text(text)
         if message.html is not None:
-            kept.text(message.html)
-        kept.instant(message.created)
+            stored_data.text(message.html)
+        stored_data.instant(message.created)
         return message
 
 

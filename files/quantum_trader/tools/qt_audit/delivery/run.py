@@ -8,20 +8,20 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
-from qt_audit import urgency as policy
-from qt_audit.delivery import operator_rules as choices
-from qt_audit.delivery.gathering.gather import Gathering
+from qt_audit.delivery import operator_rules
+from qt_audit.delivery.gathering.gather import Gatherer
 from qt_audit.delivery.gathering.summaries import Html
 from qt_audit.delivery.message import Channel
-from qt_audit.delivery.outbox.directory import Locked, Looked
+from qt_audit.delivery.outbox.directory import LockedOutbox, ReadOnlyDirectory
 from qt_audit.delivery.outbox.queue import Outbox
-from qt_audit.delivery.round import Delivering, Round
-from qt_audit.delivery.send import Sending
+from qt_audit.delivery.round import Delivery, Round
+from qt_audit.delivery.send import Sender
 from qt_audit.record.entry import now
 from qt_audit.record.head import Busy
 from qt_audit.record.place import Place
 from qt_audit.recorder import record
 from qt_audit.settings.loading import Settings
+from qt_audit.urgency import SOURCE
 
 ROUND_S = 10.0
 """How long one round sends: then what is new meanwhile is looked for, for the other channels' sake."""
@@ -31,14 +31,14 @@ _PEEK_S = 0.5
 
 
 @contextmanager
-def locked(home: Place, patient: bool) -> Iterator[Outbox | None]:
+def locked_outbox(home: Place, patient: bool) -> Iterator[Outbox | None]:
     """The outbox, locked. None where another run is at work, and sees what this one was woken for.
 
     `patient`: wait for the end of the other one, for a minute. Raises OSError if the outbox cannot be used.
     """
     deadline = time.monotonic() + LOCK_WAIT_S
-    while (files := _locked_now(home)) is None:
-        with Looked(home) as seen:
+    while (files := _lock_now(home)) is None:
+        with ReadOnlyDirectory(home) as seen:
             woken = Outbox(seen).has_wake()
         if time.monotonic() > deadline or not (patient or woken):
             yield None
@@ -52,31 +52,31 @@ def locked(home: Place, patient: bool) -> Iterator[Outbox | None]:
         files.__exit__(None, None, None)
 
 
-def _locked_now(home: Place) -> Locked | None:
+def _lock_now(home: Place) -> LockedOutbox | None:
     with suppress(Busy):
-        return Locked(home, 0.0).__enter__()
+        return LockedOutbox(home, 0.0).__enter__()
     return None
 
 
-def rounds(outbox: Outbox, home: Place, channels: Sequence[Channel], settings: Settings) -> Round:
+def run_rounds(outbox: Outbox, home: Place, channels: Sequence[Channel], settings: Settings) -> Round:
     """Gather and send while there is something to do now; what came of all rounds."""
     host, progress = os.uname().nodename, _Progress()
-    gathering = Gathering(
+    gatherer = Gatherer(
         home,
         outbox,
         host,
         [channel.name for channel in channels],
-        choices.rules(settings),
-        choices.quiet_hours(settings),
+        operator_rules.rules(settings),
+        operator_rules.quiet_hours(settings),
         _mail_html(),
     )
-    sending = Sending(outbox, channels, settings["QT_DELIVERY_TIMEOUT"], now, progress=progress.one_more)
-    delivering = Delivering(outbox, gathering, sending, channels, host, now, _record)
+    sender = Sender(outbox, channels, settings["QT_DELIVERY_TIMEOUT"], now, progress=progress.one_more)
+    delivery = Delivery(outbox, gatherer, sender, channels, host, now, _record)
     total, end = Round(), time.monotonic() + (RUN_FOR_A_PERSON_S if sys.stdout.isatty() else RUN_S)
     while (left := end - time.monotonic()) > 0:
-        done = delivering.round(min(ROUND_S, left))
+        done = delivery.round(min(ROUND_S, left))
         total.add(done)
-        if done.problems or not (sending.can_go_on() or _woken(outbox, done.pause, end)):
+        if done.problems or not (sender.can_go_on() or _woken(outbox, done.pause, end)):
             break
     progress.over()
     return total
@@ -95,7 +95,7 @@ def _woken(outbox: Outbox, pause: float | None, end: float) -> bool:
 
 
 def _record(sentence: str, outcome: str, details: Mapping[str, object]) -> None:
-    record(sentence, source=policy.SOURCE, outcome=outcome, details=details, required=False)
+    record(sentence, source=SOURCE, outcome=outcome, details=details, required=False)
 
 
 def _mail_html() -> Html | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from qt_audit.delivery.message import PERMANENT, SENT, TRANSIENT, Answer, Channel
 from qt_audit.delivery.outbox import backoff
-from qt_audit.delivery.outbox.queue import Letter, Outbox, Waiting
+from qt_audit.delivery.outbox.queue import Outbox, QueuedMessage, QueueItem
 from qt_audit.reading.times import seconds_between
 from qt_audit.record.warning import reason
 
@@ -31,7 +31,7 @@ class Tally:
     """What came back last, where a message could not be delivered now."""
     disabled: str = ""
     """Why the channel was disabled."""
-    useless: int = 0
+    unreadable: int = 0
     """Files that held no message, and were parked."""
     fault: str = ""
     """Why the outbox could not be used."""
@@ -39,13 +39,13 @@ class Tally:
     def add(self, later: Tally) -> None:
         """Take what became of later messages into this one."""
         self.sent += later.sent
-        self.useless += later.useless
+        self.unreadable += later.unreadable
         self.failed = later.failed
         self.disabled = later.disabled or self.disabled
         self.fault = later.fault or self.fault
 
 
-class Sending:
+class Sender:
     """Sends what waits for the channels. `clock` gives the present as entries write it."""
 
     def __init__(
@@ -108,18 +108,18 @@ class Sending:
         except OSError as error:
             tally.fault = reason(error)
 
-    def _deliver(self, channel: Channel, item: Waiting, tally: Tally, deadline: float) -> bool:
+    def _deliver(self, channel: Channel, item: QueueItem, tally: Tally, deadline: float) -> bool:
         """Try one until it is taken or given up; False where it stays, and with it those behind it."""
         while self._may_go_on(channel.name, deadline):
-            letter = self._outbox.letter(item)
-            if letter is None:
+            loaded = self._outbox.load(item)
+            if loaded is None:
                 with self._one:
                     self._outbox.park(item, "this file holds no message")
-                tally.useless += 1
+                tally.unreadable += 1
                 return True
-            answer = self._sent(channel, letter)
+            answer = self._sent(channel, loaded)
             with self._one:
-                self._settle(channel.name, item, letter, answer, tally)
+                self._settle(channel.name, item, loaded, answer, tally)
             if answer.state == SENT:
                 self._progress()
                 return True
@@ -136,17 +136,19 @@ class Sending:
             self._pause(pause)
         return True
 
-    def _sent(self, channel: Channel, letter: Letter) -> Answer:
-        message, state = letter.message, self._outbox.state(channel.name)
+    def _sent(self, channel: Channel, loaded: QueuedMessage) -> Answer:
+        message, state = loaded.message, self._outbox.state(channel.name)
         late = max(0.0, seconds_between(message.created, self._clock()))
         try:
             return channel.send(message, self._timeout, late, state.parts_of(message.id))
         except Exception as error:  # a fault of one channel must not stop the others
             return Answer(TRANSIENT, f"the channel itself failed ({type(error).__name__})")
 
-    def _settle(self, name: str, item: Waiting, letter: Letter, answer: Answer, tally: Tally) -> None:
+    def _settle(
+        self, name: str, item: QueueItem, loaded: QueuedMessage, answer: Answer, tally: Tally
+    ) -> None:
         state = backoff.after(
-            self._outbox.state(name), letter.message.id, answer, self._clock(), _chance.random()
+            self._outbox.state(name), loaded.message.id, answer, self._clock(), _chance.random()
         )
         self._outbox.note(name, state)
         if answer.state == SENT:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from qt_audit.delivery import addresses
-from qt_audit.delivery import operator_rules as choices
-from qt_audit.delivery.outbox import channel_status as standing
-from qt_audit.delivery.outbox.channel_status import Standing
-from qt_audit.delivery.outbox.directory import Looked
+from qt_audit.delivery import addresses, operator_rules
+from qt_audit.delivery.outbox import channel_status
+from qt_audit.delivery.outbox.channel_status import ChannelStatus
+from qt_audit.delivery.outbox.directory import ReadOnlyDirectory
 from qt_audit.delivery.outbox.queue import Outbox
-from qt_audit.delivery.wording import messages as wording
+from qt_audit.delivery.wording import compose
 from qt_audit.doctor.installation import OK, WARN, WRONG, Check, looked
 from qt_audit.record.entry import now
 from qt_audit.record.place import home
@@ -26,7 +25,7 @@ def delivery(settings: Settings) -> list[Check]:
 
 
 def _delivery(settings: Settings) -> Iterator[Check]:
-    problems = [*addresses.problems(settings), *choices.problems(settings)]
+    problems = [*addresses.problems(settings), *operator_rules.problems(settings)]
     names = [channel.name for channel in addresses.channels(settings)]
     for problem in problems:
         yield Check("delivery", WRONG, problem)
@@ -35,12 +34,12 @@ def _delivery(settings: Settings) -> Iterator[Check]:
             yield Check("delivery", OK, "no channel is set: nobody is told")
         return
     try:
-        with Looked(home(settings)) as files:
-            stands = standing.of_channels(Outbox(files), names)
+        with ReadOnlyDirectory(home(settings)) as files:
+            statuses = channel_status.of_channels(Outbox(files), names)
     except FileNotFoundError:
-        stands = [standing.never_used(name) for name in names]
-    faults = [text for one in stands for text in _faults(one)]
-    wrong = any(one.disabled or standing.age_s(one, now()) > _LATE_S for one in stands)
+        statuses = [channel_status.never_used(name) for name in names]
+    faults = [text for one in statuses for text in _faults(one)]
+    wrong = any(one.disabled or channel_status.age_s(one, now()) > _LATE_S for one in statuses)
     if faults:
         text = "; ".join(faults)
         yield Check("delivery", WRONG if wrong else WARN, f"{text} (`deliver --status` tells more)")
@@ -49,11 +48,11 @@ def _delivery(settings: Settings) -> Iterator[Check]:
         yield Check("delivery", OK, f"{count}, nothing waits for long")
 
 
-def _faults(one: Standing) -> Iterator[str]:
-    age = standing.age_s(one, now())
+def _faults(one: ChannelStatus) -> Iterator[str]:
+    age = channel_status.age_s(one, now())
     if one.disabled:
         yield f"{one.name} is disabled: {one.disabled}"
     if age > _LATE_S:
-        yield f"{one.waiting} for {one.name} wait, the oldest for {wording.duration(age)}"
+        yield f"{one.waiting} for {one.name} wait, the oldest for {compose.duration(age)}"
     if one.parked:
         yield f"{one.parked} for {one.name} were given up"

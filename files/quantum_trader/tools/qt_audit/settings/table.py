@@ -90,6 +90,9 @@ def _text(text: str) -> str:
     return text
 
 
+CHANNELS = ("QT_ALERT_WEBHOOK", "QT_AUDIT_EMAIL", "QT_NOTIFY_URLS")
+"""The settings that hold addresses of channels: without one of them nobody is told anything."""
+
 SETTINGS = (
     Setting("QT_ALERT_WEBHOOK", "", _text,
             "addresses for alerts and summaries, separated by blanks: Discord's or Slack's as they are, "

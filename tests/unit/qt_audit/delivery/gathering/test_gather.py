@@ -9,7 +9,7 @@ import pytest
 from qt_audit.delivery.message import PERMANENT, TRANSIENT, Answer
 from qt_audit.filing import schedule
 from qt_audit.summary.contents import Summary
-from tests.support.delivering import Begin, Noting, Vps
+from tests.support.delivering import Begin, RecordingChannel, Vps
 from tests.support.records import draft
 
 DOWN = Answer(TRANSIENT, "nobody listens there")
@@ -18,7 +18,7 @@ DAY = 86_400.0
 
 
 def test_what_was_before_a_channel_existed_is_no_news(tmp_path: Path) -> None:
-    vps = Vps(tmp_path / "home", Noting())
+    vps = Vps(tmp_path / "home", RecordingChannel())
     vps.write("Old - FAILED: x")
     vps.deliver()
     vps.write("New - FAILED: x")
@@ -39,7 +39,7 @@ def test_what_was_before_a_channel_existed_is_no_news(tmp_path: Path) -> None:
 def test_the_first_run_begins_with_the_entry_that_woke_it(
     tmp_path: Path, wake: bytes, told: list[str]
 ) -> None:
-    vps = Vps(tmp_path / "home", Noting())
+    vps = Vps(tmp_path / "home", RecordingChannel())
     for name in ("First", "Second", "Third"):
         vps.write(f"{name} - FAILED: x")
     with vps.outbox():
@@ -50,7 +50,7 @@ def test_the_first_run_begins_with_the_entry_that_woke_it(
 
 
 def test_without_an_entry_there_is_nothing_to_tell(tmp_path: Path) -> None:
-    vps = Vps(tmp_path / "home", Noting())
+    vps = Vps(tmp_path / "home", RecordingChannel())
     assert vps.deliver().problems == []
     vps.write("First - FAILED: x")
     vps.deliver()
@@ -58,14 +58,14 @@ def test_without_an_entry_there_is_nothing_to_tell(tmp_path: Path) -> None:
 
 
 def test_every_channel_is_told(begun: Begin) -> None:
-    vps = begun(Noting("one"), Noting("two"))
+    vps = begun(RecordingChannel("one"), RecordingChannel("two"))
     vps.write("Backup - FAILED: x")
     vps.deliver()
     assert [channel.titles for channel in vps.channels] == [["Backup - FAILED: x"]] * 2
 
 
 def test_a_dead_channel_delays_no_other(begun: Begin) -> None:
-    vps = begun(Noting("dead", always=DOWN), Noting("well"))
+    vps = begun(RecordingChannel("dead", always=DOWN), RecordingChannel("well"))
     for number in range(20):
         vps.write(f"Backup {number} - FAILED: x")
         vps.clock.move(60)
@@ -76,7 +76,7 @@ def test_a_dead_channel_delays_no_other(begun: Begin) -> None:
 
 
 def test_offline_for_three_days_loses_nothing_repeats_nothing_and_keeps_the_order(begun: Begin) -> None:
-    vps = begun(Noting(always=DOWN))
+    vps = begun(RecordingChannel(always=DOWN))
     for number in range(500):
         vps.write(f"Action {number} - FAILED: x")
         vps.clock.move(72 * 3600 / 500)
@@ -97,7 +97,7 @@ def test_offline_for_three_days_loses_nothing_repeats_nothing_and_keeps_the_orde
 
 
 def test_back_after_days_switched_off_it_tells_what_was_not_told(begun: Begin) -> None:
-    vps = begun(Noting())
+    vps = begun(RecordingChannel())
     vps.write("Power - FAILED: x")
     vps.clock.move(9 * DAY)
     vps.deliver()
@@ -112,7 +112,7 @@ def hours(vps: Vps, n: int) -> None:
 
 
 def test_what_nobody_takes_for_seven_days_is_given_up_counted_and_told_elsewhere(begun: Begin) -> None:
-    vps = begun(Noting("dead", always=DOWN), Noting("well"))
+    vps = begun(RecordingChannel("dead", always=DOWN), RecordingChannel("well"))
     vps.write("Backup - FAILED: x")
     vps.deliver()
     hours(vps, 7 * 24 - 1)
@@ -125,7 +125,7 @@ def test_what_nobody_takes_for_seven_days_is_given_up_counted_and_told_elsewhere
 
 
 def test_after_nine_days_switched_off_what_waited_is_tried_for_a_while(begun: Begin) -> None:
-    vps = begun(Noting(always=DOWN))
+    vps = begun(RecordingChannel(always=DOWN))
     vps.write("Backup - FAILED: x")
     hours(vps, 20)
     vps.clock.move(9 * DAY)
@@ -140,7 +140,7 @@ def test_after_nine_days_switched_off_what_waited_is_tried_for_a_while(begun: Be
 
 
 def test_a_channel_that_refuses_for_good_is_disabled_and_the_others_are_told(begun: Begin) -> None:
-    vps = begun(Noting("gone", always=GONE), Noting("well"))
+    vps = begun(RecordingChannel("gone", always=GONE), RecordingChannel("well"))
     for number in range(3):
         vps.write(f"Backup {number} - FAILED: x")
         vps.deliver(rounds=2)
@@ -164,7 +164,7 @@ def test_a_channel_that_refuses_for_good_is_disabled_and_the_others_are_told(beg
 
 
 def test_where_every_channel_is_disabled_nothing_goes_round_in_circles(begun: Begin) -> None:
-    vps = begun(Noting("one", always=GONE), Noting("two", always=GONE))
+    vps = begun(RecordingChannel("one", always=GONE), RecordingChannel("two", always=GONE))
     vps.write("Backup - FAILED: x")
     for _ in range(20):
         vps.deliver()
@@ -174,7 +174,7 @@ def test_where_every_channel_is_disabled_nothing_goes_round_in_circles(begun: Be
 
 
 def test_a_file_that_holds_no_message_is_reported_and_the_others_go_on(begun: Begin) -> None:
-    vps = begun(Noting("one"), Noting("two"))
+    vps = begun(RecordingChannel("one"), RecordingChannel("two"))
     (vps.box / "waiting.one.000000000000.abc.json").write_bytes(b"{")
     vps.write("Backup - FAILED: x")
     vps.deliver(rounds=2)
@@ -184,11 +184,11 @@ def test_a_file_that_holds_no_message_is_reported_and_the_others_go_on(begun: Be
 
 
 def test_a_channel_that_raises_is_as_one_that_is_down(begun: Begin) -> None:
-    class Broken(Noting):
+    class Broken(RecordingChannel):
         def send(self, *_: object, **__: object) -> Answer:
             raise RuntimeError("https://example.com/secret")
 
-    vps = begun(Broken("broken"), Noting("well"))
+    vps = begun(Broken("broken"), RecordingChannel("well"))
     vps.write("Backup - FAILED: x")
     done = vps.deliver()
     assert done.tallies["broken"].failed == "the channel itself failed (RuntimeError)"
@@ -196,7 +196,7 @@ def test_a_channel_that_raises_is_as_one_that_is_down(begun: Begin) -> None:
 
 
 def test_a_receiver_that_asks_for_a_short_pause_gets_it_within_the_run(begun: Begin) -> None:
-    vps = begun(Noting(answers=[Answer(TRANSIENT, "too many requests", 429, 0.75)]))
+    vps = begun(RecordingChannel(answers=[Answer(TRANSIENT, "too many requests", 429, 0.75)]))
     vps.write("Backup - FAILED: x")
     before = vps.clock()
     assert vps.deliver().tallies["noting-1"].sent == 1
@@ -205,7 +205,9 @@ def test_a_receiver_that_asks_for_a_short_pause_gets_it_within_the_run(begun: Be
 
 
 def test_parts_that_were_taken_are_not_sent_again(begun: Begin) -> None:
-    vps = begun(Noting(answers=[Answer(TRANSIENT, "reset", done=2), Answer(TRANSIENT, "reset", done=3)]))
+    vps = begun(
+        RecordingChannel(answers=[Answer(TRANSIENT, "reset", done=2), Answer(TRANSIENT, "reset", done=3)])
+    )
     vps.write("Backup - FAILED: x")
     for _ in range(3):
         vps.deliver()
@@ -216,7 +218,7 @@ def test_parts_that_were_taken_are_not_sent_again(begun: Begin) -> None:
 
 
 def test_what_is_held_in_quiet_hours_follows_as_one(begun: Begin) -> None:
-    vps = begun(Noting(), quiet="22:00-07:00 Europe/Berlin")
+    vps = begun(RecordingChannel(), quiet="22:00-07:00 Europe/Berlin")
     vps.clock.move(11 * 3600)  # 22:00 in Berlin
     for number in range(5):
         vps.write(f"Backup {number} - FAILED: x")
@@ -235,7 +237,7 @@ def test_what_is_held_in_quiet_hours_follows_as_one(begun: Begin) -> None:
 
 
 def test_a_single_message_and_summaries_come_as_they_are_after_quiet_hours(begun: Begin) -> None:
-    vps = begun(Noting(), quiet="00:00-06:00")
+    vps = begun(RecordingChannel(), quiet="00:00-06:00")
     assert list(schedule.run_due(vps.place, "daily", vps.clock(), 5.0)) == []
     vps.clock.move(15 * 3600)
     vps.write("Backup - FAILED: x")
@@ -250,7 +252,7 @@ def test_a_single_message_and_summaries_come_as_they_are_after_quiet_hours(begun
 
 
 def test_a_whole_night_of_noise_stays_small(begun: Begin) -> None:
-    vps = begun(Noting(), quiet="10:00-18:00")
+    vps = begun(RecordingChannel(), quiet="10:00-18:00")
     vps.append([draft(f"Noise {number}", vps.clock(), "failed") for number in range(1700)])
     vps.deliver()
     assert (vps.box / "cursor.json").stat().st_size < 2_000_000
@@ -267,7 +269,7 @@ def summarised(vps: Vps) -> None:
 
 
 def test_a_summary_is_sent_once_with_the_head_of_the_chain(begun: Begin) -> None:
-    vps = begun(Noting())
+    vps = begun(RecordingChannel())
     summarised(vps)
     vps.deliver()
     vps.deliver()
@@ -283,7 +285,7 @@ def test_a_summary_has_the_html_that_is_made_of_it(begun: Begin) -> None:
         assert isinstance(summary, Summary)
         return f"<p>{summary.period.label}: {summary.entries}, {summary.recent.lines[0].action}</p>"
 
-    vps = begun(Noting())
+    vps = begun(RecordingChannel())
     vps.html = html
     summarised(vps)
     vps.deliver()
@@ -294,7 +296,7 @@ def test_a_template_that_fails_is_one_clear_line_and_the_text_is_sent(begun: Beg
     def fails(_: Summary) -> str:
         raise ZeroDivisionError
 
-    vps = begun(Noting())
+    vps = begun(RecordingChannel())
     vps.html = fails
     summarised(vps)
     (said,) = vps.deliver().problems
@@ -305,7 +307,7 @@ def test_a_template_that_fails_is_one_clear_line_and_the_text_is_sent(begun: Beg
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"period": {"name": "x"}}'])
 def test_a_filed_summary_that_is_none_is_told(begun: Begin, content: bytes) -> None:
-    vps = begun(Noting())
+    vps = begun(RecordingChannel())
     summarised(vps)
     (Path(vps.place.status_path) / "reports/daily-2026-11-22.json").write_bytes(content)
     (said,) = vps.deliver().problems
@@ -314,7 +316,7 @@ def test_a_filed_summary_that_is_none_is_told(begun: Begin, content: bytes) -> N
 
 
 def test_a_damaged_ledger_sends_no_summary_twice(begun: Begin) -> None:
-    vps = begun(Noting())
+    vps = begun(RecordingChannel())
     summarised(vps)
     vps.deliver()
     (Path(vps.place.status_path) / "reports/ledger.json").write_bytes(b"{")
@@ -327,7 +329,7 @@ def test_a_damaged_ledger_sends_no_summary_twice(begun: Begin) -> None:
 
 
 def test_a_record_that_cannot_be_read_stops_no_message_that_waits(begun: Begin) -> None:
-    vps = begun(Noting(answers=[DOWN]))
+    vps = begun(RecordingChannel(answers=[DOWN]))
     vps.write("Backup - FAILED: x")
     vps.deliver()
     (segment,) = Path(vps.place.record_path).glob("*.jsonl")

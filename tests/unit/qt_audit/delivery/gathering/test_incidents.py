@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from qt_audit import urgency as policy
 from qt_audit.delivery.gathering import incidents
-from qt_audit.delivery.gathering.incidents import Book, Incident, News, coalesced
+from qt_audit.delivery.gathering.incidents import Incident, Incidents, Notification, coalesced
 from qt_audit.record.entry import Entry
+from qt_audit.urgency import parse_rules
 from qt_repair.monitor import wording as sentences
 
 _START = datetime.fromisoformat("2026-11-22T10:00:00")
@@ -28,8 +28,8 @@ class Story:
     """Entries as they come, and what is told of them; the book is written down and read after each."""
 
     def __init__(self, rules: str = "") -> None:
-        self.book = Book()
-        self.rules = policy.rules(rules)
+        self.incidents = Incidents()
+        self.rules = parse_rules(rules)
         self._seq = count(1)
 
     def entry(
@@ -38,7 +38,7 @@ class Story:
         item = Entry(
             next(self._seq), at(seconds), action, "me", outcome, "vps", "qt", 1, run, details, "0" * 64
         )
-        return self._told(self.book.take(item, self.rules))
+        return self._told(self.incidents.note(item, self.rules))
 
     def saying(
         self, seconds: float, saying: tuple[str, str], run: str | None = None, **details: Any
@@ -46,15 +46,15 @@ class Story:
         return self.entry(seconds, *saying, run, **details)
 
     def wait(self, seconds: float) -> list[str]:
-        return self._told(self.book.wait(at(seconds)))
+        return self._told(self.incidents.note_time(at(seconds)))
 
-    def _told(self, news: list[News]) -> list[str]:
-        self.last = news[-1].incident if news else None
-        plain = json.loads(json.dumps([one.as_dict() for one in self.book.incidents.values()]))
+    def _told(self, notifications: list[Notification]) -> list[str]:
+        self.last = notifications[-1].incident if notifications else None
+        plain = json.loads(json.dumps([one.as_dict() for one in self.incidents.by_subject.values()]))
         again = [Incident.from_dict(one) for one in plain]
-        assert again == list(self.book.incidents.values())
-        self.book = Book({one.subject: one for one in again})
-        return [f"{item.kind} {item.incident.text}" for item in news]
+        assert again == list(self.incidents.by_subject.values())
+        self.incidents = Incidents({one.subject: one for one in again})
+        return [f"{item.kind} {item.incident.text}" for item in notifications]
 
 
 def breach(story: Story, seconds: float, run: str, name: str = "Grafana") -> list[str]:
@@ -138,11 +138,11 @@ def test_a_breach_that_its_repair_mends_in_time_is_one_message_that_says_so() ->
 def test_a_breach_that_is_not_mended_within_a_moment_is_told_and_once() -> None:
     story = Story()
     breach(story, 0, "b1")
-    assert story.book.pause(at(10)) == incidents.GRACE_S - 10
+    assert story.incidents.next_due_s(at(10)) == incidents.GRACE_S - 10
     assert story.wait(10) == []
     assert story.wait(41) == [BREACH]
     assert story.wait(42) == []
-    assert story.book.pause(at(42)) is None
+    assert story.incidents.next_due_s(at(42)) is None
     assert recovered(story, 90, "b1") == [RECOVERED]
 
 
@@ -196,7 +196,7 @@ def test_an_event_is_not_reminded_of_and_is_told_again_a_day_later() -> None:
     assert told == [0, 20, 40, 60]
     assert story.wait(80 * 3600.0) == []
     assert story.wait(70 * 3600.0 + incidents.FORGET_S + 1) == []
-    assert story.book.incidents == {}
+    assert story.incidents.by_subject == {}
 
 
 def test_what_comes_and_goes_is_told_as_flapping_once_until_it_is_calm() -> None:
@@ -242,7 +242,7 @@ def test_something_critical_is_told_though_it_is_flapping() -> None:
 def test_what_the_operator_wants_to_hear_at_once_is_told_each_time(outcome: str) -> None:
     story = Story("now action=^Margin call")
     assert [story.entry(n, "Margin call", outcome) for n in range(3)] == [["notice Margin call"]] * 3
-    assert story.book.incidents == {}
+    assert story.incidents.by_subject == {}
 
 
 def test_what_the_operator_wants_to_hear_of_later_is_no_incident() -> None:
@@ -258,36 +258,36 @@ def test_a_started_action_that_is_told_waits_for_its_end() -> None:
 
 
 def test_of_news_at_once_only_how_each_incident_stands_is_left() -> None:
-    book = Book()
+    book = Incidents()
     lines: list[tuple[str, str, dict[str, Any]]] = [
         ("x - FAILED: no", "failed", {"repair": "x"}),
         ("y - FAILED: no", "failed", {"repair": "y"}),
         ("Frozen x", "failed", {"repair": "x", "escalation": True}),
         ("y", "succeeded", {"repair": "y"}),
     ]
-    news = [
+    notifications = [
         item
         for seq, (action, outcome, details) in enumerate(lines, 1)
-        for item in book.take(
+        for item in book.note(
             Entry(seq, at(seq), action, "me", outcome, "vps", "qt", 1, None, details, "0" * 64)
         )
     ]
-    left = [f"{item.kind} {item.incident.text}" for item in coalesced(news)]
+    left = [f"{item.kind} {item.incident.text}" for item in coalesced(notifications)]
     assert left == ["alert Frozen x", "recovery y"]
 
 
 def test_so_many_incidents_that_the_oldest_are_forgotten() -> None:
     story = Story()
-    book = story.book
+    known = story.incidents
     for number in range(incidents.MOST + 50):
-        book.take(
+        known.note(
             Entry(
                 number, at(number), f"x{number}", "me", "failed", "vps", "qt", 1, f"r{number}", {}, "0" * 64
             )
         )
-    assert len(book.incidents) == incidents.MOST
-    assert "me: x49" not in book.incidents
-    assert "me: x50" in book.incidents
+    assert len(known.by_subject) == incidents.MOST
+    assert "me: x49" not in known.by_subject
+    assert "me: x50" in known.by_subject
 
 
 def test_a_clock_that_steps_back_tells_nothing_twice() -> None:

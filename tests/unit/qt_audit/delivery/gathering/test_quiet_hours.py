@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from qt_audit.delivery.gathering.quiet_hours import QuietError, quiet_hours
+from qt_audit.delivery.gathering.quiet_hours import QuietError, parse_quiet_hours
 
 
 @pytest.mark.parametrize(
@@ -36,14 +36,14 @@ from qt_audit.delivery.gathering.quiet_hours import QuietError, quiet_hours
     ],
 )
 def test_a_time_is_held_when_the_clock_on_the_wall_says_so(text: str, now: str, held: bool) -> None:
-    quiet = quiet_hours(text)
+    quiet = parse_quiet_hours(text)
     assert quiet is not None
     assert quiet.hold(now) is held
 
 
 @pytest.mark.parametrize("text", ["", "  "])
 def test_without_a_setting_nothing_is_held(text: str) -> None:
-    assert quiet_hours(text) is None
+    assert parse_quiet_hours(text) is None
 
 
 @pytest.mark.parametrize(
@@ -65,4 +65,4 @@ def test_without_a_setting_nothing_is_held(text: str) -> None:
 )
 def test_quiet_hours_that_cannot_be_used_are_refused(text: str, says: str) -> None:
     with pytest.raises(QuietError, match=says):
-        quiet_hours(text)
+        parse_quiet_hours(text)

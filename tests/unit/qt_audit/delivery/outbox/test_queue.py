@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from qt_audit.delivery.message import Message
-from qt_audit.delivery.outbox import limits as bounds
+from qt_audit.delivery.outbox import limits
 from qt_audit.delivery.outbox.backoff import ChannelState
-from qt_audit.delivery.outbox.directory import Locked, Looked
-from qt_audit.delivery.outbox.queue import Outbox, Waiting
+from qt_audit.delivery.outbox.directory import LockedOutbox, ReadOnlyDirectory
+from qt_audit.delivery.outbox.queue import Outbox, QueueItem
 from qt_audit.record.head import Busy
 from qt_audit.record.place import Place
 from tests.support.delivering import Vps
@@ -26,7 +26,7 @@ def message(id: str = "a", **changes: Any) -> Message:
     return replace(Message(id, "alert", "warning", f"title {id}", "text", NOW, "vps"), **changes)
 
 
-def ids(items: list[Waiting]) -> list[str]:
+def ids(items: list[QueueItem]) -> list[str]:
     return [item.id for item in items]
 
 
@@ -64,9 +64,9 @@ def test_a_message_comes_back_as_it_was_put_there(vps: Vps) -> None:
     with vps.outbox() as outbox:
         outbox.put(replace(whole, id="x1"), ["one"], NOW)
     with vps.seen() as outbox:
-        letter = outbox.letter(outbox.waiting("one")[0])
-        assert letter is not None
-        assert (letter.message, letter.queued, letter.parked) == (replace(whole, id="x1"), NOW, "")
+        loaded = outbox.load(outbox.waiting("one")[0])
+        assert loaded is not None
+        assert (loaded.message, loaded.queued, loaded.parked) == (replace(whole, id="x1"), NOW, "")
 
 
 def test_files_and_directory_are_for_their_owner_alone(vps: Vps) -> None:
@@ -85,14 +85,14 @@ def test_files_and_directory_are_for_their_owner_alone(vps: Vps) -> None:
 def test_one_works_on_it_at_a_time_and_others_may_look(vps: Vps) -> None:
     with vps.outbox() as outbox:
         outbox.put(message(), ["one"], NOW)
-        with pytest.raises(Busy), Locked(vps.place, 0.0):
+        with pytest.raises(Busy), LockedOutbox(vps.place, 0.0):
             pass
         with vps.seen() as seen:
             assert len(seen.waiting("one")) == 1
 
 
 def test_looking_makes_nothing(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError), Looked(Place(str(tmp_path), home=True)):
+    with pytest.raises(FileNotFoundError), ReadOnlyDirectory(Place(str(tmp_path), home=True)):
         pass
     assert list(tmp_path.iterdir()) == []
 
@@ -101,7 +101,7 @@ def test_a_link_in_place_of_the_outbox_is_not_followed(vps: Vps, tmp_path: Path)
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     vps.box.symlink_to(elsewhere)
-    with pytest.raises(OSError, match="outbox"), Locked(vps.place, 0.0):
+    with pytest.raises(OSError, match="outbox"), LockedOutbox(vps.place, 0.0):
         pass
     assert list(elsewhere.iterdir()) == []
 
@@ -113,16 +113,16 @@ def test_what_was_given_up_keeps_its_reason_and_can_be_tried_again_from_now_on(v
         outbox.note("one", ChannelState(failures=7, next_try=LATER, disabled="answered 400"))
     with vps.outbox() as outbox:
         assert (outbox.waiting(), len(outbox.parked("one"))) == ([], 1)
-        letter = outbox.letter(outbox.parked()[0])
-        assert letter is not None
-        assert letter.parked == "answered 400"
+        loaded = outbox.load(outbox.parked()[0])
+        assert loaded is not None
+        assert loaded.parked == "answered 400"
         assert outbox.retry(LATER) == (1, 0)
     with vps.outbox() as outbox:
         assert outbox.parked() == []
-        letter = outbox.letter(outbox.waiting("one")[0])
-        assert letter is not None
-        assert (letter.queued, letter.parked) == (LATER, "")
-        assert bounds.give_up_old(outbox, [], LATER) == {}
+        loaded = outbox.load(outbox.waiting("one")[0])
+        assert loaded is not None
+        assert (loaded.queued, loaded.parked) == (LATER, "")
+        assert limits.give_up_old(outbox, [], LATER) == {}
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_a_file_that_holds_no_message_is_none_and_can_be_parked(vps: Vps, conten
     (vps.box / name).write_bytes(content)
     with vps.outbox() as outbox:
         item = outbox.waiting("one")[0]
-        assert outbox.letter(item) is None
+        assert outbox.load(item) is None
         outbox.park(item, "no message")
         assert outbox.waiting() == []
         assert outbox.retry(NOW) == (0, 1)
@@ -170,7 +170,7 @@ def test_a_message_with_a_wrong_field_is_none(vps: Vps, right: str, wrong: str) 
         path = vps.box / outbox.waiting()[0].file
         assert right in path.read_text()
         path.write_text(path.read_text().replace(right, wrong))
-        assert outbox.letter(outbox.waiting()[0]) is None
+        assert outbox.load(outbox.waiting()[0]) is None
 
 
 @pytest.mark.parametrize("kind", ["link", "directory", "pipe"])
@@ -251,9 +251,9 @@ def fill(outbox: Outbox, channel: str, n: int, **changes: str) -> None:
 @pytest.mark.parametrize(
     ("state", "gives_up"),
     [
-        (ChannelState(failures=bounds.STUBBORN), True),
+        (ChannelState(failures=limits.STUBBORN), True),
         (ChannelState(disabled="answered 404"), True),
-        (ChannelState(failures=bounds.STUBBORN - 1), False),
+        (ChannelState(failures=limits.STUBBORN - 1), False),
         (ChannelState(), False),
     ],
 )
@@ -264,8 +264,8 @@ def test_what_waits_for_more_than_seven_days_is_given_up_where_nothing_gets_thro
         fill(outbox, "one", 3)
         outbox.note("one", state)
         outbox.put(message("new", created="2020-01-01T00:00:00.000000Z"), ["one"], LATER)
-        assert bounds.give_up_old(outbox, ["one"], "2026-11-29T10:00:00.000000Z") == {}
-        assert bounds.give_up_old(outbox, ["one"], LATER) == ({"one": 3} if gives_up else {})
+        assert limits.give_up_old(outbox, ["one"], "2026-11-29T10:00:00.000000Z") == {}
+        assert limits.give_up_old(outbox, ["one"], LATER) == ({"one": 3} if gives_up else {})
         assert len(outbox.waiting()) == (1 if gives_up else 4)
         assert len(outbox.parked()) == (3 if gives_up else 0)
 
@@ -273,28 +273,28 @@ def test_what_waits_for_more_than_seven_days_is_given_up_where_nothing_gets_thro
 def test_what_waits_for_a_channel_that_is_set_no_more_is_given_up_after_seven_days(vps: Vps) -> None:
     with vps.outbox() as outbox:
         fill(outbox, "gone", 2)
-        assert bounds.give_up_old(outbox, ["one"], "2026-11-29T10:00:00.000000Z") == {}
-        assert bounds.give_up_old(outbox, ["one"], LATER) == {"gone": 2}
+        assert limits.give_up_old(outbox, ["one"], "2026-11-29T10:00:00.000000Z") == {}
+        assert limits.give_up_old(outbox, ["one"], LATER) == {"gone": 2}
 
 
 def test_of_too_many_the_oldest_routine_ones_become_one_that_says_how_many(
     vps: Vps, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bounds, "MOST_MESSAGES", 20)
+    monkeypatch.setattr(limits, "MOST_MESSAGES", 20)
     with vps.outbox() as outbox:
         outbox.put(message("critical", severity="critical"), ["one"], NOW)
         outbox.put(message("summary", kind="summary"), ["one"], NOW)
         fill(outbox, "one", 20)
         fill(outbox, "two", 5)
-        assert bounds.merge(outbox, "vps", NOW) == {"one": 10}
+        assert limits.merge(outbox, "vps", NOW) == {"one": 10}
         waiting = outbox.waiting("one")
-        letters = [outbox.letter(item) for item in waiting]
-        kinds = [letter.message.kind for letter in letters if letter is not None]
+        letters = [outbox.load(item) for item in waiting]
+        kinds = [loaded.message.kind for loaded in letters if loaded is not None]
         assert kinds == ["alert", "summary", "digest", *["alert"] * 10]
         assert letters[2] is not None
         assert "10 messages in one (too many were waiting)" in letters[2].message.title
         assert ids(waiting[3:]) == [f"one{number}" for number in range(10, 20)]
-        assert bounds.merge(outbox, "vps", NOW) == {}
+        assert limits.merge(outbox, "vps", NOW) == {}
 
 
 def test_ten_thousand_are_the_most_that_wait(vps: Vps) -> None:
@@ -305,20 +305,20 @@ def test_ten_thousand_are_the_most_that_wait(vps: Vps) -> None:
         path = vps.box / f"waiting.one.{number:012}.id{number}.json"
         path.write_text(template.replace('"id":"first"', f'"id":"id{number}"'))
     with vps.outbox() as outbox:
-        assert bounds.merge(outbox, "vps", NOW) == {"one": 5050}
+        assert limits.merge(outbox, "vps", NOW) == {"one": 5050}
         assert len(outbox.waiting("one")) == 5052
-        letter = outbox.letter(outbox.waiting("one")[0])
-        assert letter is not None
-        assert "5,050 messages in one" in letter.message.title
+        loaded = outbox.load(outbox.waiting("one")[0])
+        assert loaded is not None
+        assert "5,050 messages in one" in loaded.message.title
 
 
 def test_large_messages_are_merged_before_they_fill_the_disk(
     vps: Vps, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bounds, "MOST_BYTES", 50_000)
+    monkeypatch.setattr(limits, "MOST_BYTES", 50_000)
     with vps.outbox() as outbox:
         fill(outbox, "one", 20, text="x" * 5000)
-        merged = bounds.merge(outbox, "vps", NOW)
+        merged = limits.merge(outbox, "vps", NOW)
         assert sum(merged.values()) >= 10
         assert outbox.size(outbox.waiting()) <= 50_000
 
@@ -326,21 +326,21 @@ def test_large_messages_are_merged_before_they_fill_the_disk(
 def test_what_must_not_be_merged_is_kept_however_much_it_is(
     vps: Vps, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bounds, "MOST_MESSAGES", 5)
+    monkeypatch.setattr(limits, "MOST_MESSAGES", 5)
     with vps.outbox() as outbox:
         fill(outbox, "one", 9, severity="critical")
-        assert bounds.merge(outbox, "vps", NOW) == {}
+        assert limits.merge(outbox, "vps", NOW) == {}
         assert len(outbox.waiting("one")) == 9
 
 
 def test_of_what_was_given_up_the_oldest_goes_where_it_is_too_much(
     vps: Vps, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bounds, "MOST_MESSAGES", 5)
+    monkeypatch.setattr(limits, "MOST_MESSAGES", 5)
     with vps.outbox() as outbox:
         fill(outbox, "one", 9)
         for item in outbox.waiting():
             outbox.park(item, "x")
-        assert bounds.forget_parked(outbox) == {"one": 4}
+        assert limits.forget_parked(outbox) == {"one": 4}
         assert ids(outbox.parked()) == [f"one{number}" for number in range(4, 9)]
-        assert bounds.forget_parked(outbox) == {}
+        assert limits.forget_parked(outbox) == {}

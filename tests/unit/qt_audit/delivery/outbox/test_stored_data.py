@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.delivering import Begin, Noting
+from tests.support.delivering import Begin, RecordingChannel
 
 DAY = 86_400.0
 INCIDENTS = (
@@ -29,7 +29,7 @@ INCIDENTS = (
     "content", [b"", b"{", b"[]", b'{"seq": "x"}', b'{"seq":1,"ts":"","began":""}', b"\xff"]
 )
 def test_a_damaged_cursor_is_kept_and_said_and_what_follows_is_told(begun: Begin, content: bytes) -> None:
-    vps = begun(Noting())
+    vps = begun(RecordingChannel())
     vps.write("Before - FAILED: x")
     (vps.box / "cursor.json").write_bytes(content)
     said = vps.deliver().problems
@@ -44,7 +44,7 @@ def test_a_damaged_cursor_is_kept_and_said_and_what_follows_is_told(begun: Begin
 @pytest.mark.parametrize("field", ["seq", "ts", "began", "held", "summaries", *INCIDENTS])
 @pytest.mark.parametrize("value", [7.5, "yesterday", [None], {}, True])
 def test_a_cursor_with_a_wrong_field_stops_no_delivery(begun: Begin, field: str, value: object) -> None:
-    channel = Noting()
+    channel = RecordingChannel()
     vps = begun(channel)
     vps.write("Auto-heal: Triggered by CPU", "started", "r1", threshold="CPU")
     vps.deliver()
@@ -63,7 +63,7 @@ def test_a_cursor_with_a_wrong_field_stops_no_delivery(begun: Begin, field: str,
 
 
 def test_a_record_that_is_shorter_than_it_was_is_told(begun: Begin) -> None:
-    vps = begun(Noting())
+    vps = begun(RecordingChannel())
     vps.write("One", "info")
     vps.write("Two", "info")
     vps.deliver()
@@ -81,7 +81,7 @@ def test_after_a_clock_that_leapt_ahead_a_breach_and_its_reminder_come_in_time(
     begun: Begin, delivered: bool
 ) -> None:
     """Entries bear that future until it has come; who is told of them lives in the present."""
-    channel = Noting()
+    channel = RecordingChannel()
     vps = begun(channel)
     vps.clock.move(400 * DAY)
     vps.write("Auto-heal: Triggered by disk", "started", "r0", threshold="disk")
@@ -99,7 +99,7 @@ def test_after_a_clock_that_leapt_ahead_a_breach_and_its_reminder_come_in_time(
 
 
 def test_after_a_clock_that_leapt_ahead_what_fails_again_and_again_is_told_once(begun: Begin) -> None:
-    channel = Noting()
+    channel = RecordingChannel()
     vps = begun(channel)
     vps.clock.move(400 * DAY)
     vps.write("Backup: Ended", "info")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qt_audit.delivery.message import PERMANENT, SENT, TRANSIENT, Answer
-from tests.support.delivering import Begin, Noting
+from tests.support.delivering import Begin, RecordingChannel
 
 DOWN = Answer(TRANSIENT, "nobody listens there")
 GONE = Answer(PERMANENT, "answered 404", 404)
@@ -12,13 +12,13 @@ DAY = 86_400.0
 
 def test_a_new_address_takes_over_what_the_one_it_replaced_has_not_delivered(begun: Begin) -> None:
     """What waits, and what was given up, in order; each once."""
-    old = Noting("slack-aaaaaa", answers=[Answer(SENT, "taken with 200", 200), GONE], always=DOWN)
+    old = RecordingChannel("slack-aaaaaa", answers=[Answer(SENT, "taken with 200", 200), GONE], always=DOWN)
     vps = begun(old)
     for name in ("Taken", "Parked", "Waits"):
         vps.write(f"{name} - FAILED: x")
         vps.deliver()
     assert old.titles == ["Taken - FAILED: x"]
-    new, mail = Noting("slack-bbbbbb"), Noting("mail-cccccc")
+    new, mail = RecordingChannel("slack-bbbbbb"), RecordingChannel("mail-cccccc")
     vps.channels = [new, mail]
     vps.deliver()
     vps.deliver()
@@ -34,7 +34,7 @@ def test_a_new_address_takes_over_what_the_one_it_replaced_has_not_delivered(beg
 
 
 def test_a_channel_that_had_its_own_copy_takes_nothing_over(begun: Begin) -> None:
-    old, other = Noting("slack-aaaaaa", always=DOWN), Noting("slack-bbbbbb")
+    old, other = RecordingChannel("slack-aaaaaa", always=DOWN), RecordingChannel("slack-bbbbbb")
     vps = begun(old, other)
     vps.write("It broke - FAILED: x")
     vps.deliver()
@@ -46,12 +46,12 @@ def test_a_channel_that_had_its_own_copy_takes_nothing_over(begun: Begin) -> Non
 
 
 def test_what_was_given_up_long_ago_is_no_news_to_a_new_address(begun: Begin) -> None:
-    old = Noting("slack-aaaaaa", answers=[GONE], always=DOWN)
+    old = RecordingChannel("slack-aaaaaa", answers=[GONE], always=DOWN)
     vps = begun(old)
     vps.write("Long ago - FAILED: x")
     vps.deliver()
     vps.clock.move(8 * DAY)
-    new = Noting("slack-bbbbbb")
+    new = RecordingChannel("slack-bbbbbb")
     vps.channels = [new]
     vps.deliver()
     assert new.titles == []

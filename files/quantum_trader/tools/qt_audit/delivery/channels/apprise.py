@@ -16,7 +16,7 @@ from pathlib import Path
 
 from qt_audit.delivery.message import PERMANENT, SENT, TRANSIENT, Answer, Message, Values, channel_name
 from qt_audit.delivery.transport.web_address import AddressError
-from qt_audit.delivery.wording import text as texts
+from qt_audit.delivery.wording import texts
 
 SETTING, KIND = "QT_NOTIFY_URLS", "apprise"
 SERVICES = "Any service that Apprise knows"

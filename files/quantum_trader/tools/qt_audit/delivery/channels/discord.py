@@ -16,7 +16,7 @@ from qt_audit.delivery.message import SENT, TRANSIENT, Answer, Message, Values, 
 from qt_audit.delivery.transport import http
 from qt_audit.delivery.transport.parts import send_parts
 from qt_audit.delivery.transport.web_address import AddressError
-from qt_audit.delivery.wording import text as texts
+from qt_audit.delivery.wording import texts
 
 SETTING, KIND = "QT_ALERT_WEBHOOK", "discord"
 SERVICES = "Discord"

@@ -19,7 +19,7 @@ from urllib.parse import SplitResult
 
 from qt_audit.delivery.message import Answer, Message, Values, channel_name
 from qt_audit.delivery.transport import http
-from qt_audit.delivery.wording import text as texts
+from qt_audit.delivery.wording import texts
 
 SETTING, KIND = "QT_ALERT_WEBHOOK", "json"
 SERVICES = "Your own receiver"

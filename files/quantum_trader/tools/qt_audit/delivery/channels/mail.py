@@ -18,7 +18,7 @@ from qt_audit.delivery.message import PERMANENT, SENT, TRANSIENT, Answer, Messag
 from qt_audit.delivery.transport import connection, mail_text
 from qt_audit.delivery.transport.password_file import PasswordError, read_password
 from qt_audit.delivery.transport.web_address import AddressError, is_host, is_this_machine
-from qt_audit.delivery.wording import text as texts
+from qt_audit.delivery.wording import texts
 
 SETTING, KIND = "QT_AUDIT_EMAIL", "mail"
 SERVICES = "Mail"

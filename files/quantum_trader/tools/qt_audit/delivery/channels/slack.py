@@ -16,7 +16,7 @@ from qt_audit.delivery.channels import discord
 from qt_audit.delivery.message import Answer, Message, Values, channel_name
 from qt_audit.delivery.transport import http
 from qt_audit.delivery.transport.parts import send_parts
-from qt_audit.delivery.wording import text as texts
+from qt_audit.delivery.wording import texts
 
 SETTING, KIND = "QT_ALERT_WEBHOOK", "slack"
 SERVICES = "Slack, Mattermost, Rocket.Chat"

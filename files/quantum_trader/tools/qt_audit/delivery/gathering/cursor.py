@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from qt_audit.delivery.gathering.incidents import Book, Incident
+from qt_audit.delivery.gathering.incidents import Incident, Incidents
 from qt_audit.delivery.message import Message
-from qt_audit.delivery.outbox import stored_data as kept
+from qt_audit.delivery.outbox import stored_data
 from qt_audit.summary.period import at
 
-NAME = "cursor.json"
+CURSOR = "cursor.json"
 
 
 class CursorError(ValueError):
@@ -27,8 +27,8 @@ class Cursor:
     """The last entry that was read."""
     ts: str
     began: str
-    """When reading began: what was before is no news."""
-    book: Book = field(default_factory=Book)
+    """When reading began: what was before is not told."""
+    incidents: Incidents = field(default_factory=Incidents)
     summaries: dict[str, str] = field(default_factory=dict)
     """Of each kind: the first day of the next period whose summary is to be sent."""
     held: list[Message] = field(default_factory=list)
@@ -39,7 +39,7 @@ class Cursor:
             "seq": self.seq,
             "ts": self.ts,
             "began": self.began,
-            "incidents": [incident.as_dict() for incident in self.book.incidents.values()],
+            "incidents": [incident.as_dict() for incident in self.incidents.by_subject.values()],
             "summaries": self.summaries,
             "held": [message.as_dict() for message in self.held],
         }
@@ -57,10 +57,10 @@ def decode(data: bytes) -> Cursor:
 def _read(plain: Mapping[str, Any]) -> Cursor:
     incidents = [Incident.from_dict(item) for item in plain["incidents"]]
     return Cursor(
-        kept.count(plain["seq"]),
-        "" if plain["ts"] == "" else kept.instant(plain["ts"]),
-        kept.instant(plain["began"]),
-        Book({incident.subject: incident for incident in incidents}),
+        stored_data.count(plain["seq"]),
+        "" if plain["ts"] == "" else stored_data.instant(plain["ts"]),
+        stored_data.instant(plain["began"]),
+        Incidents({incident.subject: incident for incident in incidents}),
         {kind: f"{at(kind, day).first_day}" for kind, day in plain["summaries"].items()},
         [Message.from_dict(item) for item in plain["held"]],
     )

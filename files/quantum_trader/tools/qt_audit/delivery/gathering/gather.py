@@ -9,20 +9,19 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 
-from qt_audit import urgency as policy
-from qt_audit.delivery.gathering import cursor as cursors
-from qt_audit.delivery.gathering import summaries as filed
-from qt_audit.delivery.gathering.cursor import Cursor, CursorError
-from qt_audit.delivery.gathering.incidents import News, coalesced
+from qt_audit.delivery.gathering import summaries
+from qt_audit.delivery.gathering.cursor import CURSOR, Cursor, CursorError, decode
+from qt_audit.delivery.gathering.incidents import Notification, coalesced
 from qt_audit.delivery.gathering.quiet_hours import QuietHours
 from qt_audit.delivery.gathering.summaries import Html
 from qt_audit.delivery.message import Message
 from qt_audit.delivery.outbox.queue import Outbox
-from qt_audit.delivery.wording import messages as wording
+from qt_audit.delivery.wording import compose
 from qt_audit.reading.history import History
 from qt_audit.record import segments
 from qt_audit.record.entry import Entry
 from qt_audit.record.place import Place, open_file
+from qt_audit.urgency import Rule
 from qt_audit.wake import NAME as WAKE
 
 MOST_HELD = 1000
@@ -31,7 +30,7 @@ _BATCH = 5000
 _MOST_AT_FIRST = 1000
 
 
-class Gathering:
+class Gatherer:
     """Queues what is new for the channels. `host` is the name that messages bear."""
 
     def __init__(
@@ -40,7 +39,7 @@ class Gathering:
         outbox: Outbox,
         host: str,
         channels: Sequence[str],
-        rules: tuple[policy.Rule, ...] = (),
+        rules: tuple[Rule, ...] = (),
         quiet: QuietHours | None = None,
         html: Html | None = None,
     ) -> None:
@@ -51,55 +50,57 @@ class Gathering:
         self._rules = rules
         self._quiet = quiet
         self._html = html
-        self.said: list[str] = []
+        self.problems: list[str] = []
         """What cannot be told as it should be, one line each; whoever reads it empties it."""
 
     def run(self, now: str) -> float | None:
         """Queue all that is new; after how many seconds more is to be told of a breach, if one waits.
 
         The very first run begins with the present, or with the entry that woke it: what was before a
-        channel existed is no news. Raises OSError or JournalError; what is not queued then is the next run's.
+        channel existed is not told. Raises OSError or JournalError; the next run queues what is then left.
         """
         cursor = self._cursor(now)
         self._outbox.remove(WAKE)  # before reading: who writes an entry from now on leaves another
         for entries in _batches(self._new(cursor)):
-            news = [item for entry in entries for item in cursor.book.take(_until(now, entry), self._rules)]
+            notifications = [
+                item for entry in entries for item in cursor.incidents.note(_until(now, entry), self._rules)
+            ]
             self._settled()
             cursor.seq, cursor.ts = entries[-1].seq, entries[-1].ts
-            self._queue_news(cursor, news, now)
-        self._queue_news(cursor, cursor.book.wait(now), now)
+            self._queue_notifications(cursor, notifications, now)
+        self._queue_notifications(cursor, cursor.incidents.note_time(now), now)
         before = cursor.summaries
-        found, cursor.summaries = filed.messages(
-            self._place, before, cursor.began, self._host, self._html, self.said.append
+        found, cursor.summaries = summaries.messages(
+            self._place, before, cursor.began, self._host, self._html, self.problems.append
         )
         if found or cursor.summaries != before:
             self._queue(cursor, found, now)
-        return cursor.book.pause(now)
+        return cursor.incidents.next_due_s(now)
 
     def _cursor(self, now: str) -> Cursor:
-        data = self._outbox.read(cursors.NAME)
+        data = self._outbox.read(CURSOR)
         last = History(self._place).last(1)
         seq, ts = (last[0].seq, last[0].ts) if last else (0, "")
         try:
             if data is not None:
-                found = cursors.decode(data)
+                found = decode(data)
                 if found.seq <= seq:
                     return found
-                self.said.append(
+                self.problems.append(
                     f"the record ends with entry {seq}, and entry {found.seq} was read before;"
                     " run audit_logger.py verify"
                 )
                 found.seq, found.ts = seq, ts
                 return found
         except CursorError as error:
-            self._outbox.set_aside(cursors.NAME)
-            self.said.append(
-                f"{cursors.NAME} in the outbox is damaged ({error}); it is begun anew, and entries of"
+            self._outbox.set_aside(CURSOR)
+            self.problems.append(
+                f"{CURSOR} in the outbox is damaged ({error}); it is begun anew, and entries of"
                 " the last minutes before may be untold: audit_logger.py query --outcome failed"
             )
         seq, ts = self._woken_by(seq, ts)
-        begun = Cursor(seq, ts, now, summaries=filed.due(self._place))
-        self._outbox.write(cursors.NAME, begun.encoded())
+        begun = Cursor(seq, ts, now, summaries=summaries.due(self._place))
+        self._outbox.write(CURSOR, begun.encoded())
         return begun
 
     def _woken_by(self, seq: int, ts: str) -> tuple[int, str]:
@@ -133,10 +134,10 @@ class Gathering:
         finally:
             os.close(record)
 
-    def _queue_news(self, cursor: Cursor, news: Sequence[News], now: str) -> None:
-        last = History(self._place).before("9") if news else None
+    def _queue_notifications(self, cursor: Cursor, notifications: Sequence[Notification], now: str) -> None:
+        last = History(self._place).before("9") if notifications else None
         head = None if last is None else (last.entry.seq, last.hash)
-        told = [wording.of_news(item, self._host, now, head) for item in coalesced(news)]
+        told = [compose.of_notification(item, self._host, now, head) for item in coalesced(notifications)]
         self._queue(cursor, told, now)
 
     def _queue(self, cursor: Cursor, messages: Sequence[Message], now: str) -> None:
@@ -154,21 +155,21 @@ class Gathering:
         if len(cursor.held) > MOST_HELD:
             cursor.held = self._fewer(cursor.held)
         data = cursor.encoded()
-        if data != self._outbox.read(cursors.NAME):
-            self._outbox.write(cursors.NAME, data)
+        if data != self._outbox.read(CURSOR):
+            self._outbox.write(CURSOR, data)
 
     def _released(self, held: Sequence[Message], now: str) -> list[Message]:
         """What quiet hours held back: the summaries as they are, all else as one digest."""
         whole = [message for message in held if message.kind == "summary"]
         rest = [message for message in held if message.kind != "summary"]
         if len(rest) > 1:
-            rest = [wording.digest(rest, "held in quiet hours", self._host, now)]
+            rest = [compose.digest(rest, "held in quiet hours", self._host, now)]
         return [*rest, *whole]
 
     def _fewer(self, held: Sequence[Message]) -> list[Message]:
         early, late = held[: MOST_HELD // 2], held[MOST_HELD // 2 :]
         rest = [message for message in early if message.kind != "summary"]
-        one = wording.digest(rest, "held in quiet hours", self._host, rest[-1].created)
+        one = compose.digest(rest, "held in quiet hours", self._host, rest[-1].created)
         return [one, *(message for message in early if message.kind == "summary"), *late]
 
 

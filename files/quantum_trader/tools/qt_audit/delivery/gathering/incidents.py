@@ -13,10 +13,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from qt_audit import urgency as policy
-from qt_audit.delivery.outbox import stored_data as kept
+from qt_audit.delivery.gathering.subject import ends, facts_of, lasts, subject_of
+from qt_audit.delivery.outbox import stored_data
 from qt_audit.reading.times import seconds_between
 from qt_audit.record.entry import Entry
+from qt_audit.urgency import CRITICAL, LATER, URGENCIES, Rule, urgency_of
 
 REMIND_S = 86_400.0
 """A problem that stays open is told again after this time."""
@@ -53,7 +54,7 @@ class Incident:
     """Entries that told of it."""
     told: str | None = None
     """When it was told last; None while it waits for how its repair ends."""
-    told_urgency: str = policy.LATER
+    told_urgency: str = LATER
     closed: str | None = None
     mended: str = ""
     """What the repair that went well says."""
@@ -71,27 +72,27 @@ class Incident:
         pairs = tuple((str(name), str(value)) for name, value in plain["facts"])
         lists = {
             "facts": pairs,
-            "runs": kept.texts(plain["runs"]),
-            "beginnings": kept.texts(plain["beginnings"]),
+            "runs": stored_data.texts(plain["runs"]),
+            "beginnings": stored_data.texts(plain["beginnings"]),
         }
         one = cls(**{**plain, **lists})
         for text in (one.subject, one.text, one.mended):
-            kept.text(text)
+            stored_data.text(text)
         for instant in (one.opened, one.last, *one.beginnings):
-            kept.instant(instant)
+            stored_data.instant(instant)
         for maybe in (one.told, one.closed):
             if maybe is not None:
-                kept.instant(maybe)
+                stored_data.instant(maybe)
         for number in (one.seq, one.count):
-            kept.count(number)
+            stored_data.count(number)
         for urgency in (one.urgency, one.told_urgency):
-            policy.URGENCIES.index(urgency)
-        kept.flag(one.flapping)
+            URGENCIES.index(urgency)
+        stored_data.flag(one.flapping)
         return one
 
     @property
     def lasts(self) -> bool:
-        return policy.lasts(self.subject)
+        return lasts(self.subject)
 
     @property
     def lasted_s(self) -> float:
@@ -111,64 +112,64 @@ class Incident:
 
 
 @dataclass(frozen=True)
-class News:
+class Notification:
     """Something to be told of an incident."""
 
     kind: str
     """alert, reminder, recovery, calm (no more flapping), or notice (no problem at all)."""
     incident: Incident
     entry_seq: int
-    """Of the entry that made it news."""
+    """Of the entry that made it one."""
 
 
-class Book:
+class Incidents:
     """The incidents that are known, by subject."""
 
     def __init__(self, incidents: Mapping[str, Incident] | None = None) -> None:
-        self.incidents = dict(incidents or {})
-        self._by_run = {run: name for name, one in self.incidents.items() for run in one.runs}
+        self.by_subject = dict(incidents or {})
+        self._by_run = {run: name for name, one in self.by_subject.items() for run in one.runs}
 
-    def take(self, entry: Entry, rules: tuple[policy.Rule, ...] = ()) -> list[News]:
+    def note(self, entry: Entry, rules: tuple[Rule, ...] = ()) -> list[Notification]:
         """Note an entry; what is to be told of it at once."""
-        urgency, about = policy.urgency(entry, rules), list(self._about(entry))
-        over = [one for one in about if policy.ends(entry, one.subject) and self._concerns(entry, one)]
-        news = [item for one in over for item in self._close(one, entry)]
+        urgency, about = urgency_of(entry, rules), list(self._about(entry))
+        over = [one for one in about if ends(entry, one.subject) and self._concerns(entry, one)]
+        notifications = [item for one in over for item in self._close(one, entry)]
         if over:
-            return news
+            return notifications
         if about and entry.outcome == "succeeded":  # a repair went well: whether that helped is still open
-            own = policy.subject(entry) == about[0].subject
+            own = subject_of(entry) == about[0].subject
             self._keep(replace(about[0], mended=about[0].mended if own else entry.action, last=entry.ts))
             return []
-        if urgency == policy.LATER:
+        if urgency == LATER:
             return []
         if about:
             return self._again(about[0], entry, urgency)
         if entry.outcome in ("info", "succeeded"):
-            return [News("notice", _begun(entry, urgency), entry.seq)]
+            return [Notification("notice", _begun(entry, urgency), entry.seq)]
         return self._open(entry, urgency)
 
-    def wait(self, now: str) -> list[News]:
-        """What time alone makes news: a breach that waited long enough, a problem that is still open."""
-        for one in list(self.incidents.values()):
+    def note_time(self, now: str) -> list[Notification]:
+        """What is to be told because time went by: a breach waited long enough, a problem is still open."""
+        for one in list(self.by_subject.values()):
             if one.until(now) != one:
                 self._keep(one.until(now))
-        return [item for one in list(self.incidents.values()) for item in self._wait(one, now)]
+        return [item for one in list(self.by_subject.values()) for item in self._due(one, now)]
 
-    def pause(self, now: str) -> float | None:
-        """After how many seconds wait() has something to tell of a breach; None if none waits."""
+    def next_due_s(self, now: str) -> float | None:
+        """After how many seconds note_time() has something to tell of a breach; None if none waits."""
         waits = [
             GRACE_S - seconds_between(one.opened, now)
-            for one in self.incidents.values()
+            for one in self.by_subject.values()
             if one.closed is None and one.told is None and not one.flapping
         ]
         return min(waits, default=None)
 
-    def _wait(self, one: Incident, now: str) -> Iterator[News]:
+    def _due(self, one: Incident, now: str) -> Iterator[Notification]:
         if one.closed is not None:
             if seconds_between(one.closed, now) > FLAP_WITHIN_S:
                 self._forget(one)
                 if one.flapping:
-                    yield News("calm", one, one.seq)
+                    yield Notification("calm", one, one.seq)
         elif one.flapping:
             if seconds_between(one.opened, now) > FLAP_WITHIN_S:  # it went, and stays so
                 yield self._tell("alert", replace(one, flapping=False), one.seq, now)
@@ -183,21 +184,21 @@ class Book:
 
     def _about(self, entry: Entry) -> Iterator[Incident]:
         """The open incidents that the entry is about; the one that asked for the repair it tells of first."""
-        names = [self._by_run.get(str(entry.details.get("trigger"))), policy.subject(entry)]
+        names = [self._by_run.get(str(entry.details.get("trigger"))), subject_of(entry)]
         if entry.run is not None:
             names.append(self._by_run.get(entry.run))
         for name in dict.fromkeys(names):
-            one = None if name is None else self.incidents.get(name)
+            one = None if name is None else self.by_subject.get(name)
             if one is not None and one.closed is None:
                 yield one
 
     def _concerns(self, entry: Entry, one: Incident) -> bool:
         """Whether the entry is about the incident itself, not about a repair that it asked for."""
-        return policy.subject(entry) == one.subject or (not one.lasts and entry.run in one.runs)
+        return subject_of(entry) == one.subject or (not one.lasts and entry.run in one.runs)
 
-    def _open(self, entry: Entry, urgency: str) -> list[News]:
+    def _open(self, entry: Entry, urgency: str) -> list[Notification]:
         one = _begun(entry, urgency)
-        before = self.incidents.get(one.subject)
+        before = self.by_subject.get(one.subject)
         if before is not None:
             lately = [ts for ts in before.beginnings if seconds_between(ts, entry.ts) <= FLAP_WITHIN_S]
             one = replace(one, beginnings=(*lately[-FLAPS:], entry.ts), flapping=before.flapping)
@@ -210,48 +211,48 @@ class Book:
             return []
         return [self._tell("alert", one, entry.seq, entry.ts)]
 
-    def _again(self, known: Incident, entry: Entry, urgency: str) -> list[News]:
-        worse = policy.URGENCIES.index(urgency) > policy.URGENCIES.index(known.told_urgency)
+    def _again(self, known: Incident, entry: Entry, urgency: str) -> list[Notification]:
+        worse = URGENCIES.index(urgency) > URGENCIES.index(known.told_urgency)
         runs = known.runs if entry.run is None else (*known.runs, entry.run)
         one = replace(
             known,
             count=known.count + 1,
             last=entry.ts,
             runs=tuple(dict.fromkeys(runs))[-_MOST_RUNS:],
-            urgency=max(urgency, known.urgency, key=policy.URGENCIES.index),
+            urgency=max(urgency, known.urgency, key=URGENCIES.index),
             text=entry.action if entry.outcome == "failed" else known.text,
-            facts=policy.facts(entry.details) or known.facts,
+            facts=facts_of(entry.details) or known.facts,
         )
         self._keep(one)
-        if one.flapping and urgency != policy.CRITICAL:
+        if one.flapping and urgency != CRITICAL:
             return []
         waits = one.told is None and entry.outcome == "started"
         late = not one.lasts and one.told is not None and seconds_between(one.told, entry.ts) >= AGAIN_S
         return [self._tell("alert", one, entry.seq, entry.ts)] if (worse and not waits) or late else []
 
-    def _close(self, known: Incident, entry: Entry) -> list[News]:
+    def _close(self, known: Incident, entry: Entry) -> list[Notification]:
         closed = replace(known, closed=entry.ts, last=entry.ts, count=known.count + 1)
         self._keep(closed)
         if closed.flapping:
             return []
-        return [News("recovery", replace(closed, text=entry.action), entry.seq)]
+        return [Notification("recovery", replace(closed, text=entry.action), entry.seq)]
 
-    def _tell(self, kind: str, one: Incident, seq: int, now: str) -> News:
+    def _tell(self, kind: str, one: Incident, seq: int, now: str) -> Notification:
         told = replace(one, told=now, told_urgency=one.urgency)
         self._keep(told)
-        return News(kind, told, seq)
+        return Notification(kind, told, seq)
 
     def _keep(self, one: Incident) -> None:
-        before = self.incidents.pop(one.subject, None)  # the one that was touched last stands last
+        before = self.by_subject.pop(one.subject, None)  # the one that was touched last statuses last
         if before is not None:
             self._unlink(before)
-        elif len(self.incidents) >= MOST:
-            self._forget(next(iter(self.incidents.values())))
-        self.incidents[one.subject] = one
+        elif len(self.by_subject) >= MOST:
+            self._forget(next(iter(self.by_subject.values())))
+        self.by_subject[one.subject] = one
         self._by_run.update(dict.fromkeys(one.runs, one.subject))
 
     def _forget(self, one: Incident) -> None:
-        del self.incidents[one.subject]
+        del self.by_subject[one.subject]
         self._unlink(one)
 
     def _unlink(self, one: Incident) -> None:
@@ -260,21 +261,21 @@ class Book:
                 del self._by_run[run]
 
 
-def coalesced(news: Sequence[News]) -> list[News]:
-    """What is left to tell of news that come at once: of each incident how it stands at their end."""
-    last = {_key(item): number for number, item in enumerate(news)}
-    return [item for number, item in enumerate(news) if last[_key(item)] == number]
+def coalesced(notifications: Sequence[Notification]) -> list[Notification]:
+    """What is left to tell of notifications that come at once: of each incident the last one."""
+    last = {_key(item): number for number, item in enumerate(notifications)}
+    return [item for number, item in enumerate(notifications) if last[_key(item)] == number]
 
 
-def _key(news: News) -> tuple[str, ...]:
-    if news.kind in ("alert", "recovery"):
-        return news.incident.subject, news.incident.opened
-    return news.kind, news.incident.subject, str(news.entry_seq)
+def _key(one: Notification) -> tuple[str, ...]:
+    if one.kind in ("alert", "recovery"):
+        return one.incident.subject, one.incident.opened
+    return one.kind, one.incident.subject, str(one.entry_seq)
 
 
 def _begun(entry: Entry, urgency: str) -> Incident:
     return Incident(
-        subject=policy.subject(entry),
+        subject=subject_of(entry),
         opened=entry.ts,
         last=entry.ts,
         text=entry.action,
@@ -282,5 +283,5 @@ def _begun(entry: Entry, urgency: str) -> Incident:
         urgency=urgency,
         runs=() if entry.run is None else (entry.run,),
         beginnings=(entry.ts,),
-        facts=policy.facts(entry.details),
+        facts=facts_of(entry.details),
     )

@@ -31,7 +31,7 @@ class QuietHours:
         return local >= self.since or local < self.until
 
 
-def quiet_hours(text: str) -> QuietHours | None:
+def parse_quiet_hours(text: str) -> QuietHours | None:
     """`22:00-07:00 Europe/Berlin`; UTC without a zone; None for an empty text. Raises QuietError."""
     if not text.strip():
         return None

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from qt_audit.delivery.message import Message
-from qt_audit.delivery.outbox.directory import Looked
-from qt_audit.delivery.wording import messages as wording
+from qt_audit.delivery.outbox.directory import ReadOnlyDirectory
+from qt_audit.delivery.wording import compose
 from qt_audit.record.place import Place
 from qt_audit.record.state_directory import NAME as REPORTS
 from qt_audit.summary import ledger
@@ -62,7 +62,7 @@ def _message(place: Place, period: Period, host: str, html: Html | None, say: Sa
         return []
     try:
         plain = json.loads(data)
-        return [wording.of_summary(plain, text.decode("utf-8"), _page(plain, period, html, say), host)]
+        return [compose.of_summary(plain, text.decode("utf-8"), _page(plain, period, html, say), host)]
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         say(f"{place.status_path}/reports/{period.name}.json is no summary; its message is not sent")
         return []
@@ -71,7 +71,7 @@ def _message(place: Place, period: Period, host: str, html: Html | None, say: Sa
 def _read(place: Place, name: str) -> bytes | None:
     """A file's content; None if there is none. No lock: each is put there in one step, the ledger last."""
     try:
-        with Looked(place, REPORTS) as reports:
+        with ReadOnlyDirectory(place, REPORTS) as reports:
             return reports.read(name)
     except FileNotFoundError:
         return None

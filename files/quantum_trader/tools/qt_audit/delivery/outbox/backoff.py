@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from qt_audit.delivery.message import SENT, TRANSIENT, Answer
-from qt_audit.delivery.outbox import stored_data as kept
+from qt_audit.delivery.outbox import stored_data
 from qt_audit.reading.times import seconds_between
 
 FIRST_S, LONGEST_S = 15.0, 3600.0
@@ -46,12 +46,12 @@ class ChannelState:
         """Raises TypeError or ValueError for what asdict() did not give."""
         state = cls(**plain)
         for number in (state.failures, state.sent, state.done):
-            kept.count(number)
+            stored_data.count(number)
         for text in (state.disabled, state.says, state.begun):
-            kept.text(text)
+            stored_data.text(text)
         for instant in (state.tried, state.next_try, state.last_sent):
             if instant != "":
-                kept.instant(instant)
+                stored_data.instant(instant)
         return state
 
     def pause(self, now: str) -> float:

@@ -1,4 +1,4 @@
-"""How the delivery stands: of each channel what waits, what was given up, and what came back last."""
+"""How the delivery statuses: of each channel what waits, what was given up, and what came back last."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from qt_audit.delivery.outbox.queue import Outbox, Waiting
+from qt_audit.delivery.outbox.queue import Outbox, QueueItem
 from qt_audit.reading.times import seconds_between
 
 
 @dataclass(frozen=True)
-class Standing:
+class ChannelStatus:
     """A channel. Times are as entries write them, or empty."""
 
     name: str
@@ -36,7 +36,7 @@ class Standing:
         return asdict(self)
 
 
-def of_channels(outbox: Outbox, configured: Sequence[str]) -> list[Standing]:
+def of_channels(outbox: Outbox, configured: Sequence[str]) -> list[ChannelStatus]:
     """Each channel: those of the settings first, then others that something is kept for."""
     kept = {item.channel for item in (*outbox.waiting(), *outbox.parked())}
     enabled = set(outbox.enabled())
@@ -46,14 +46,14 @@ def of_channels(outbox: Outbox, configured: Sequence[str]) -> list[Standing]:
     ]
 
 
-def _of(outbox: Outbox, name: str, configured: bool, enabled: bool) -> Standing:
+def _of(outbox: Outbox, name: str, configured: bool, enabled: bool) -> ChannelStatus:
     waiting, state = outbox.waiting(name), outbox.state(name)
-    letter = outbox.letter(waiting[0]) if waiting else None
-    return Standing(
+    loaded = outbox.load(waiting[0]) if waiting else None
+    return ChannelStatus(
         name,
         configured,
         len(waiting),
-        letter.queued if letter is not None else "",
+        loaded.queued if loaded is not None else "",
         len(outbox.parked(name)),
         "" if enabled else state.disabled,
         state.failures,
@@ -64,9 +64,9 @@ def _of(outbox: Outbox, name: str, configured: bool, enabled: bool) -> Standing:
     )
 
 
-def never_used(name: str) -> Standing:
+def never_used(name: str) -> ChannelStatus:
     """A channel that nothing was ever sent to."""
-    return Standing(name, True, 0, "", 0, "", 0, "", "", 0, "")
+    return ChannelStatus(name, True, 0, "", 0, "", 0, "", "", 0, "")
 
 
 def listed(outbox: Outbox) -> Iterator[dict[str, Any]]:
@@ -75,22 +75,22 @@ def listed(outbox: Outbox) -> Iterator[dict[str, Any]]:
         yield {"state": item.state, "channel": item.channel, **_described(outbox, item)}
 
 
-def _described(outbox: Outbox, item: Waiting) -> dict[str, Any]:
-    letter = outbox.letter(item)
-    if letter is None:
+def _described(outbox: Outbox, item: QueueItem) -> dict[str, Any]:
+    loaded = outbox.load(item)
+    if loaded is None:
         return {"id": item.id, "queued": None, "title": None, "why": "this file holds no message"}
-    message = letter.message
+    message = loaded.message
     return {
         "id": message.id,
-        "queued": letter.queued,
+        "queued": loaded.queued,
         "created": message.created,
         "kind": message.kind,
         "severity": message.severity,
         "title": message.title,
-        "why": letter.parked or None,
+        "why": loaded.parked or None,
     }
 
 
-def age_s(standing: Standing, now: str) -> float:
+def age_s(status: ChannelStatus, now: str) -> float:
     """For how many seconds its oldest message has waited."""
-    return max(0.0, seconds_between(standing.oldest, now)) if standing.oldest else 0.0
+    return max(0.0, seconds_between(status.oldest, now)) if status.oldest else 0.0

@@ -31,10 +31,10 @@ class Store(Reports):
             return False
 
 
-class Locked(Store):
+class LockedOutbox(Store):
     """Made where it is missing, and locked, as a context: one delivers at a time. Raises Busy, too."""
 
-    def __enter__(self) -> Locked:
+    def __enter__(self) -> LockedOutbox:
         status, record = self._place.open()
         os.close(record)
         try:
@@ -47,8 +47,8 @@ class Locked(Store):
         return self
 
 
-class Looked(Store):
-    """Looked at only, or another one of status/: without the lock, and nothing is made.
+class ReadOnlyDirectory(Store):
+    """ReadOnlyDirectory at only, or another one of status/: without the lock, and nothing is made.
 
     Raises FileNotFoundError where it is missing.
     """
@@ -57,6 +57,6 @@ class Looked(Store):
         super().__init__(place)
         self.path = f"{place.status_path}/{directory}"
 
-    def __enter__(self) -> Looked:
+    def __enter__(self) -> ReadOnlyDirectory:
         self._directory = os.open(self.path, DIRECTORY_FLAGS)
         return self

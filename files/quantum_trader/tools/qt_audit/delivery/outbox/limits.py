@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 
 from qt_audit.delivery.message import Message
-from qt_audit.delivery.outbox.queue import Outbox, Waiting
-from qt_audit.delivery.wording import messages as wording
+from qt_audit.delivery.outbox.queue import Outbox, QueueItem
+from qt_audit.delivery.wording import compose
 from qt_audit.reading.times import seconds_between
 
 MOST_MESSAGES = 10_000
@@ -30,9 +30,9 @@ def give_up_old(outbox: Outbox, channels: Collection[str], now: str) -> dict[str
         state = outbox.state(name)
         if state.failures >= STUBBORN or state.disabled or name not in channels:
             for item in outbox.waiting(name):
-                letter = outbox.letter(item)
-                if letter is not None:  # any other is parked when its turn comes
-                    if seconds_between(letter.queued, now) <= TOO_OLD_S:
+                loaded = outbox.load(item)
+                if loaded is not None:  # any other is parked when its turn comes
+                    if seconds_between(loaded.queued, now) <= TOO_OLD_S:
                         break  # those behind it have waited for less
                     outbox.park(item, "not delivered within 7 days")
                     given_up[name] += 1
@@ -55,7 +55,7 @@ def forget_parked(outbox: Outbox) -> dict[str, int]:
     """Remove the oldest of what was given up, where that alone is too much; how many of each channel."""
     parked = outbox.parked()
     size = outbox.size(parked)
-    gone: list[Waiting] = []
+    gone: list[QueueItem] = []
     for item in parked:
         if len(parked) - len(gone) <= MOST_MESSAGES and size <= MOST_BYTES:
             break
@@ -65,7 +65,7 @@ def forget_parked(outbox: Outbox) -> dict[str, int]:
     return dict(Counter(item.channel for item in gone))
 
 
-def _too_many(waiting: list[Waiting], outbox: Outbox) -> bool:
+def _too_many(waiting: list[QueueItem], outbox: Outbox) -> bool:
     return len(waiting) > MOST_MESSAGES or outbox.size(waiting) > MOST_BYTES
 
 
@@ -76,14 +76,14 @@ def _merge(outbox: Outbox, channel: str, host: str, now: str) -> int:
     if len(routine) < 2:
         return 0
     messages = [message for _, message in routine]
-    one = wording.digest(messages, "too many were waiting", host, messages[-1].created)
+    one = compose.digest(messages, "too many were waiting", host, messages[-1].created)
     outbox.put(one, [channel], now, instead_of=routine[0][0])
     outbox.done(*(item for item, _ in routine))
     return len(routine)
 
 
-def _routine(outbox: Outbox, items: list[Waiting]) -> Iterator[tuple[Waiting, Message]]:
+def _routine(outbox: Outbox, items: list[QueueItem]) -> Iterator[tuple[QueueItem, Message]]:
     for item in items:
-        letter = outbox.letter(item)
-        if letter is not None and letter.message.severity != "critical" and letter.message.kind != "summary":
-            yield item, letter.message
+        loaded = outbox.load(item)
+        if loaded is not None and loaded.message.severity != "critical" and loaded.message.kind != "summary":
+            yield item, loaded.message

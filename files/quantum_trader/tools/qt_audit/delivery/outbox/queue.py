@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from qt_audit.delivery.message import Message
-from qt_audit.delivery.outbox import stored_data as kept
+from qt_audit.delivery.outbox import stored_data
 from qt_audit.delivery.outbox.backoff import ChannelState
 from qt_audit.delivery.outbox.directory import Store
 from qt_audit.wake import NAME as WAKE
@@ -33,7 +33,7 @@ _DIGITS = 12
 
 
 @dataclass(frozen=True)
-class Waiting:
+class QueueItem:
     """A file of the outbox, by its name's parts."""
 
     state: str
@@ -46,7 +46,7 @@ class Waiting:
         return f"{self.state}.{self.channel}.{self.number}.{self.id}.json"
 
     @classmethod
-    def named(cls, name: str) -> Waiting | None:
+    def from_file_name(cls, name: str) -> QueueItem | None:
         """What a file's name says; None if it is no message's."""
         parts = name.split(".")
         if len(parts) != 5 or parts[0] not in (WAITING, PARKED) or parts[4] != "json":
@@ -55,7 +55,7 @@ class Waiting:
 
 
 @dataclass(frozen=True)
-class Letter:
+class QueuedMessage:
     """What a file of the outbox holds."""
 
     message: Message
@@ -75,7 +75,7 @@ class Outbox:
         self._files = files
         self._states = self._read_states()
         self._unsaved = False
-        found = (Waiting.named(name) for name in files.names())
+        found = (QueueItem.from_file_name(name) for name in files.names())
         self._all = {item.file: item for item in found if item is not None}
         self._ids = {(item.channel, item.id) for item in self._all.values() if item.state == WAITING}
         self._last = max(
@@ -89,7 +89,7 @@ class Outbox:
                 self._files.remove(name)
 
     def put(
-        self, message: Message, channels: Sequence[str], queued: str, instead_of: Waiting | None = None
+        self, message: Message, channels: Sequence[str], queued: str, instead_of: QueueItem | None = None
     ) -> int:
         """Let it wait for each channel, behind all others or in the place of another; for how many it is new.
 
@@ -99,29 +99,31 @@ class Outbox:
         for channel in new:
             self._last += instead_of is None
             number = f"{self._last:0{_DIGITS}d}" if instead_of is None else instead_of.number
-            waiting = Waiting(WAITING, channel, number, message.id)
+            waiting = QueueItem(WAITING, channel, number, message.id)
             self._files.write(waiting.file, _encoded({"queued": queued, "message": message.as_dict()}))
             self._add(waiting)
         return len(new)
 
-    def waiting(self, channel: str | None = None) -> list[Waiting]:
+    def waiting(self, channel: str | None = None) -> list[QueueItem]:
         """What waits for a channel, or for all, oldest first."""
-        return self._those(WAITING, channel)
+        return self._items(WAITING, channel)
 
-    def parked(self, channel: str | None = None) -> list[Waiting]:
+    def parked(self, channel: str | None = None) -> list[QueueItem]:
         """What was given up, oldest first."""
-        return self._those(PARKED, channel)
+        return self._items(PARKED, channel)
 
-    def size(self, items: Sequence[Waiting]) -> int:
+    def size(self, items: Sequence[QueueItem]) -> int:
         """How much they take, in bytes."""
         return sum(self._files.size(item.file) for item in items)
 
-    def letter(self, item: Waiting) -> Letter | None:
+    def load(self, item: QueueItem) -> QueuedMessage | None:
         """What a file holds; None if that cannot be understood, or it is gone."""
         try:
             plain = json.loads(self._files.read(item.file) or b"")
             message = Message.from_dict(plain["message"])
-            return Letter(message, kept.instant(plain["queued"]), kept.text(plain.get("parked", "")))
+            return QueuedMessage(
+                message, stored_data.instant(plain["queued"]), stored_data.text(plain.get("parked", ""))
+            )
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
             pass
         except OSError:  # a link, a directory, a pipe
@@ -129,7 +131,7 @@ class Outbox:
                 raise
         return None
 
-    def done(self, *items: Waiting) -> None:
+    def done(self, *items: QueueItem) -> None:
         """They were taken. Durable when this returns."""
         for item in items[:-1]:
             self._files.discard(item.file)
@@ -138,26 +140,26 @@ class Outbox:
             self._files.remove(item.file)
             self._drop(item)
 
-    def park(self, item: Waiting, why: str) -> None:
+    def park(self, item: QueueItem, why: str) -> None:
         """Give it up, and keep it with the reason."""
         parked = replace(item, state=PARKED)
-        letter = self.letter(item)
-        if letter is None:
+        loaded = self.load(item)
+        if loaded is None:
             self._files.set_aside(item.file, parked.file)
             self._drop(item)
         else:
-            plain = {"queued": letter.queued, "message": letter.message.as_dict(), "parked": why}
+            plain = {"queued": loaded.queued, "message": loaded.message.as_dict(), "parked": why}
             self._files.write(parked.file, _encoded(plain))
             self.done(item)
         self._add(parked)
 
-    def give(self, item: Waiting, letter: Letter, channel: str, now: str) -> None:
+    def give(self, item: QueueItem, loaded: QueuedMessage, channel: str, now: str) -> None:
         """Let what waits for a channel, or was given up, wait for another one, or for the same again.
 
         One that waits keeps its age; one that was given up waits from now on. Doing it again, after a
         crash, changes nothing.
         """
-        self.put(letter.message, [channel], now if letter.parked else letter.queued, instead_of=item)
+        self.put(loaded.message, [channel], now if loaded.parked else loaded.queued, instead_of=item)
         self.done(item)
 
     def retry(self, now: str) -> tuple[int, int]:
@@ -165,17 +167,17 @@ class Outbox:
 
         How many messages there are, and how many files that hold none and stay parked.
         """
-        parked, useless = self.parked(), 0
+        parked, unreadable = self.parked(), 0
         for item in parked:
-            letter = self.letter(item)
-            if letter is None:
-                useless += 1
+            loaded = self.load(item)
+            if loaded is None:
+                unreadable += 1
                 continue
-            self.give(item, letter, item.channel, now)
+            self.give(item, loaded, item.channel, now)
         for channel, state in self.states().items():
             self.note(channel, replace(state, failures=0, next_try=""))
         self.save()
-        return len(parked) - useless, useless
+        return len(parked) - unreadable, unreadable
 
     def state(self, channel: str) -> ChannelState:
         return self._states.get(channel, ChannelState())
@@ -230,16 +232,16 @@ class Outbox:
     def has_wake(self) -> bool:
         return WAKE in self._files.names()
 
-    def _those(self, state: str, channel: str | None) -> list[Waiting]:
+    def _items(self, state: str, channel: str | None) -> list[QueueItem]:
         found = (i for i in self._all.values() if i.state == state and channel in (None, i.channel))
         return sorted(found, key=lambda item: (item.number, item.id))
 
-    def _add(self, item: Waiting) -> None:
+    def _add(self, item: QueueItem) -> None:
         self._all[item.file] = item
         if item.state == WAITING:
             self._ids.add((item.channel, item.id))
 
-    def _drop(self, item: Waiting) -> None:
+    def _drop(self, item: QueueItem) -> None:
         self._all.pop(item.file, None)
         if item.state == WAITING:
             self._ids.discard((item.channel, item.id))

@@ -11,7 +11,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 
 from qt_audit.delivery.message import Message
-from qt_audit.delivery.wording import text as texts
+from qt_audit.delivery.wording import texts
 
 SUBJECT = 120
 """Characters: what a phone shows of it, twice over."""

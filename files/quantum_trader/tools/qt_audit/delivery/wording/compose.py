@@ -6,84 +6,64 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from qt_audit import urgency as policy
-from qt_audit.delivery.gathering.incidents import Incident, News
+from qt_audit.delivery.gathering.incidents import Incident, Notification
 from qt_audit.delivery.message import Message
+from qt_audit.delivery.wording.templates import say
 from qt_audit.reading.times import seconds_between
+from qt_audit.urgency import CRITICAL, LATER, NOW
 
-_SEVERITY = {policy.LATER: "info", policy.NOW: "warning", policy.CRITICAL: "critical"}
+_SEVERITY = {LATER: "info", NOW: "warning", CRITICAL: "critical"}
 _MOST_TITLES = 50
-Said = tuple[tuple[str, str], str]
-"""The sign and the first words of a title, and the text."""
 _MERGED = "messages"
 """The field of a digest that says how many messages it stands for."""
 
 
-def of_news(news: News, host: str, now: str, head: tuple[int, str] | None) -> Message:
+def of_notification(told: Notification, host: str, now: str, head: tuple[int, str] | None) -> Message:
     """What is told of an incident."""
-    one = news.incident
-    sign, text = _SAID[news.kind](one, now)
-    over = news.kind in ("recovery", "calm")
-    info = over or (news.kind == "notice" and one.urgency != policy.CRITICAL)
-    days = str(int(seconds_between(one.opened, now) // 86_400)) if news.kind == "reminder" else ""
+    one = told.incident
+    over = told.kind in ("recovery", "calm")
+    info = over or (told.kind == "notice" and one.urgency != CRITICAL)
+    days = str(int(seconds_between(one.opened, now) // 86_400)) if told.kind == "reminder" else ""
+    title, text = _title_and_text(told, host, now)
     return Message(
-        id=identity(news.kind, one.subject, one.opened, str(news.entry_seq), str(one.flapping), days),
-        kind="recovery" if over else news.kind,
+        id=identity(told.kind, one.subject, one.opened, str(told.entry_seq), str(one.flapping), days),
+        kind="recovery" if over else told.kind,
         severity="info" if info else _SEVERITY[one.urgency],
-        title=f"{sign[0]} {host}: {sign[1]}{_what(one)}",
+        title=title,
         text=text,
-        created=now if news.kind in ("reminder", "calm") else one.last,
+        created=now if told.kind in ("reminder", "calm") else one.last,
         host=host,
         fields=_facts(one),
         head=head,
     )
 
 
+def _title_and_text(told: Notification, host: str, now: str) -> tuple[str, str]:
+    one = told.incident
+    kind = "flapping" if told.kind == "alert" and one.flapping else told.kind
+    lasted = one.lasted_s if kind == "recovery" else seconds_between(one.opened, now)
+    facts = {
+        "host": host,
+        "what": _what(one),
+        "opened": one.opened,
+        "closed": one.closed,
+        "count": one.count,
+        "times": len(one.beginnings),
+        "lasted": duration(lasted),
+        "sign": say("alert", "critical_sign" if one.urgency == CRITICAL else "sign"),
+    }
+    text = say(kind, "text_of_one" if kind == "recovery" and one.count == 1 else "text", **facts)
+    if kind == "alert" and one.count > 1:
+        text = f"{text} {say(kind, 'more', **facts)}"
+    if kind in ("alert", "reminder", "recovery") and one.mended:
+        text = f"{text}\n{one.mended}"
+    return say(kind, "title", **facts), text
+
+
 def _what(one: Incident) -> str:
     """The sentence, after the threshold's name, which the monitor's sentences do not hold."""
     name = one.subject.removeprefix("threshold ")
     return one.text if name == one.subject or name in one.text else f"{name}: {one.text}"
-
-
-def _alert(one: Incident, now: str) -> Said:
-    if one.flapping:
-        text = f"It comes and goes: {len(one.beginnings)} times within an hour. Told again once it is calm."
-        return ("🔁", "flapping: "), text
-    sign = "🚨" if one.urgency == policy.CRITICAL else "❌"
-    more = f" {one.count} entries tell of it." if one.count > 1 else ""
-    return (sign, ""), f"Since {one.opened}.{more}{_mended(one)}"
-
-
-def _reminder(one: Incident, now: str) -> Said:
-    lasts = duration(seconds_between(one.opened, now))
-    return ("⏰", "still open: "), f"Open for {lasts}, since {one.opened}.{_mended(one)}"
-
-
-def _recovery(one: Incident, now: str) -> Said:
-    entries = "1 entry tells" if one.count == 1 else f"{one.count} entries tell"
-    text = f"It lasted {duration(one.lasted_s)}, from {one.opened} to {one.closed}; {entries} of it."
-    return ("✅", ""), f"{text}{_mended(one)}"
-
-
-def _calm(one: Incident, now: str) -> Said:
-    return ("✅", "calm again: "), f"It came and went; it has been well since {one.closed}."
-
-
-def _notice(one: Incident, now: str) -> Said:
-    return ("ℹ️", ""), f"Recorded at {one.opened}."
-
-
-_SAID = {
-    "alert": _alert,
-    "reminder": _reminder,
-    "recovery": _recovery,
-    "calm": _calm,
-    "notice": _notice,
-}
-
-
-def _mended(one: Incident) -> str:
-    return f"\n{one.mended}" if one.mended else ""
 
 
 def _facts(one: Incident) -> tuple[tuple[str, str], ...]:
@@ -100,7 +80,7 @@ def of_summary(plain: Mapping[str, Any], text: str, html: str | None, host: str)
         id=identity("summary", str(plain["period"]["name"])),
         kind="summary",
         severity="warning" if failed or never else "info",
-        title=f"{host}: {title}",
+        title=say("summary", "title", host=host, what=title),
         text=text,
         created=str(plain["as_of"]),
         host=host,
@@ -113,15 +93,18 @@ def of_summary(plain: Mapping[str, Any], text: str, html: str | None, host: str)
 def digest(messages: Sequence[Message], why: str, host: str, created: str) -> Message:
     """Many messages as one, which says how many they were."""
     count = sum(_stands_for(message) for message in messages)
-    lines = [f"{message.created[:19].replace('T', ' ')} {message.title}" for message in messages]
+    lines = [
+        say("digest", "line", time=message.created[:19].replace("T", " "), title=message.title)
+        for message in messages
+    ]
     if len(lines) > _MOST_TITLES:
         more = len(lines) - _MOST_TITLES
-        lines = [f"… {more} more before these; the record has them all", *lines[more:]]
+        lines = [say("digest", "more", count=more), *lines[more:]]
     return Message(
         id=identity("digest", *(message.id for message in messages)),
         kind="digest",
         severity="warning" if any(message.severity != "info" for message in messages) else "info",
-        title=f"📦 {host}: {count:,} messages in one ({why})",
+        title=say("digest", "title", host=host, count=count, why=why),
         text="\n".join(lines),
         created=created,
         host=host,
@@ -134,24 +117,17 @@ def _stands_for(message: Message) -> int:
     return int(count) if count.isdecimal() else 1
 
 
-def notice(what: str, text: str, host: str, created: str) -> Message:
-    """Something about the delivery itself."""
-    return Message(
-        identity("notice", what, text, created), "notice", "warning", f"⚠️ {host}: {what}", text, created, host
-    )
+def about_delivery(kind: str, host: str, created: str, **facts: str) -> Message:
+    """What went wrong with the delivery itself: unsound, disabled or given_up."""
+    title, text = (say(kind, key, host=host, **facts) for key in ("title", "text"))
+    identified = identity("notice", title.partition(": ")[2], text, created)
+    return Message(identified, "notice", "warning", title, text, created, host)
 
 
 def test(channel: str, host: str, created: str) -> Message:
     """What `notify_test` sends."""
-    return Message(
-        identity("test", channel, created),
-        "test",
-        "info",
-        f"🔔 {host}: test message",
-        f"The channel {channel} works: alerts and summaries of {host} come here.",
-        created,
-        host,
-    )
+    title, text = (say("test", key, host=host, channel=channel) for key in ("title", "text"))
+    return Message(identity("test", channel, created), "test", "info", title, text, created, host)
 
 
 def identity(*parts: str) -> str:

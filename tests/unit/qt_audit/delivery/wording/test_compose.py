@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from qt_audit.delivery.gathering.incidents import Incident, News
+from qt_audit.delivery.gathering.incidents import Incident, Notification
 from qt_audit.delivery.message import KINDS, Message
-from qt_audit.delivery.wording import messages as wording
+from qt_audit.delivery.wording import compose
 
 OPENED, CLOSED, NOW = (f"2026-11-22T1{n}:00:00.000000Z" for n in (0, 2, 3))
 FAILED = Incident("repair grafana", OPENED, OPENED, "Restarted Grafana - FAILED: no", 41, "now", ("r1",))
@@ -17,7 +17,7 @@ HEAD = (99, "ab" * 32)
 
 
 def told(kind: str, incident: Incident, seq: int = 41) -> Message:
-    message = wording.of_news(News(kind, incident, seq), "vps", NOW, HEAD)
+    message = compose.of_notification(Notification(kind, incident, seq), "vps", NOW, HEAD)
     assert message.kind in KINDS
     assert Message.from_dict(message.as_dict()) == message
     return message
@@ -84,7 +84,9 @@ def test_different_news_have_different_ids_and_the_same_the_same() -> None:
 
 def test_each_days_reminder_is_another_message() -> None:
     ids = {
-        wording.of_news(News("reminder", FAILED, 41), "vps", f"2026-11-{day}T10:00:00.000000Z", None).id
+        compose.of_notification(
+            Notification("reminder", FAILED, 41), "vps", f"2026-11-{day}T10:00:00.000000Z", None
+        ).id
         for day in (23, 24, 25)
     }
     assert len(ids) == 3
@@ -100,7 +102,7 @@ def messages(n: int) -> list[Message]:
 
 
 def test_a_digest_says_how_many_it_stands_for_and_lists_the_last() -> None:
-    digest = wording.digest(messages(60), "held in quiet hours", "vps", NOW)
+    digest = compose.digest(messages(60), "held in quiet hours", "vps", NOW)
     assert digest.title == "📦 vps: 60 messages in one (held in quiet hours)"
     lines = digest.text.splitlines()
     assert lines[0].startswith("… 10 more before these")
@@ -108,14 +110,14 @@ def test_a_digest_says_how_many_it_stands_for_and_lists_the_last() -> None:
 
 
 def test_a_digest_of_digests_counts_what_these_stand_for() -> None:
-    inner = wording.digest(messages(1500), "too many were waiting", "vps", NOW)
-    outer = wording.digest([inner, *messages(3)], "too many were waiting", "vps", NOW)
+    inner = compose.digest(messages(1500), "too many were waiting", "vps", NOW)
+    outer = compose.digest([inner, *messages(3)], "too many were waiting", "vps", NOW)
     assert outer.title == "📦 vps: 1,503 messages in one (too many were waiting)"
 
 
 def test_a_digest_is_as_severe_as_what_is_in_it() -> None:
     calm, worse = messages(2), [*messages(2), replace(messages(1)[0], severity="warning")]
-    assert [wording.digest(some, "x", "vps", NOW).severity for some in (calm, worse)] == ["info", "warning"]
+    assert [compose.digest(some, "x", "vps", NOW).severity for some in (calm, worse)] == ["info", "warning"]
 
 
 @pytest.mark.parametrize(
@@ -131,4 +133,4 @@ def test_a_digest_is_as_severe_as_what_is_in_it() -> None:
     ],
 )
 def test_a_duration_has_two_units_at_most(seconds: float, text: str) -> None:
-    assert wording.duration(seconds) == text
+    assert compose.duration(seconds) == text

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qt_audit.delivery.wording import text as texts
+from qt_audit.delivery.wording import texts
 from tests.support.messages import HOSTILE, message
 
 
