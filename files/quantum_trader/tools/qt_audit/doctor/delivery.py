@@ -1,32 +1,31 @@
-"""Does what must be told get through? What `doctor` says of the channels."""
+"""Check the channels: the settings that name them, and whether their messages get through."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from qt_audit.delivery import addresses
-from qt_audit.delivery import operator_rules as choices
-from qt_audit.delivery.outbox import channel_status as standing
+from qt_audit.delivery import addresses, operator_rules
+from qt_audit.delivery.outbox import channel_status
 from qt_audit.delivery.outbox.channel_status import Standing
 from qt_audit.delivery.outbox.directory import Looked
 from qt_audit.delivery.outbox.queue import Outbox
-from qt_audit.delivery.wording import messages as wording
-from qt_audit.doctor.installation import OK, WARN, WRONG, Check, looked
+from qt_audit.delivery.wording.messages import duration
+from qt_audit.doctor.check import OK, WARN, WRONG, Check, run_check
 from qt_audit.record.entry import now
 from qt_audit.record.place import home
 from qt_audit.settings.loading import Settings
 
 _LATE_S = 600.0
-"""A message that waits for longer is a sign that the schedule or a receiver is not at work."""
+"""A message that waits longer shows that the schedule or a receiver does not work."""
 
 
-def delivery(settings: Settings) -> list[Check]:
+def delivery_checks(settings: Settings) -> list[Check]:
     """The check of an installation's channels, and of the settings that name them."""
-    return looked("delivery", lambda: _delivery(settings))
+    return run_check("delivery", lambda: _delivery(settings))
 
 
 def _delivery(settings: Settings) -> Iterator[Check]:
-    problems = [*addresses.problems(settings), *choices.problems(settings)]
+    problems = [*addresses.problems(settings), *operator_rules.problems(settings)]
     names = [channel.name for channel in addresses.channels(settings)]
     for problem in problems:
         yield Check("delivery", WRONG, problem)
@@ -36,11 +35,11 @@ def _delivery(settings: Settings) -> Iterator[Check]:
         return
     try:
         with Looked(home(settings)) as files:
-            stands = standing.of_channels(Outbox(files), names)
+            statuses = channel_status.of_channels(Outbox(files), names)
     except FileNotFoundError:
-        stands = [standing.never_used(name) for name in names]
-    faults = [text for one in stands for text in _faults(one)]
-    wrong = any(one.disabled or standing.age_s(one, now()) > _LATE_S for one in stands)
+        statuses = [channel_status.never_used(name) for name in names]
+    faults = [text for one in statuses for text in _faults(one)]
+    wrong = any(one.disabled or channel_status.age_s(one, now()) > _LATE_S for one in statuses)
     if faults:
         text = "; ".join(faults)
         yield Check("delivery", WRONG if wrong else WARN, f"{text} (`deliver --status` tells more)")
@@ -50,10 +49,10 @@ def _delivery(settings: Settings) -> Iterator[Check]:
 
 
 def _faults(one: Standing) -> Iterator[str]:
-    age = standing.age_s(one, now())
+    age = channel_status.age_s(one, now())
     if one.disabled:
         yield f"{one.name} is disabled: {one.disabled}"
     if age > _LATE_S:
-        yield f"{one.waiting} for {one.name} wait, the oldest for {wording.duration(age)}"
+        yield f"{one.waiting} for {one.name} wait, the oldest for {duration(age)}"
     if one.parked:
         yield f"{one.parked} for {one.name} were given up"

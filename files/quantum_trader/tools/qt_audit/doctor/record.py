@@ -1,4 +1,4 @@
-"""Is the record alive: writable, head and log in agreement with it, nothing left elsewhere?"""
+"""Check the record: it is writable, head and log agree with it, no entry waits in a fallback place."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 
-from qt_audit.doctor.installation import OK, WARN, WRONG, Check, Looker, looked, user_name
+from qt_audit.doctor.check import OK, WARN, WRONG, Check, run_each
 from qt_audit.reading.lines import ends
 from qt_audit.record import fallback, segments
 from qt_audit.record.compressed import open_archived
 from qt_audit.record.entry import EntryError, chain_hash, log_line, now, parse, timestamp
 from qt_audit.record.head import Head, read_snapshot
 from qt_audit.record.place import LOG_NAME, Place, fallbacks, first_fallback, home, last_fallback, open_file
+from qt_audit.recorder import user_name
 from qt_audit.settings.loading import Settings
 from qt_audit.summary import ledger
 from qt_audit.upkeep.log_rebuild import newest_rotated
@@ -26,18 +27,19 @@ _GRACE = 3600 * 1_000_000
 """Microseconds after the end of a period in which its summary may still be on its way."""
 
 
-def record(settings: Settings) -> list[Check]:
+def record_checks(settings: Settings) -> list[Check]:
     """The checks of an installation's record."""
     place = home(settings)
-    looks: list[tuple[str, Looker]] = [
-        ("record", lambda: _writable(place)),
-        ("head", lambda: _head(place)),
-        ("clock", lambda: _last_entry_and_clock(place)),
-        ("log", lambda: _log(place)),
-        ("fallback", lambda: _fallback(settings.home)),
-        ("summaries", lambda: _summaries(place)),
-    ]
-    return [check for name, look in looks for check in looked(name, look)]
+    return run_each(
+        {
+            "record": lambda: _writable(place),
+            "head": lambda: _head(place),
+            "clock": lambda: _last_entry_and_clock(place),
+            "log": lambda: _log(place),
+            "fallback": lambda: _fallback(settings.home),
+            "summaries": lambda: _summaries(place),
+        }
+    )
 
 
 def _writable(place: Place) -> Iterator[Check]:
