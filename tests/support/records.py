@@ -21,7 +21,7 @@ from time import strptime
 from typing import Any, BinaryIO
 
 from qt_audit.record.entry import Draft, chain_hash, line, log_line, segment_name, timestamp
-from qt_audit.record.head import NAME as HEAD
+from qt_audit.record.head import HEAD_NAME as HEAD
 from qt_audit.record.head import Head, empty
 from qt_audit.record.journal import FINISHED_MODE
 from qt_audit.record.place import Place

@@ -16,7 +16,7 @@ from qt_audit.doctor.installation import installation_checks
 from qt_audit.doctor.record import record_checks
 from qt_audit.record.entry import timestamp
 from qt_audit.record.journal import seal
-from qt_audit.record.place import Place, fallbacks
+from qt_audit.record.place import Place, fallback_places
 from qt_audit.settings import loading as settings_module
 from qt_audit.settings.loading import Settings
 from tests.support.records import draft, make_record, write_record
@@ -219,7 +219,7 @@ def test_without_a_ledger_a_summary_is_overdue_once_a_day_has_passed(tmp_path: P
 
 
 def test_entries_that_wait_elsewhere_are_a_warning(home: Path, tmp_path: Path) -> None:
-    waiting = Path(fallbacks(str(home))[0].record_path)
+    waiting = Path(fallback_places(str(home))[0].record_path)
     waiting.mkdir(parents=True)
     (waiting / "head").write_bytes(b"")
     assert state(record_checks(load(home)), "fallback")[0] == WARN

@@ -14,7 +14,15 @@ from qt_audit.record import fallback, segments
 from qt_audit.record.compressed import open_archived
 from qt_audit.record.entry import EntryError, chain_hash, log_line, now, parse, timestamp
 from qt_audit.record.head import Head, read_snapshot
-from qt_audit.record.place import LOG_NAME, Place, fallbacks, first_fallback, home, last_fallback, open_file
+from qt_audit.record.place import (
+    LOG_NAME,
+    Place,
+    fallback_places,
+    home,
+    open_file,
+    state_fallback,
+    var_tmp_fallback,
+)
 from qt_audit.recorder import user_name
 from qt_audit.settings.loading import Settings
 from qt_audit.summary import ledger
@@ -179,7 +187,7 @@ def _log_tail(name: str, status: int) -> list[bytes]:
         descriptor, found = open_file(name, status, os.O_RDONLY)
     except FileNotFoundError:
         return []
-    if name.endswith(segments.ARCHIVED):
+    if name.endswith(segments.ARCHIVE_SUFFIX):
         with open_archived(descriptor, name) as packed:
             return packed.read().split(b"\n")[-100 * _LAST :]
     with os.fdopen(descriptor, "rb") as file:
@@ -191,8 +199,8 @@ def _log_tail(name: str, status: int) -> list[bytes]:
 
 
 def _fallback(base: str) -> Iterator[Check]:
-    places = {place.path: place for place in (*fallbacks(base), *_fallbacks_of_owner(base))}
-    waiting = [path for path, place in places.items() if fallback.waiting(place)]
+    places = {place.path: place for place in (*fallback_places(base), *_fallbacks_of_owner(base))}
+    waiting = [path for path, place in places.items() if fallback.has_entries(place)]
     if waiting:
         text = f"entries wait in {', '.join(waiting)}: the next entry of that user brings them home (`test`)"
         yield Check("fallback", WARN, text)
@@ -205,9 +213,9 @@ def _fallbacks_of_owner(base: str) -> list[Place]:
     owner = os.stat(base).st_uid
     if os.geteuid() != 0 or owner == 0:
         return []
-    places = [last_fallback(base, owner)]
+    places = [var_tmp_fallback(base, owner)]
     with suppress(KeyError):  # an owner without an account has no home either
-        places.append(first_fallback(base, f"{pwd.getpwuid(owner).pw_dir}/.local/state"))
+        places.append(state_fallback(base, f"{pwd.getpwuid(owner).pw_dir}/.local/state"))
     return places
 
 

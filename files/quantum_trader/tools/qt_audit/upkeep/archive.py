@@ -22,7 +22,7 @@ from qt_audit.record import segments
 from qt_audit.record.entry import now
 from qt_audit.record.head import Head, read_snapshot
 from qt_audit.record.journal import FINISHED_MODE
-from qt_audit.record.place import Place, keep_owner, open_file
+from qt_audit.record.place import Place, inherit_owner, open_file
 from qt_audit.verify import removals as retention
 from qt_audit.verify.scan import NOTHING, DamagedError, Source, Stretch, look_at_all, open_source, parts
 from qt_audit.verify.snapshot import opened
@@ -152,7 +152,7 @@ def _make_read_only(name: str, record: int) -> None:
 
 def _compress(name: str, record: int, plan: Plan, ts: str, head: Head) -> Iterator[Step]:
     """Compress one plain segment, if it is old enough or an earlier run was cut short, and is whole."""
-    archived = name + segments.ARCHIVED
+    archived = name + segments.ARCHIVE_SUFFIX
     cut_short = _exists(archived, record)
     if not _exists(name, record) or not (cut_short or months_since(name, ts) >= plan.after):
         return
@@ -213,7 +213,7 @@ def _write_archive(name: str, record: int) -> None:
         with os.fdopen(descriptor, "rb") as plain, os.fdopen(os.dup(temporary), "wb") as target:
             expected = _copy(plain, target)
             os.fchmod(temporary, FINISHED_MODE)
-            keep_owner(temporary, record)
+            inherit_owner(temporary, record)
             os.fsync(temporary)
         archived = Source(name, temporary, os.fstat(temporary).st_size, archived=True)
         if _hash_of(archived.blocks()) != expected:
@@ -257,7 +257,7 @@ def _remove(name: str, record: int, plan: Plan, head: Head, announce: Announce) 
     reason = _fault(name, whole, record, head)
     if reason:
         return Step(FAULTY, name, whole.lines, reason=f"{reason}; it is evidence, and is kept")
-    files = [file for file in (name + segments.ARCHIVED, name) if _exists(file, record)]
+    files = [file for file in (name + segments.ARCHIVE_SUFFIX, name) if _exists(file, record)]
     size = sum(_size(file, record) for file in files)
     if not plan.dry:
         if whole.lines:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from qt_audit.record.entry import GENESIS
-from qt_audit.record.head import NAME as HEAD
+from qt_audit.record.head import HEAD_NAME as HEAD
 from qt_audit.record.head import Head
 from qt_audit.record.place import Place
 from qt_audit.verify import removals as retention

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from qt_audit.reading.lines import Line, lines_of
 from qt_audit.record.entry import GENESIS
-from qt_audit.record.head import NAME as HEAD
+from qt_audit.record.head import HEAD_NAME as HEAD
 from qt_audit.record.head import Head
 from qt_audit.verify.fault import ALTERED, MISSING, TORN, TRUNCATED, Faults
 from qt_audit.verify.scan import DamagedError, Source, Stretch

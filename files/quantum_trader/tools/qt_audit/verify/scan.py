@@ -45,7 +45,7 @@ class Source:
 
     @property
     def file(self) -> str:
-        return self.name + segments.ARCHIVED if self.archived else self.name
+        return self.name + segments.ARCHIVE_SUFFIX if self.archived else self.name
 
     def blocks(self, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         """The bytes from `start` to `end`, of an archive all. Raises DamagedError, OSError."""
@@ -75,7 +75,7 @@ def open_source(name: str, record: int) -> Source:
     """The segment, plain or archived. Raises OSError; FileNotFoundError if it is neither."""
     for archived in (False, True, False):  # once more the plain one: an archiving may have failed in between
         try:
-            file = name + segments.ARCHIVED if archived else name
+            file = name + segments.ARCHIVE_SUFFIX if archived else name
             descriptor, status = open_file(file, record, os.O_RDONLY)
         except FileNotFoundError:
             continue

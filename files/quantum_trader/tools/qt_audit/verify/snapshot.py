@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from qt_audit.record import segments
-from qt_audit.record.head import NAME as HEAD
+from qt_audit.record.head import HEAD_NAME as HEAD
 from qt_audit.record.head import Busy, Head, read_snapshot, wait_for_lock
 from qt_audit.record.place import Place, open_file
 from qt_audit.verify.fault import ALTERED, Fault, Faults
