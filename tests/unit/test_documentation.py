@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from qt_audit.commands import COMMANDS
-from qt_audit.settings.loading import SETTINGS
+from qt_audit.settings.table import SETTINGS
 from tests.support.checkout import ROOT
 from tests.support.records import cli
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from qt_audit.delivery import addresses
-from qt_audit.settings.loading import SETTINGS
+from qt_audit.settings.table import SETTINGS
 from tests.support.receivers import DISCORD_PATH, SLACK_PATH, TOKEN
 
 DISCORD = f"https://discord.com{DISCORD_PATH}"

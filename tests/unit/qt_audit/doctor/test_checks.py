@@ -17,7 +17,7 @@ from qt_audit.doctor.record import record_checks
 from qt_audit.record.entry import timestamp
 from qt_audit.record.journal import seal
 from qt_audit.record.place import Place, fallback_places
-from qt_audit.settings import loading as settings_module
+from qt_audit.settings import loading
 from qt_audit.settings.loading import Settings
 from tests.support.records import draft, make_record, write_record
 
@@ -45,7 +45,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def load(home: Path) -> Settings:
-    return settings_module.load(str(home), {})
+    return loading.load(str(home), {})
 
 
 def state(checks: list[Check], name: str) -> tuple[str, str]:

@@ -9,7 +9,8 @@ import argparse
 import importlib
 
 from qt_audit.settings import loading as settings_module
-from qt_audit.settings.loading import Settings, SettingsError
+from qt_audit.settings.env_file import SettingsError
+from qt_audit.settings.loading import Settings
 from qt_audit.terminal.output import explain
 from qt_audit.terminal.streams import answering
 

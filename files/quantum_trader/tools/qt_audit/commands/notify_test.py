@@ -23,7 +23,8 @@ from qt_audit.record import place
 from qt_audit.record.entry import escaped, now
 from qt_audit.record.place import Place
 from qt_audit.record.warning import reason
-from qt_audit.settings.loading import Settings, SettingsError
+from qt_audit.settings.env_file import SettingsError
+from qt_audit.settings.loading import Settings
 from qt_audit.terminal.output import coloured, explain, print_json
 
 _PROGRAM = "audit_logger.py notify_test"

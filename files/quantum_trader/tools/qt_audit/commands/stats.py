@@ -12,7 +12,8 @@ from __future__ import annotations
 import argparse
 
 from qt_audit.commands.log import add_json
-from qt_audit.reading.history import BEGINNING, END, History
+from qt_audit.reading.history import History
+from qt_audit.reading.window import BEGINNING, END
 from qt_audit.record import place
 from qt_audit.record.entry import Entry, escaped, now
 from qt_audit.settings.loading import Settings

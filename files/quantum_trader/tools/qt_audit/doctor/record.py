@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from qt_audit.doctor.check import OK, WARN, WRONG, Check, run_each
-from qt_audit.reading.lines import ends
+from qt_audit.reading.lines import chain_fields
 from qt_audit.record import fallback, segments
 from qt_audit.record.compressed import open_archived
 from qt_audit.record.entry import EntryError, chain_hash, log_line, now, parse, timestamp
@@ -27,7 +27,7 @@ from qt_audit.recorder import user_name
 from qt_audit.settings.loading import Settings
 from qt_audit.summary import ledger
 from qt_audit.upkeep.log_rebuild import newest_rotated
-from qt_audit.verify.snapshot import opened
+from qt_audit.verify.snapshot import open_record_directory
 
 _TAIL = 128 * 1024
 _LAST = 20
@@ -52,7 +52,7 @@ def record_checks(settings: Settings) -> list[Check]:
 
 def _writable(place: Place) -> Iterator[Check]:
     try:
-        with opened(place) as directory:
+        with open_record_directory(place) as directory:
             yield _writable_here(place, directory)
     except FileNotFoundError:
         yield Check("record", WRONG, f"{place.record_path} does not exist: the first entry makes it (`test`)")
@@ -75,7 +75,7 @@ def _writable_here(place: Place, directory: int) -> Check:
 
 
 def _head(place: Place) -> Iterator[Check]:
-    with opened(place) as directory:
+    with open_record_directory(place) as directory:
         problem, last = "", None
         for pause in (0.05, 0.2, 0):
             head, last = read_snapshot(directory), _last_line(directory)
@@ -112,7 +112,7 @@ def _disagreement(head: Head | None, last: segments.LastLine | None) -> str:
 
 
 def _last_entry_and_clock(place: Place) -> Iterator[Check]:
-    with opened(place) as directory:
+    with open_record_directory(place) as directory:
         last, head = _last_line(directory), read_snapshot(directory)
     time_now = now()
     if last is not None and last.entry.ts > time_now:
@@ -149,7 +149,7 @@ def _log(place: Place) -> Iterator[Check]:
 
 def _missing_lines(place: Place) -> tuple[int, int]:
     """(how many of the last entries were looked for, how many of them the log lacks)."""
-    with opened(place) as directory:
+    with open_record_directory(place) as directory:
         wanted = _last_log_lines(directory)
         status = os.open("..", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=directory)
     try:
@@ -250,10 +250,10 @@ def _progress(place: Place, limit: str) -> dict[str, ledger.Progress]:
 
 def _first_ts(place: Place) -> str | None:
     """When the first entry was made."""
-    with opened(place) as directory:
+    with open_record_directory(place) as directory:
         for name in segments.names(directory):
             with segments.open_segment(name, directory) as file:
-                found = ends(file.readline(_TAIL).rstrip(b"\n"))
+                found = chain_fields(file.readline(_TAIL).rstrip(b"\n"))
             if found is not None:
                 return found[1]
     return None

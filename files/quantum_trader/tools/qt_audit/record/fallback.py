@@ -11,8 +11,7 @@ import os
 
 from qt_audit.record import segments
 from qt_audit.record.entry import Draft, Entry, EntryError, chain_hash, encoded, parse
-from qt_audit.record.head import HEAD_NAME as HEAD
-from qt_audit.record.head import Busy, Lock, empty
+from qt_audit.record.head import HEAD_NAME, Busy, Lock, empty
 from qt_audit.record.journal import append
 from qt_audit.record.place import Place
 from qt_audit.record.warning import reason, warn
@@ -28,7 +27,7 @@ _MAX_ORIGIN_PATH = 300
 def has_entries(place: Place) -> bool:
     """Whether this fallback place holds a record, or the remains of one."""
     try:
-        return os.path.lexists(f"{place.record_path}/{HEAD}") or bool(segments.names(place.record_path))
+        return os.path.lexists(f"{place.record_path}/{HEAD_NAME}") or bool(segments.names(place.record_path))
     except OSError:
         return False
 
@@ -91,7 +90,7 @@ def _empty_place(names: list[str], record: int, lock: Lock) -> None:
     lock.write(empty())
     for name in reversed(names):
         os.unlink(name, dir_fd=record)
-    os.unlink(HEAD, dir_fd=record)
+    os.unlink(HEAD_NAME, dir_fd=record)
     os.fsync(record)
 
 

@@ -14,10 +14,9 @@ from qt_audit.record.entry import MAX_BODY, MAX_FALLBACK_BODY, Draft, segment_na
 from qt_audit.record.head import Lock, try_lock, unlock
 from qt_audit.record.place import Place
 from qt_audit.record.reserve import retry_when_full
-from qt_audit.record.writer import FINISHED_MODE as FINISHED_MODE  # others take it from here
 from qt_audit.record.writer import Receipt, Writer
 from qt_audit.record.writer_lock import ThreadLock, syncing_threads
-from qt_audit.settings.loading import SHORTEST_WAIT
+from qt_audit.settings.table import SHORTEST_WAIT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

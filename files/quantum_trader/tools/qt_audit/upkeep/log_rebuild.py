@@ -21,7 +21,7 @@ from qt_audit.record.compressed import open_archived
 from qt_audit.record.entry import EntryError, log_line, parse
 from qt_audit.record.head import Lock
 from qt_audit.record.place import LOG_NAME, Place, inherit_owner, open_file
-from qt_audit.verify.snapshot import opened
+from qt_audit.verify.snapshot import open_record_directory
 
 _TEMPORARY = f".{LOG_NAME}.rebuild"
 KEPT = f"{LOG_NAME}.replaced"
@@ -51,7 +51,7 @@ def rebuild(place: Place, everything: bool, timeout: float) -> Rebuilt:
     An old log that says anything else is kept beside the new one, as KEPT. Durable when this
     returns. `timeout` bounds the wait for the record's lock, in seconds. Raises OSError, UnsettledError.
     """
-    with opened(place) as record:
+    with open_record_directory(place) as record:
         status = os.open("..", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=record)
         try:
             for _attempt in range(_ATTEMPTS):

@@ -117,7 +117,7 @@ def not_run(home: str, why: str) -> None:
     source, words = f'"source":"{SOURCE}"'.encode(), _NOT_RUN.encode()
     try:
         window = History(Place(home, home=True)).window(
-            today.since, wanted=lambda line: source in line and words in line, details=False
+            today.since, line_filter=lambda line: source in line and words in line, details=False
         )
         if any(entry.source == SOURCE and entry.action.startswith(_NOT_RUN) for entry in window):
             return
@@ -146,7 +146,7 @@ def _ending(place: Place, left: Running) -> str | None:
     """Whether a run has its last entry: COMPLETED, INTERRUPTED or None."""
     run = f'"run":"{left.run}"'.encode()
     found = None
-    for entry in History(place).window(left.began, wanted=lambda line: run in line):
+    for entry in History(place).window(left.began, line_filter=lambda line: run in line):
         if entry.run == left.run:
             for ending in (COMPLETED, INTERRUPTED):
                 if entry.action.startswith(ending):

@@ -115,7 +115,7 @@ def _acceptance(place: Place, since: str) -> Entry | None:
     """The last entry, from this time on, that accepted a state."""
     source, words = f'"source":"{SOURCE}"'.encode("ascii"), _SENTENCE.encode("ascii")
     found = None
-    for entry in History(place).window(since, wanted=lambda line: words in line and source in line):
+    for entry in History(place).window(since, line_filter=lambda line: words in line and source in line):
         if entry.source == SOURCE and entry.outcome == "succeeded" and entry.action.startswith(_SENTENCE):
             found = entry
     return found
