@@ -21,10 +21,9 @@ from time import strptime
 from typing import Any, BinaryIO
 
 from qt_audit.record.entry import Draft, chain_hash, line, log_line, segment_name, timestamp
-from qt_audit.record.head import NAME as HEAD
-from qt_audit.record.head import Head, empty
-from qt_audit.record.journal import FINISHED_MODE
+from qt_audit.record.head import HEAD_NAME, Head, empty
 from qt_audit.record.place import Place
+from qt_audit.record.writer import FINISHED_MODE
 from tests.support.checkout import FACE
 
 HOST, USER, PID = "vps.example.com", "qt", 4242
@@ -112,7 +111,7 @@ def _write(place: Place, rows: Iterable[tuple[str, str, str]], log: bool) -> Hea
             written += 1
     head.durable = head.seq
     if written:
-        with _create(f"{place.record_path}/{HEAD}") as file:
+        with _create(f"{place.record_path}/{HEAD_NAME}") as file:
             file.write(head.encoded())
     return head
 

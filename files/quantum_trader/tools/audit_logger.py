@@ -21,7 +21,7 @@ finally:
 
 __all__ = ["AuditError", "action", "log_action", "main"]
 
-_settings.name_home(__file__)
+_settings.set_default_home(__file__)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -18,7 +18,7 @@ def main() -> int:
     from qt_audit.settings import loading as settings
     from qt_repair.monitor import command_line as monitor_cli
 
-    settings.name_home(__file__)
+    settings.set_default_home(__file__)
     return monitor_cli.main(sys.argv[1:], os.path.abspath(__file__))
 
 

@@ -18,7 +18,7 @@ def main() -> int:
     from qt_audit.settings import loading as settings
     from qt_repair.weekly import command_line as weekly_cli
 
-    settings.name_home(__file__)
+    settings.set_default_home(__file__)
     return weekly_cli.main(sys.argv[1:])
 
 

@@ -11,13 +11,13 @@ from collections.abc import Mapping
 
 from qt_audit.record import fallback, journal, reserve
 from qt_audit.record.entry import OUTCOMES, Draft
-from qt_audit.record.place import fallbacks, home
-from qt_audit.record.warning import forget, reason, warn
+from qt_audit.record.place import fallback_places, home
+from qt_audit.record.warning import forget_warnings, reason, warn
 from qt_audit.record.writer import Receipt
-from qt_audit.record.writer_lock import Undisturbed
-from qt_audit.settings import loading as settings
+from qt_audit.record.writer_lock import SignalsBlocked
+from qt_audit.settings import loading
 from qt_audit.settings.redaction import readable
-from qt_audit.wake import Wake
+from qt_audit.wake import WakeFile
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from qt_audit.settings.loading import Settings
 
 _MAX_SOURCE = 64
-_LOOK_AGAIN = 1.0
+_MAINTENANCE_INTERVAL = 1.0
 
 
 class AuditError(Exception):
-    """An entry that was required could not be recorded in any place. What it was about must not be done."""
+    """A required entry could not be recorded in any place. Its action must not be done."""
 
 
 def log_action(
@@ -43,13 +43,13 @@ def log_action(
     run: str | None = None,
     required: bool | None = None,
 ) -> bool:
-    """Record one action; True once it is durable, at home or in a fallback place.
+    """Record one action. Returns True once it is durable, at home or in a fallback place.
 
-    `outcome` is info, started, succeeded or failed; `run` is shared by the entries of one
-    action; `source` is the program (default: the name of the running script). Secrets are
-    taken out of `message` and `details` first. Where no place can be written it returns False
-    with a warning on stderr, or, with `required=True` or QT_AUDIT_REQUIRED=1, raises AuditError.
-    Safe in threads, after a fork, in signal handlers, and in any number of processes at once.
+    `outcome` is info, started, succeeded or failed. The entries of one action share a `run`. `source` is the
+    program (default: the name of the running script). Secrets are removed from `message` and `details`
+    first. If no place can be written, it warns on stderr and returns False; with `required=True` or
+    QT_AUDIT_REQUIRED=1 it raises AuditError. Safe in threads, after a fork, in signal handlers, and in any
+    number of processes at once.
     """
     return (
         record(message, source=source, outcome=outcome, details=details, run=run, required=required)
@@ -66,81 +66,91 @@ def record(
     run: str | None = None,
     required: bool | None = None,
 ) -> Receipt | None:
-    """What log_action does, with the entry's place in the chain as the answer."""
-    receipt, needed = None, required
-    with Undisturbed():
+    """Do what log_action does, and return the entry's receipt; None if it was not recorded."""
+    receipt, is_required = None, required
+    with SignalsBlocked():
         try:
-            now = settings.current()
-            needed = now.required if required is None else required
-            origin = _origin(now)
-            receipt = origin.write(_draft(origin, message, source, outcome, details, run))
-        except Exception as error:  # a fault of the audit must not stop the program that it is a guest in
+            settings = loading.current()
+            is_required = settings.required if required is None else required
+            recorder = _process_recorder(settings)
+            receipt = recorder.write(_draft(recorder, message, source, outcome, details, run))
+        except Exception as error:  # a fault of the audit trail must not stop the program that uses it
             warn(f"NOT RECORDED, a fault of the audit trail ({type(error).__name__})", always=True)
-    if receipt is None and needed:
+    if receipt is None and is_required:
         raise AuditError("the audit trail cannot be written in any place; nothing may be done unrecorded")
     return receipt
 
 
 def _draft(
-    origin: _Origin,
+    recorder: _ProcessRecorder,
     message: str,
     source: str | None,
     outcome: str,
     details: Mapping[str, Any] | None,
     run: str | None,
 ) -> Draft:
-    """The entry to be, without secrets, whatever was handed in."""
-    redact = origin.settings.redactor
-    plain = redact.details(details)
-    if fallback.MARK in plain:  # what it says is believed: only bringing home may say it
-        plain[f"{fallback.MARK}_given"] = plain.pop(fallback.MARK)
+    """The entry to write, without secrets, whatever types the caller passed."""
+    redactor = recorder.settings.redactor
+    clean_details = redactor.details(details)
+    if fallback.ORIGIN_KEY in clean_details:  # readers trust this key; only fallback.move_to_home may set it
+        clean_details[f"{fallback.ORIGIN_KEY}_given"] = clean_details.pop(fallback.ORIGIN_KEY)
     if type(outcome) is not str or outcome not in OUTCOMES:
         warn(f"outcome must be one of {', '.join(OUTCOMES)}; recorded as info")
-        plain["outcome_given"] = redact.text(readable(outcome))
+        clean_details["outcome_given"] = redactor.text(readable(outcome))
         outcome = "info"
     return Draft(
-        redact.text(message if type(message) is str else readable(message)),
-        redact.text(readable(source))[:_MAX_SOURCE] if source else default_source()[:_MAX_SOURCE],
+        redactor.text(message if type(message) is str else readable(message)),
+        redactor.text(readable(source))[:_MAX_SOURCE] if source else default_source()[:_MAX_SOURCE],
         outcome,
-        origin.host,
-        origin.user,
+        recorder.host,
+        recorder.user,
         os.getpid(),
-        None if run is None else redact.text(readable(run))[:_MAX_SOURCE],
-        plain,
+        None if run is None else redactor.text(readable(run))[:_MAX_SOURCE],
+        clean_details,
     )
 
 
-class _Origin:
-    """This process as a writer: who it is, where it writes, and where it may find entries to bring home."""
+class _ProcessRecorder:
+    """What this process needs to record: its host, user and settings, its home and its fallback places."""
 
-    __slots__ = ("_elsewhere", "_home", "_look_again", "_timeout", "_wake", "host", "settings", "uid", "user")
+    __slots__ = (
+        "_fallbacks",
+        "_home",
+        "_next_maintenance",
+        "_timeout",
+        "_wake",
+        "host",
+        "settings",
+        "uid",
+        "user",
+    )
 
-    def __init__(self, now: Settings, uid: int) -> None:
-        for warning in now.warnings:
+    def __init__(self, settings: Settings, uid: int) -> None:
+        for warning in settings.warnings:
             warn(warning)
-        self.settings = now
+        self.settings = settings
         self.uid = uid
         self.host = os.uname().nodename
-        self._home = home(now)
-        with _asking:
+        self._home = home(settings)
+        with _user_lookup_lock:
             self.user = user_name(uid)
-            self._elsewhere = fallbacks(now.home)
-        self._timeout = now.lock_timeout
-        self._wake = Wake(now)
-        self._look_again = 0.0
+            self._fallbacks = fallback_places(settings.home)
+        self._timeout = settings.lock_timeout
+        self._wake = WakeFile(settings)
+        self._next_maintenance = 0.0
 
     def write(self, draft: Draft) -> Receipt | None:
-        """Append at home, or else in the first fallback place that can be written; None if none can."""
+        """Append at home, or else in the first fallback place that can be written; None if none can be."""
         try:
-            self._tidy()
+            self._maintain()
             receipt = journal.append(self._home, [draft], self._timeout)[0]
-        except Exception as error:  # not only OSError: whatever fails here may work elsewhere
+        except Exception as error:  # not only OSError: whatever failed here may work in a fallback place
             warn(f"cannot write to {self._home.record_path}: {reason(error)}")
         else:
-            self._wake.leave(draft, receipt.seq)
+            self._wake.create_if_urgent(draft, receipt.seq)
             return receipt
-        self._look_again = 0.0
-        for place in self._elsewhere:
+        self._next_maintenance = 0.0
+        for place in self._fallbacks:
             try:
                 receipt = journal.append(place, [draft], self._timeout)[0]
             except Exception as error:
@@ -151,39 +161,43 @@ class _Origin:
         warn(f"NOT RECORDED in any place: {draft.action}", always=True)
         return None
 
-    def _tidy(self) -> None:
-        """Bring home what waits elsewhere before anything later is written; keep room back. Once a second."""
+    def _maintain(self) -> None:
+        """Once a second: move entries from the fallback places home, create the reserve if it is missing."""
         now = time.monotonic()
-        if now >= self._look_again:
-            self._look_again = now + _LOOK_AGAIN
-            for place in self._elsewhere:
-                if fallback.waiting(place) and fallback.bring_home(place, self._home, self._timeout):
-                    forget()
-            reserve.keep(self._home)
+        if now >= self._next_maintenance:
+            self._next_maintenance = now + _MAINTENANCE_INTERVAL
+            for place in self._fallbacks:
+                if fallback.has_entries(place) and fallback.move_to_home(place, self._home, self._timeout):
+                    forget_warnings()
+            reserve.create_if_missing(self._home)
 
 
-_asking = RLock()
-"""Held while the C library looks up users: it has a lock that a child forked meanwhile would find taken."""
-os.register_at_fork(before=_asking.acquire, after_in_parent=_asking.release, after_in_child=_asking.release)
-_last_origin: _Origin | None = None
+_user_lookup_lock = RLock()
+"""Held while the C library looks up users: no fork may happen while it holds a lock of its own."""
+os.register_at_fork(
+    before=_user_lookup_lock.acquire,
+    after_in_parent=_user_lookup_lock.release,
+    after_in_child=_user_lookup_lock.release,
+)
+_last_recorder: _ProcessRecorder | None = None
 
 
-def _origin(now: Settings) -> _Origin:
-    global _last_origin
-    origin, uid = _last_origin, os.geteuid()
-    if origin is None or origin.settings is not now or origin.uid != uid:
-        origin = _last_origin = _Origin(now, uid)
-    return origin
+def _process_recorder(settings: Settings) -> _ProcessRecorder:
+    global _last_recorder
+    recorder, uid = _last_recorder, os.geteuid()
+    if recorder is None or recorder.settings is not settings or recorder.uid != uid:
+        recorder = _last_recorder = _ProcessRecorder(settings, uid)
+    return recorder
 
 
 def default_source() -> str:
-    """The name of the running script, without its ending."""
+    """The name of the running script, without its extension."""
     name = sys.argv[0].rpartition("/")[2] if sys.argv else ""
     return name.rpartition(".")[0] or name or "python"
 
 
 def user_name(uid: int | None = None) -> str:
-    """The account that an entry is written by; its number where it has no name."""
+    """The name of this account, or of the given one; its number if it has no name."""
     uid = os.geteuid() if uid is None else uid
     try:
         return pwd.getpwuid(uid).pw_name
@@ -198,10 +212,10 @@ class action:  # noqa: N801 - used as a verb: `with action("…") as act:`
                     intent="Auto-repair: Restarting Grafana container") as act:
             act.detail(container="grafana")
 
-    Writes the intent (or the sentence and ` - started`) as `started`, durable before the body
-    runs; then the sentence as `succeeded`, or the sentence and ` - FAILED: why` as `failed`. An
-    exception in the body is recorded and goes on. With `required=True` or QT_AUDIT_REQUIRED=1 the
-    body does not run if the intent cannot be recorded: AuditError.
+    Records the intent (default: the sentence and ` - started`) as `started`, durable before the body runs.
+    After the body, records the sentence as `succeeded`, or the sentence and ` - FAILED: why` as `failed`. An
+    exception in the body is recorded and raised again. With `required=True` or QT_AUDIT_REQUIRED=1, if the
+    intent cannot be recorded, the body does not run and AuditError is raised.
     """
 
     def __init__(
@@ -215,17 +229,17 @@ class action:  # noqa: N801 - used as a verb: `with action("…") as act:`
     ) -> None:
         self.run = os.urandom(8).hex()
         self.sentence = sentence
-        """What the entry that ends it will say: may be made more exact until then."""
+        """The text of the entry that ends the action; it may be changed until then."""
         self._intent = f"{sentence} - started" if intent is None else intent
         self._source = source
-        self._given = (
+        self._initial_details = (
             dict(details) if isinstance(details, Mapping) else {"details": details} if details else {}
         )
-        self._details = dict(self._given)
+        self._details = dict(self._initial_details)
         self._required = required
         self._failure: str | None = None
-        self._began = 0.0
-        self._over = False
+        self._started_at = 0.0
+        self._ended = False
 
     def detail(self, **details: Any) -> None:
         """Add to the details of the entry that ends the action."""
@@ -236,25 +250,25 @@ class action:  # noqa: N801 - used as a verb: `with action("…") as act:`
         self._failure = why
 
     def __enter__(self) -> action:
-        if self._over:  # used again: another run
-            self.run, self._details, self._failure, self._over = (
+        if self._ended:  # the object is used again: a new run
+            self.run, self._details, self._failure, self._ended = (
                 os.urandom(8).hex(),
-                dict(self._given),
+                dict(self._initial_details),
                 None,
                 False,
             )
         self._record(self._intent, "started")
-        self._began = time.monotonic()
+        self._started_at = time.monotonic()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._over = True
-        self._details["duration_s"] = round(time.monotonic() - self._began, 6)
+        self._ended = True
+        self._details["duration_s"] = round(time.monotonic() - self._started_at, 6)
         if error is not None and not (isinstance(error, SystemExit) and not error.code):
             self._details.setdefault("error", type(error).__name__)
-            self._failure = _why(error)
+            self._failure = _failure_text(error)
         try:
             if self._failure is None:
                 self._record(self.sentence, "succeeded")
@@ -275,6 +289,6 @@ class action:  # noqa: N801 - used as a verb: `with action("…") as act:`
         )
 
 
-def _why(error: BaseException) -> str:
-    """What an exception says, in one line; the class where it says nothing."""
+def _failure_text(error: BaseException) -> str:
+    """The text of an exception; the name of its class if it has no text."""
     return readable(error).strip() or type(error).__name__

@@ -1,14 +1,14 @@
-"""Wake the delivery: a small file in status/outbox says that an entry was written that must be told at once.
+"""Wake the delivery: create a small file in status/outbox after an entry that must be reported at once.
 
-It is a hint and no more: the record is the truth, and the delivery finds the entry there in any case,
-within a minute. So the file is not synced, one is enough for many entries, and a fault is a warning.
+The file only saves time: without it the delivery finds the entry in the record within a minute. So the file
+is not synced, one file serves many entries, and an error is only a warning.
 """
 
 from __future__ import annotations
 
 import os
 
-from qt_audit.record.place import DIRECTORY_FLAGS, keep_owner
+from qt_audit.record.place import DIRECTORY_FLAGS, inherit_owner
 from qt_audit.record.warning import reason, warn
 from qt_audit.settings.table import CHANNELS
 
@@ -19,31 +19,31 @@ if TYPE_CHECKING:
     from qt_audit.urgency import Rule
 
 NAME = "wake"
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_CREATE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-class Wake:
-    """Leaves the file for an installation, where its settings name a channel."""
+class WakeFile:
+    """Creates the wake file of an installation whose settings name a channel."""
 
-    __slots__ = ("_path", "_rules", "_rules_text", "_used")
+    __slots__ = ("_directory", "_has_channel", "_rules", "_rules_text")
 
     def __init__(self, settings: Settings) -> None:
-        self._path = f"{settings.home}/status/outbox"
-        self._used = any(settings[name] for name in CHANNELS)
+        self._directory = f"{settings.home}/status/outbox"
+        self._has_channel = any(settings[name] for name in CHANNELS)
         self._rules_text: str = settings["QT_NOTIFY_RULES"]
         self._rules: tuple[Rule, ...] | None = None
 
-    def leave(self, draft: Draft, seq: int) -> None:
-        """Wake the delivery if somebody must know of this entry at once. Never raises OSError."""
-        if self._used and (self._rules_text or _may_be_urgent(draft)) and self._is_urgent(draft):
+    def create_if_urgent(self, draft: Draft, seq: int) -> None:
+        """Create the file if this entry must be reported at once. Never raises OSError."""
+        if self._has_channel and (self._rules_text or _may_be_urgent(draft)) and self._is_urgent(draft):
             try:
-                self._write(seq)
-            except FileExistsError:  # it is woken already
+                self._create(seq)
+            except FileExistsError:  # the delivery is woken already
                 pass
-            except FileNotFoundError:  # nothing was ever delivered: the first time it looks by itself
+            except FileNotFoundError:  # no delivery ran yet; the first one needs no waking
                 pass
             except OSError as error:
-                warn(f"cannot wake the delivery in {self._path}: {reason(error)}")
+                warn(f"cannot wake the delivery in {self._directory}: {reason(error)}")
 
     def _is_urgent(self, draft: Draft) -> bool:
         from qt_audit.urgency import LATER, RuleError, parse_rules, urgency_of  # hardly any entry gets here
@@ -55,12 +55,12 @@ class Wake:
                 self._rules = ()
         return urgency_of(draft, self._rules) != LATER
 
-    def _write(self, seq: int) -> None:
-        directory = os.open(self._path, DIRECTORY_FLAGS)
+    def _create(self, seq: int) -> None:
+        directory = os.open(self._directory, DIRECTORY_FLAGS)
         try:
-            descriptor = os.open(NAME, _NEW, 0o600, dir_fd=directory)
+            descriptor = os.open(NAME, _CREATE_FLAGS, 0o600, dir_fd=directory)
             try:
-                keep_owner(descriptor, directory)
+                inherit_owner(descriptor, directory)
                 os.write(descriptor, b"%d\n" % seq)
             finally:
                 os.close(descriptor)
@@ -69,5 +69,5 @@ class Wake:
 
 
 def _may_be_urgent(draft: Draft) -> bool:
-    """Whether the built-in rules may find it urgent."""
+    """Whether the built-in rules may find the entry urgent."""
     return draft.outcome == "failed" or draft.action.startswith("Auto-heal: ")

@@ -9,7 +9,7 @@ import pytest
 
 from qt_audit.delivery import addresses
 from qt_audit.delivery.channels import mail
-from qt_audit.settings.loading import SETTINGS
+from qt_audit.settings.table import SETTINGS
 from tests.support.receivers import DISCORD_PATH, SLACK_PATH, TOKEN
 
 DISCORD = f"https://discord.com{DISCORD_PATH}"

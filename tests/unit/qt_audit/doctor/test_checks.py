@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from qt_audit.doctor.host import Host, host
-from qt_audit.doctor.installation import OK, WARN, WRONG, Check, installation
-from qt_audit.doctor.record import record
+from qt_audit.doctor.check import OK, WARN, WRONG, Check
+from qt_audit.doctor.host import HostPaths, host_checks
+from qt_audit.doctor.installation import installation_checks
+from qt_audit.doctor.record import record_checks
 from qt_audit.record.entry import timestamp
 from qt_audit.record.journal import seal
-from qt_audit.record.place import Place, fallbacks
-from qt_audit.settings import loading as settings_module
+from qt_audit.record.place import Place, fallback_places
+from qt_audit.settings import loading
 from qt_audit.settings.loading import Settings
 from tests.support.records import draft, make_record, write_record
 
@@ -44,7 +45,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def load(home: Path) -> Settings:
-    return settings_module.load(str(home), {})
+    return loading.load(str(home), {})
 
 
 def state(checks: list[Check], name: str) -> tuple[str, str]:
@@ -54,7 +55,7 @@ def state(checks: list[Check], name: str) -> tuple[str, str]:
 
 
 def test_a_good_installation_is_well(home: Path) -> None:
-    checks = installation(load(home)) + record(load(home))
+    checks = installation_checks(load(home)) + record_checks(load(home))
     # Entries may wait in /var/tmp, which is the same for all tests on this machine.
     assert [check for check in checks if check.state != OK and check.name != "fallback"] == []
     assert {check.name for check in checks} == {
@@ -177,14 +178,14 @@ def test_what_is_not_well_is_named_with_its_remedy(
 ) -> None:
     break_it, name, expected, says = fault
     break_it(home)
-    found, text = state(installation(load(home)) + record(load(home)), name)
+    found, text = state(installation_checks(load(home)) + record_checks(load(home)), name)
     assert found == expected
     assert says in text
 
 
 def test_an_entry_of_the_future_is_a_wrong_clock(tmp_path: Path) -> None:
     write_record(tmp_path, [draft(ts=ago(-1))])
-    found, text = state(record(load(tmp_path)), "clock")
+    found, text = state(record_checks(load(tmp_path)), "clock")
     assert found == WRONG
     assert "set the clock" in text
 
@@ -192,7 +193,7 @@ def test_an_entry_of_the_future_is_a_wrong_clock(tmp_path: Path) -> None:
 def test_a_period_that_was_sealed_while_the_clock_was_ahead_is_a_wrong_clock(home: Path) -> None:
     until = ago(-40)
     seal(Place(str(home), home=True), until, 1.0)
-    found, text = state(record(load(home)), "clock")
+    found, text = state(record_checks(load(home)), "clock")
     assert found == WRONG
     assert until in text
     assert "set the clock" in text
@@ -203,32 +204,32 @@ def test_entries_of_a_log_that_was_rotated_long_ago_are_not_missed(home: Path) -
     for number, line in enumerate(log.read_text().splitlines(keepends=True)[:-1]):
         log.with_name(f"{log.name}-20261123-176200000{number}").write_text(line)
     log.write_text(log.read_text().splitlines(keepends=True)[-1])
-    assert state(record(load(home)), "log")[0] == OK
+    assert state(record_checks(load(home)), "log")[0] == OK
 
 
 def test_a_rotated_log_counts_as_the_log(home: Path) -> None:
     log = home / "status/AUTO_REPAIR_AUDIT.log"
     log.rename(log.with_name(f"{log.name}-20261123-1762000000"))
-    assert state(record(load(home)), "log")[0] == OK
+    assert state(record_checks(load(home)), "log")[0] == OK
 
 
 def test_without_a_ledger_a_summary_is_overdue_once_a_day_has_passed(tmp_path: Path) -> None:
     write_record(tmp_path, [draft(ts=ago(3))])
-    assert state(record(load(tmp_path)), "summaries")[0] == WRONG
+    assert state(record_checks(load(tmp_path)), "summaries")[0] == WRONG
 
 
 def test_entries_that_wait_elsewhere_are_a_warning(home: Path, tmp_path: Path) -> None:
-    waiting = Path(fallbacks(str(home))[0].record_path)
+    waiting = Path(fallback_places(str(home))[0].record_path)
     waiting.mkdir(parents=True)
     (waiting / "head").write_bytes(b"")
-    assert state(record(load(home)), "fallback")[0] == WARN
+    assert state(record_checks(load(home)), "fallback")[0] == WARN
 
 
 def test_nothing_is_created_where_nothing_is(tmp_path: Path) -> None:
     home = tmp_path / "nowhere"
-    assert [(check.name, check.state) for check in installation(load(home))] == [("home", WRONG)]
+    assert [(check.name, check.state) for check in installation_checks(load(home))] == [("home", WRONG)]
     home.mkdir()
-    checks = installation(load(home)) + record(load(home)) + host(str(home), Host())
+    checks = installation_checks(load(home)) + record_checks(load(home)) + host_checks(str(home), HostPaths())
     assert WRONG in {check.state for check in checks}
     assert list(home.iterdir()) == []
 
@@ -243,18 +244,18 @@ ROTATE = "{home}/status/AUTO_REPAIR_AUDIT.log\n{{\n    su qt qt\n    weekly\n}}\
 
 
 @pytest.fixture
-def at(home: Path, tmp_path: Path) -> Host:
+def paths(home: Path, tmp_path: Path) -> HostPaths:
     """A host with a schedule and a rotation."""
     (tmp_path / "quantum-trader").write_text(CRON.format(home=home))
     (tmp_path / "rotate").write_text(ROTATE.format(home=home))
     for name in ("quantum-trader", "rotate"):
         (tmp_path / name).chmod(0o644)
     (tmp_path / "pid").write_text(f"{os.getpid()}\n")
-    return Host(*(str(tmp_path / name) for name in ("quantum-trader", "rotate", "no-proc", "pid")))
+    return HostPaths(*(str(tmp_path / name) for name in ("quantum-trader", "rotate", "no-proc", "pid")))
 
 
-def test_a_good_host_is_well(home: Path, at: Host) -> None:
-    checks = host(str(home), at)
+def test_a_good_host_is_well(home: Path, paths: HostPaths) -> None:
+    checks = host_checks(str(home), paths)
     names = ("schedule", "cron", "logrotate", "disk") if os.geteuid() == 0 else ("cron", "disk")
     assert {name: state(checks, name)[0] for name in names} == dict.fromkeys(names, OK)
 
@@ -314,23 +315,23 @@ def edit_text(path: Path, old: str, new: str) -> None:
 
 @pytest.mark.parametrize("fault", HOST_FAULTS.values(), ids=HOST_FAULTS)
 def test_what_the_host_lacks_is_named_with_its_remedy(
-    home: Path, at: Host, tmp_path: Path, fault: tuple[Callable[[Path], object], str, str]
+    home: Path, paths: HostPaths, tmp_path: Path, fault: tuple[Callable[[Path], object], str, str]
 ) -> None:
     break_it, name, says = fault
     (tmp_path / "no-proc").mkdir()
     break_it(tmp_path)
-    found, text = state(host(str(home), at), name)
+    found, text = state(host_checks(str(home), paths), name)
     assert found == WRONG
     assert says in text
 
 
-def test_a_status_directory_for_its_group_needs_su(home: Path, at: Host, tmp_path: Path) -> None:
+def test_a_status_directory_for_its_group_needs_su(home: Path, paths: HostPaths, tmp_path: Path) -> None:
     (home / "status").chmod(0o770)
     edit_text(tmp_path / "rotate", "    su qt qt\n", "")
-    assert "`su`" in state(host(str(home), at), "logrotate")[1]
+    assert "`su`" in state(host_checks(str(home), paths), "logrotate")[1]
 
 
 def test_a_large_record_is_looked_at_from_its_end(tmp_path: Path) -> None:
     make_record(tmp_path, 20_000, start=ago(1.5), step=1)
-    checks = {check.name: check.state for check in record(load(tmp_path))}
+    checks = {check.name: check.state for check in record_checks(load(tmp_path))}
     assert (checks["head"], checks["log"], checks["clock"]) == (OK, OK, OK)

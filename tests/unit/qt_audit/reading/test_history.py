@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qt_audit.reading.history import History, JournalError, brief
+from qt_audit.reading.history import History, parse_without_details
+from qt_audit.reading.window import JournalError
 from qt_audit.record.entry import chain_hash, parse, timestamp
 from qt_audit.record.journal import append
 from qt_audit.record.place import Place
@@ -169,7 +170,7 @@ def test_every_text_is_read_the_same_without_details(tmp_path: Path) -> None:
     ]
     write_record(tmp_path, [draft(text, source=text, run=text, details={"x": text}) for text in texts])
     for line in segment(tmp_path, "2026-11").read_bytes().splitlines(keepends=True):
-        assert brief(line).as_dict() == parse(line).as_dict() | {"details": {}}
+        assert parse_without_details(line).as_dict() == parse(line).as_dict() | {"details": {}}
     assert [entry.action for entry in history(tmp_path).window(details=False)] == texts
 
 

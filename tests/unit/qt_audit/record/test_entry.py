@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qt_audit.record.entry import (
-    MAX_BODY_ELSEWHERE,
+    MAX_FALLBACK_BODY,
     MAX_LINE,
     Draft,
     EntryError,
@@ -72,7 +72,7 @@ def test_no_line_is_longer_than_the_limit(action: str, details: dict[str, Any]) 
     assert len(written(action, details)) <= MAX_LINE
     parse(written(action, details))
     mark = {"brought_home": {"from": "x" * 280, "seq": 10**19, "ts": TS, "sha256": "0" * 64}}
-    away = parse(written(action, details, room=MAX_BODY_ELSEWHERE))
+    away = parse(written(action, details, max_bytes=MAX_FALLBACK_BODY))
     home = parse(written(away.action, {**away.details, **mark}))
     assert home.details == {**away.details, **mark}
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qt_audit.record.head import NAME, Busy, Head, Lock, decode, empty, read_snapshot
+from qt_audit.record.head import HEAD_NAME, Busy, Head, Lock, decode, empty, read_snapshot
 
 FULL = Head(42, "ab" * 32, "2026-11-23T10:00:00.000000Z", "2026-11.jsonl", 9000, 41)
 
@@ -98,9 +98,9 @@ def test_a_lock_on_a_file_that_is_not_the_head_any_more_is_none(
 ) -> None:
     first = Lock(record, 0o640, time.monotonic())
     if taken == "removed":
-        (tmp_path / NAME).unlink()
+        (tmp_path / HEAD_NAME).unlink()
     else:
-        (tmp_path / NAME).rename(tmp_path / "aside")
+        (tmp_path / HEAD_NAME).rename(tmp_path / "aside")
     second = Lock(record, 0o640, time.monotonic())
     second.write(FULL)
     first.release()

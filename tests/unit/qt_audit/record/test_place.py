@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from qt_audit.record.place import Place, fallbacks, open_directory, open_file
+from qt_audit.record.place import Place, fallback_places, open_directory, open_file
 
 
 def close(*descriptors: int) -> None:
@@ -54,7 +54,7 @@ def test_a_fallback_place_is_never_relative_to_the_working_directory(
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", state)
     monkeypatch.setenv("HOME", home)
-    places = fallbacks("/home/qt/quantum_trader")
+    places = fallback_places("/home/qt/quantum_trader")
     assert all(place.path.startswith("/") for place in places)
     assert places[-1].path == f"/var/tmp/quantum_trader-{os.geteuid()}"
 
@@ -62,13 +62,13 @@ def test_a_fallback_place_is_never_relative_to_the_working_directory(
 def test_the_fallback_places_come_in_the_order_of_the_contract(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/qt")
     monkeypatch.delenv("XDG_STATE_HOME", raising=False)
-    assert fallbacks("/x")[0].path == "/home/qt/.local/state/quantum_trader"
+    assert fallback_places("/x")[0].path == "/home/qt/.local/state/quantum_trader"
     monkeypatch.setenv("XDG_STATE_HOME", "/state")
-    assert fallbacks("/x")[0].path == "/state/quantum_trader"
+    assert fallback_places("/x")[0].path == "/state/quantum_trader"
 
 
 def test_two_installations_of_one_user_do_not_share_a_fallback_record() -> None:
-    here, there = fallbacks("/home/qt/quantum_trader"), fallbacks("/tmp/trial")
+    here, there = fallback_places("/home/qt/quantum_trader"), fallback_places("/tmp/trial")
     assert [place.path for place in here] == [place.path for place in there]
     assert {place.record_path for place in here}.isdisjoint(place.record_path for place in there)
 

@@ -15,7 +15,7 @@ from tests.support.records import draft, write_record
 def recovered(home: Path, head: Head | None, wanted: str = "") -> Recovery:
     record = os.open(home / "status/record", os.O_RDONLY)
     try:
-        return Recovery(record, head, is_new=False, wanted=wanted)
+        return Recovery(record, head, is_new=False, next_segment=wanted)
     finally:
         os.close(record)
 

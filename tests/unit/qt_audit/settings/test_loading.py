@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qt_audit.settings import loading as settings
+from qt_audit.settings import loading, table
 from qt_audit.settings.env_file import SettingsError, parse_env, read_env_file
 
 S = "S3cr3tV4lue"
@@ -24,7 +24,7 @@ def env_file(home: Path, content: bytes | str) -> Path:
 
 def test_the_environment_counts_before_the_file_and_the_file_before_the_default(tmp_path: Path) -> None:
     env_file(tmp_path, "QT_SMTP_SERVER=mail.example.com\nQT_SMTP_PORT=587\n")
-    loaded = settings.load(str(tmp_path), {"QT_SMTP_PORT": "2525"})
+    loaded = loading.load(str(tmp_path), {"QT_SMTP_PORT": "2525"})
     assert loaded["QT_SMTP_SERVER"] == "mail.example.com"
     assert loaded["QT_SMTP_PORT"] == 2525
     assert loaded["QT_LOCK_TIMEOUT"] == 2
@@ -32,7 +32,7 @@ def test_the_environment_counts_before_the_file_and_the_file_before_the_default(
 
 
 def test_without_a_file_the_defaults_of_the_report_count(tmp_path: Path) -> None:
-    loaded = settings.load(str(tmp_path), {})
+    loaded = loading.load(str(tmp_path), {})
     assert (loaded["QT_SMTP_SERVER"], loaded["QT_SMTP_PORT"]) == ("localhost", 25)
     assert (loaded["QT_ALERT_WEBHOOK"], loaded["QT_AUDIT_EMAIL"]) == ("", "")
     assert not loaded.required
@@ -133,7 +133,7 @@ def test_a_fault_is_one_line_that_names_file_line_and_key_and_no_value(tmp_path:
     )
     if "given twice" in BAD_LINES and line == BAD_LINES["given twice"]:
         env_file(tmp_path, f"# comment\nQT_SMTP_SERVER=a\n{line}\n")
-    loaded = settings.load(str(tmp_path), {})
+    loaded = loading.load(str(tmp_path), {})
     assert len(loaded.warnings) == 1
     warning = loaded.warnings[0]
     assert warning.startswith(f"{path}, line 3: ")
@@ -145,17 +145,17 @@ def test_a_fault_is_one_line_that_names_file_line_and_key_and_no_value(tmp_path:
     assert loaded["QT_SMTP_PORT"] == 25
     assert loaded.lock_timeout == 2
     with pytest.raises(SettingsError, match="line 3"):
-        settings.strict(loaded)
+        loading.strict(loaded)
 
 
 def test_a_value_of_the_environment_that_cannot_be_used_is_named_without_it(tmp_path: Path) -> None:
-    loaded = settings.load(str(tmp_path), {"QT_SMTP_PORT": S})
+    loaded = loading.load(str(tmp_path), {"QT_SMTP_PORT": S})
     assert loaded.warnings == ("environment: QT_SMTP_PORT must be a number",)
     assert loaded["QT_SMTP_PORT"] == 25
 
 
 def test_a_pattern_that_is_none_is_taken_literally_rather_than_forgotten(tmp_path: Path) -> None:
-    loaded = settings.load(str(tmp_path), {"QT_REDACT": "CUST[ x"})
+    loaded = loading.load(str(tmp_path), {"QT_REDACT": "CUST[ x"})
     assert loaded.warnings
     assert "CUST[" not in loaded.redactor.text("of CUST[ and")
 
@@ -184,7 +184,7 @@ def test_a_directory_a_pipe_and_a_device_are_refused_at_once(tmp_path: Path) -> 
 
 def test_settings_print_no_secret(tmp_path: Path) -> None:
     path = env_file(tmp_path, f"QT_ALERT_WEBHOOK=https://example.com/{S}\n")
-    loaded = settings.load(str(tmp_path), {})
+    loaded = loading.load(str(tmp_path), {})
     for thing in (
         loaded,
         loaded.redactor,
@@ -198,12 +198,12 @@ def test_settings_print_no_secret(tmp_path: Path) -> None:
 
 def test_secrets_of_the_file_are_known_to_the_redactor(tmp_path: Path) -> None:
     env_file(tmp_path, f"QT_ALERT_WEBHOOK=https://chat.example.com/x/{S}\nMY_TOKEN=other-{S}\n")
-    redact = settings.load(str(tmp_path), {}).redactor
+    redact = loading.load(str(tmp_path), {}).redactor
     assert S not in redact.text(f"posted to https://chat.example.com/x/{S}, then other-{S}")
 
 
 def test_every_setting_has_a_default_that_can_be_read_and_says_what_it_is_for() -> None:
-    for setting in settings.SETTINGS:
+    for setting in table.SETTINGS:
         setting.read(setting.default)
         assert setting.help
         assert setting.name.startswith("QT_")
@@ -211,9 +211,9 @@ def test_every_setting_has_a_default_that_can_be_read_and_says_what_it_is_for() 
 
 def test_a_working_directory_that_is_gone_is_no_trouble(tmp_path: Path) -> None:
     code = (
-        "import os, sys; sys.path.insert(0, sys.argv[1]); from qt_audit.settings import loading as settings\n"
+        "import os, sys; sys.path.insert(0, sys.argv[1]); from qt_audit.settings import loading\n"
         "os.mkdir('gone'); os.chdir('gone'); os.rmdir('../gone')\n"
-        "print(settings.load(None, {'QT_HOME': 'relative'}).home)"
+        "print(loading.load(None, {'QT_HOME': 'relative'}).home)"
     )
     from tests.support.checkout import TOOLS
     from tests.support.recording import PYTHON

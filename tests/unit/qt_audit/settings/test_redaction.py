@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qt_audit.settings import loading as settings
+from qt_audit.settings import loading
 from qt_audit.settings.redaction import REDACTED, Redactor
 from tests.support.checkout import TOOLS
 from tests.support.recording import PYTHON
@@ -175,7 +175,7 @@ def test_the_operators_patterns_and_the_hosts_own_secrets_go_too() -> None:
 
 def test_the_webhook_of_the_settings_goes_also_without_its_host(tmp_path: Any) -> None:
     address = "https://alerts.example.com/in/7f3a9c2e5b/post"
-    redact = settings.load(str(tmp_path), {"QT_ALERT_WEBHOOK": f"json+{address}"}).redactor
+    redact = loading.load(str(tmp_path), {"QT_ALERT_WEBHOOK": f"json+{address}"}).redactor
     assert "7f3a9c2e5b" not in redact.text(f"cannot reach {address}")
     assert "7f3a9c2e5b" not in redact.text("Max retries exceeded with url: /in/7f3a9c2e5b/post")
 

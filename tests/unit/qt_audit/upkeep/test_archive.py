@@ -14,7 +14,7 @@ from qt_audit.upkeep import archive
 from qt_audit.upkeep.archive import COMPRESSED, FAULTY, MENDED, REMOVED, BusyError, Plan, Step, months_since
 from qt_audit.verify.chain import verify
 from qt_audit.verify.removals import Removal
-from qt_audit.verify.snapshot import opened
+from qt_audit.verify.snapshot import open_record_directory
 from tests.support.records import make_record
 
 MONTHS = ["2024-06.jsonl", "2024-07.jsonl", "2024-08.jsonl", "2024-09.jsonl"]
@@ -169,7 +169,7 @@ def test_a_crash_before_the_plain_file_went_is_mended(home: Path) -> None:
 
 
 def test_one_at_a_time(home: Path) -> None:
-    with opened(place(home)) as record, archive._alone(record), pytest.raises(BusyError):
+    with open_record_directory(place(home)) as record, archive._alone(record), pytest.raises(BusyError):
         run(home)
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from qt_audit.record.place import Place
 from qt_audit.verify import scan
 from qt_audit.verify.chain import Report, verify
-from qt_audit.verify.scan import NOTHING, look, open_source, parts
+from qt_audit.verify.scan import EMPTY_SECTION, open_segment_file, parts, scan_part
 from tests.support.records import draft, make_record, write_record
 
 NAMES = ("2026-10.jsonl", "2026-11.jsonl")
@@ -97,20 +97,20 @@ def _content(archived: Path) -> bytes:
 
 @settings(max_examples=60, deadline=None, suppress_health_check=SLOW_MACHINE)
 @given(texts=st.lists(st.text(max_size=300), min_size=1, max_size=20), cut=st.integers(1, 4000))
-def test_pieces_of_any_size_show_the_same_chain(
+def test_parts_of_any_size_show_the_same_chain(
     texts: list[str], cut: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     home = tmp_path_factory.mktemp("record")
     head = write_record(home, [draft(text, ts="2026-11-02") for text in texts], log=False)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(scan, "STRETCH", cut)
-        patch.setattr(scan, "BLOCK", max(1, cut // 3))
+        patch.setattr(scan, "PART_BYTES", cut)
+        patch.setattr(scan, "BLOCK_BYTES", max(1, cut // 3))
         record = os.open(home / "status/record", os.O_RDONLY)
-        source = open_source("2026-11.jsonl", record)
+        source = open_segment_file("2026-11.jsonl", record)
         os.close(record)
-        whole = NOTHING
+        whole = EMPTY_SECTION
         for part in parts(source, head.offset // 2 or 0):
-            whole = whole.then(look(part))
+            whole = whole.joined_with(scan_part(part))
         source.close()
     assert whole.whole
     assert (whole.lines, whole.first_seq, whole.last_seq, whole.tail) == (len(texts), 1, len(texts), 0)

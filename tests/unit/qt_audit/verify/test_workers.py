@@ -11,7 +11,7 @@ import pytest
 
 from qt_audit.record.place import Place
 from qt_audit.verify.chain import verify
-from qt_audit.verify.workers import spread
+from qt_audit.verify.workers import run_in_processes
 from tests.support.records import make_record
 
 
@@ -44,7 +44,7 @@ def killed() -> None:
 @pytest.mark.parametrize("count", [0, 1, 3, 500])
 @pytest.mark.parametrize("jobs", [1, 2, 5])
 def test_every_piece_is_done_once(count: int, jobs: int) -> None:
-    found = list(spread(lambda number: [number * number, os.getpid()], count, jobs))
+    found = list(run_in_processes(lambda number: [number * number, os.getpid()], count, jobs))
     assert sorted((number, square) for number, (square, _) in found) == [(n, n * n) for n in range(count)]
     assert os.getpid() not in {pid for _, (_, pid) in found}
 
@@ -53,7 +53,7 @@ def test_every_piece_is_done_once(count: int, jobs: int) -> None:
 def test_pieces_that_processes_die_over_are_missing_and_nobody_waits_for_them(
     how: Callable[[], object],
 ) -> None:
-    found = dict(spread(dies_at(40, how), 500, 3))
+    found = dict(run_in_processes(dies_at(40, how), 500, 3))
     assert set(found) == set(range(40))
 
 
@@ -64,11 +64,11 @@ def test_one_that_dies_costs_its_own_piece_only(how: Callable[[], object]) -> No
             how()
         return [number]
 
-    assert set(dict(spread(work, 200, 2))) == set(range(200)) - {7}
+    assert set(dict(run_in_processes(work, 200, 2))) == set(range(200)) - {7}
 
 
 def test_a_reader_that_has_enough_ends_them() -> None:
-    found = spread(lambda number: [number], 10_000, 2)
+    found = run_in_processes(lambda number: [number], 10_000, 2)
     assert next(found)[0] in range(4)
     found.close()
 

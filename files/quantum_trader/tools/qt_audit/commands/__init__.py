@@ -20,7 +20,7 @@ from types import ModuleType
 
 from qt_audit import discovery
 from qt_audit.settings import loading
-from qt_audit.settings.loading import SettingsError
+from qt_audit.settings.env_file import SettingsError
 from qt_audit.terminal.output import explain
 from qt_audit.terminal.streams import answering
 

@@ -21,7 +21,7 @@ from qt_audit.settings.loading import Settings
 from qt_audit.terminal.arguments import add_json
 from qt_audit.terminal.output import coloured, explain, print_json
 from qt_audit.upkeep import archive
-from qt_audit.verify.removals import KEY, SOURCE, Removal
+from qt_audit.verify.removals import DETAILS_KEY, SOURCE, Removal
 
 GROUP = "maintain"
 HELP = "compress finished months, and remove the oldest where a retention is set"
@@ -82,7 +82,7 @@ def _announce(removal: Removal) -> None:
     sentence = (
         f"Audit record: retention removes {removal.segment} (seq {removal.first_seq} to {removal.last_seq})"
     )
-    receipt = record(sentence, source=SOURCE, details={KEY: removed}, required=True)
+    receipt = record(sentence, source=SOURCE, details={DETAILS_KEY: removed}, required=True)
     if receipt is None or not receipt.place.is_home:
         raise AuditError(
             f"{removal.segment} is kept: the record cannot be written, so its removal would be a gap"

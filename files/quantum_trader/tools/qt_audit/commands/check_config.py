@@ -13,7 +13,8 @@ import os
 
 from qt_audit.delivery import addresses, operator_rules
 from qt_audit.settings.env_file import EnvFile, SettingsError, read_env_file
-from qt_audit.settings.loading import SETTINGS, Settings, given, problems
+from qt_audit.settings.loading import Settings, problems, values_from_file
+from qt_audit.settings.table import SETTINGS
 from qt_audit.terminal.arguments import add_json
 from qt_audit.terminal.output import explain, print_json
 
@@ -57,7 +58,7 @@ def _problems(path: str, required: bool) -> list[str]:
         values = read_env_file(path)
     except SettingsError as error:
         return [str(error)]
-    settings = given(values)
+    settings = values_from_file(values)
     lines = [*addresses.problems(settings), *operator_rules.problems(settings)]
     return [*problems(values), *(_placed(line, values) for line in lines)]
 

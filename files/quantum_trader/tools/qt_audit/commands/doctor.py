@@ -11,12 +11,10 @@ examples:
 from __future__ import annotations
 
 import argparse
-import os
 
-from qt_audit.doctor.delivery import delivery
-from qt_audit.doctor.host import Host, host
-from qt_audit.doctor.installation import OK, WARN, WRONG, Check, installation
-from qt_audit.doctor.record import record
+from qt_audit.doctor.check import OK, WARN, WRONG
+from qt_audit.doctor.host import HostPaths
+from qt_audit.doctor.run import run_checks
 from qt_audit.record.entry import escaped
 from qt_audit.settings.loading import Settings
 from qt_audit.terminal.arguments import add_json
@@ -33,16 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_json(parser)
 
 
-def examine(settings: Settings, at: Host) -> list[Check]:
-    """All checks; where there is no installation, only that."""
-    checks = installation(settings)
-    if os.path.isdir(settings.home):
-        checks += record(settings) + delivery(settings) + host(settings.home, at)
-    return checks
-
-
 def run(options: argparse.Namespace, settings: Settings) -> int:
-    checks = examine(settings, Host())
+    checks = run_checks(settings, HostPaths())
     wrong = sum(check.state == WRONG for check in checks)
     if options.json:
         print_json(

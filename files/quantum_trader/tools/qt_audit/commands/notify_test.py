@@ -22,7 +22,8 @@ from qt_audit.record import place
 from qt_audit.record.entry import escaped, now
 from qt_audit.record.place import Place
 from qt_audit.record.warning import reason
-from qt_audit.settings.loading import Settings, SettingsError
+from qt_audit.settings.env_file import SettingsError
+from qt_audit.settings.loading import Settings
 from qt_audit.terminal.arguments import add_json
 from qt_audit.terminal.output import coloured, explain, print_json
 

@@ -22,7 +22,8 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 
 from qt_audit.reading import times
-from qt_audit.reading.history import BEGINNING, END, History
+from qt_audit.reading.history import History
+from qt_audit.reading.window import BEGINNING, END
 from qt_audit.record import place
 from qt_audit.record.entry import OUTCOMES, Entry, now
 from qt_audit.settings.loading import Settings

@@ -33,7 +33,7 @@ from qt_audit.reading import times
 from qt_audit.record import place
 from qt_audit.record.entry import escaped, now
 from qt_audit.record.place import Place
-from qt_audit.record.state_directory import Reports
+from qt_audit.record.state_directory import StateDirectory
 from qt_audit.render.html import RenderError, page
 from qt_audit.report.contents import Report
 from qt_audit.report.span import span
@@ -118,7 +118,7 @@ def as_dict(report: Report, path: str) -> dict[str, Any]:
 
 
 def _filed(home: Place, report: Report) -> str:
-    with Reports(home, LOCK_TIMEOUT) as reports:
+    with StateDirectory(home, LOCK_TIMEOUT) as reports:
         return file_page(reports, report)
 
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import argparse
 
-from qt_audit.reading.history import BEGINNING, END, History
+from qt_audit.reading.history import History
+from qt_audit.reading.window import BEGINNING, END
 from qt_audit.record import place
 from qt_audit.record.entry import Entry, escaped, now
 from qt_audit.settings.loading import Settings

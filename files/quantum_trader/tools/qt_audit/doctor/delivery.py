@@ -1,4 +1,4 @@
-"""Does what must be told get through? What `doctor` says of the channels."""
+"""Check the channels: the settings that name them, and whether their messages get through."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from qt_audit.delivery.outbox.channel_status import ChannelStatus
 from qt_audit.delivery.outbox.directory import ReadOnlyDirectory
 from qt_audit.delivery.outbox.queue import Outbox
 from qt_audit.delivery.wording import compose
-from qt_audit.doctor.installation import OK, WARN, WRONG, Check, looked
+from qt_audit.doctor.check import OK, WARN, WRONG, Check, run_check
 from qt_audit.record.entry import now
 from qt_audit.record.place import home
 from qt_audit.settings.loading import Settings
 
 _LATE_S = 600.0
-"""A message that waits for longer is a sign that the schedule or a receiver is not at work."""
+"""A message that waits longer shows that the schedule or a receiver does not work."""
 
 
-def delivery(settings: Settings) -> list[Check]:
+def delivery_checks(settings: Settings) -> list[Check]:
     """The check of an installation's channels, and of the settings that name them."""
-    return looked("delivery", lambda: _delivery(settings))
+    return run_check("delivery", lambda: _delivery(settings))
 
 
 def _delivery(settings: Settings) -> Iterator[Check]:

@@ -1,4 +1,4 @@
-"""Does the host do its part? Clock, packages, cron, logrotate, disk."""
+"""Check the host: clock, packages, cron, logrotate, disk."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 
-from qt_audit.doctor.installation import OK, WARN, WRONG, Check, Looker, looked, user_name
+from qt_audit.doctor.check import OK, WARN, WRONG, Check, run_each
+from qt_audit.recorder import user_name
 
 _PACKAGES = {
     "requests": "python3-requests",
@@ -19,16 +20,17 @@ _PACKAGES = {
     "jsonschema": "python3-jsonschema",
     "psutil": "python3-psutil",
 }
-_OWN_LOGROTATE = "config/logrotate.conf"
-"""Where the account's own crontab has it run, in an installation without root."""
+_ACCOUNT_LOGROTATE = "config/logrotate.conf"
+"""The configuration of logrotate in an installation without root, where the account's crontab runs it."""
 _UNSYNCHRONISED = 5
+"""What adjtimex(2) returns while the clock is not synchronised (TIME_ERROR)."""
 _MB = 1024 * 1024
-_LITTLE, _TOO_LITTLE = 500 * _MB, 50 * _MB
+_WARN_BELOW, _WRONG_BELOW = 500 * _MB, 50 * _MB
 
 
 @dataclass(frozen=True)
-class Host:
-    """Where the host keeps what is looked at."""
+class HostPaths:
+    """Where the files are on the host that the checks read."""
 
     cron_file: str = "/etc/cron.d/quantum-trader"
     logrotate_file: str = "/etc/logrotate.d/quantum-trader"
@@ -36,21 +38,22 @@ class Host:
     cron_pid_file: str = "/run/crond.pid"
 
 
-def host(base: str, at: Host) -> list[Check]:
+def host_checks(base: str, paths: HostPaths) -> list[Check]:
     """The checks of the host for the installation in `base`."""
-    looks: list[tuple[str, Looker]] = [
-        ("time", _synchronised),
-        ("packages", _packages),
-        ("schedule", lambda: _schedule(base, at)),
-        ("cron", lambda: _cron_runs(at)),
-        ("logrotate", lambda: _logrotate(base, at)),
-        ("disk", lambda: _disk(base)),
-    ]
-    return [check for name, look in looks for check in looked(name, look)]
+    return run_each(
+        {
+            "time": _synchronised,
+            "packages": _packages,
+            "schedule": lambda: _schedule(base, paths),
+            "cron": lambda: _cron_runs(paths),
+            "logrotate": lambda: _logrotate(base, paths),
+            "disk": lambda: _disk(base),
+        }
+    )
 
 
 def _synchronised() -> Iterator[Check]:
-    """Ask the kernel, whoever keeps its time: chrony, timesyncd or the machine below."""
+    """Ask the kernel: it knows, whether chrony, timesyncd or the hypervisor sets the clock."""
     state = ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(512))  # zeros: only asks
     if state < 0:
         yield Check("time", WARN, "cannot be told whether the clock is synchronised")
@@ -71,25 +74,25 @@ def _packages() -> Iterator[Check]:
 # cron.
 
 
-def _schedule(base: str, at: Host) -> Iterator[Check]:
-    jobs = _system_jobs(base, at)
+def _schedule(base: str, paths: HostPaths) -> Iterator[Check]:
+    jobs = _system_jobs(base, paths)
     if jobs:
-        yield _judged(jobs, base, at.cron_file, _faults_of_system_file(at.cron_file))
+        yield _schedule_check(jobs, base, paths.cron_file, _faults_of_system_file(paths.cron_file))
         return
-    jobs, asked = _user_jobs(base)
+    jobs, may_read = _user_jobs(base)
     if jobs:
-        yield _judged(jobs, base, "the user's crontab", [])
-    elif not asked:
+        yield _schedule_check(jobs, base, "the user's crontab", [])
+    elif not may_read:
         owner = user_name(os.stat(base).st_uid)
         yield Check(
-            "schedule", WARN, f"not in {at.cron_file}; ask as {owner} or root whether it is in its crontab"
+            "schedule", WARN, f"not in {paths.cron_file}; ask as {owner} or root whether it is in its crontab"
         )
     else:
         remedy = "deploy it with Ansible, or run scripts/install_audit_cron_user.sh"
         yield Check("schedule", WRONG, f"nothing is scheduled for {base}: {remedy}")
 
 
-def _judged(jobs: list[str], base: str, where: str, faults: list[str]) -> Check:
+def _schedule_check(jobs: list[str], base: str, where: str, faults: list[str]) -> Check:
     if not any("daily_summary --due" in job for job in jobs):
         faults = [*faults, "no job runs `daily_summary --due`: put it there, every 20 minutes or so"]
     if faults:
@@ -103,16 +106,16 @@ def _jobs_in(text: str, base: str) -> list[str]:
     return [line for line in lines if not line.startswith("#") and f"{base}/tools/audit_logger.py" in line]
 
 
-def _system_jobs(base: str, at: Host) -> list[str]:
+def _system_jobs(base: str, paths: HostPaths) -> list[str]:
     try:
-        with open(at.cron_file, encoding="utf-8", errors="replace") as file:
+        with open(paths.cron_file, encoding="utf-8", errors="replace") as file:
             return _jobs_in(file.read(), base)
     except FileNotFoundError:
         return []
 
 
 def _faults_of_system_file(path: str) -> list[str]:
-    """Why cron would ignore a file, or a part of it, without a word."""
+    """Why cron would ignore the file, or its last line, without a message."""
     found, faults = os.stat(path, follow_symlinks=False), []
     if not stat.S_ISREG(found.st_mode):
         faults.append("must be a regular file")
@@ -129,7 +132,7 @@ def _faults_of_system_file(path: str) -> list[str]:
 
 
 def _user_jobs(base: str) -> tuple[list[str], bool]:
-    """The owner's crontab lines for this installation; whether we may ask for them."""
+    """The lines of the owner's crontab for this installation, and whether we may read that crontab."""
     owner, you = os.stat(base).st_uid, os.geteuid()
     if you not in (0, owner):
         return [], False
@@ -143,17 +146,17 @@ def _user_jobs(base: str) -> tuple[list[str], bool]:
     return _jobs_in(said.stdout, base), True
 
 
-def _cron_runs(at: Host) -> Iterator[Check]:
-    if _pid_file_lives(at) or _is_running(("cron", "crond"), at.proc):
+def _cron_runs(paths: HostPaths) -> Iterator[Check]:
+    if _pid_file_process_runs(paths) or _is_running(("cron", "crond"), paths.proc):
         yield Check("cron", OK, "the daemon runs")
     else:
         yield Check("cron", WRONG, "the daemon does not run: systemctl enable --now cron (apt install cron)")
 
 
-def _pid_file_lives(at: Host) -> bool:
-    """By its own pid file, where other users' processes are hidden."""
+def _pid_file_process_runs(paths: HostPaths) -> bool:
+    """Whether the process in cron's pid file runs; other users' processes may be hidden in /proc."""
     try:
-        with open(at.cron_pid_file, encoding="ascii") as file:
+        with open(paths.cron_pid_file, encoding="ascii") as file:
             os.kill(int(file.read().strip()), 0)
     except PermissionError:
         return True
@@ -179,10 +182,10 @@ def _is_running(names: tuple[str, ...], proc: str) -> bool:
 # logrotate.
 
 
-def _logrotate(base: str, at: Host) -> Iterator[Check]:
-    own = f"{base}/{_OWN_LOGROTATE}"
+def _logrotate(base: str, paths: HostPaths) -> Iterator[Check]:
+    own = f"{base}/{_ACCOUNT_LOGROTATE}"
     by_root = not os.path.exists(own)
-    path = at.logrotate_file if by_root else own
+    path = paths.logrotate_file if by_root else own
     try:
         found = os.stat(path, follow_symlinks=False)
         with open(path, encoding="utf-8", errors="replace") as file:
@@ -219,9 +222,9 @@ def _disk(base: str) -> Iterator[Check]:
     free = found.f_bavail * found.f_frsize
     inodes = 100 * found.f_favail // found.f_files if found.f_files else 100
     text = f"{free // _MB} MB and {inodes} % of the inodes are free for {path}"
-    if free < _TOO_LITTLE or inodes < 1:
+    if free < _WRONG_BELOW or inodes < 1:
         yield Check("disk", WRONG, f"{text}: make room, or entries go to a fallback place")
-    elif free < _LITTLE or inodes < 5:
+    elif free < _WARN_BELOW or inodes < 5:
         yield Check("disk", WARN, f"{text}: make room soon")
     else:
         yield Check("disk", OK, text)

@@ -1,21 +1,16 @@
-"""Is everything in place? Each check as data: its name, how it is, and one line that says what to do.
-
-Looks only: nothing is created or changed. Here are the checks of the installation; those of its
-record are in `vitals`, those of the host in `surroundings`.
-"""
+"""Check the directories, files and settings of an installation."""
 
 from __future__ import annotations
 
 import os
-import pwd
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
 
+from qt_audit.doctor.check import OK, WARN, WRONG, Check, run_check, run_each
 from qt_audit.record.place import LOG_NAME
+from qt_audit.recorder import user_name
 from qt_audit.settings.loading import Settings
 
-OK, WARN, WRONG = "ok", "warn", "wrong"
 _DIRECTORIES = {
     "config": 0o750,
     "status": 0o750,
@@ -27,51 +22,19 @@ _NEEDED = ("status", "status/record")
 _FILES = {"config/audit.env": 0o600, "status/record/head": 0o640, f"status/{LOG_NAME}": 0o640}
 
 
-@dataclass(frozen=True)
-class Check:
-    """One thing that was looked at."""
-
-    name: str
-    state: str
-    text: str
-
-    def as_dict(self) -> dict[str, str]:
-        return asdict(self)
-
-
-Looker = Callable[[], Iterator[Check]]
-
-
-def looked(name: str, look: Looker) -> list[Check]:
-    """The outcome of a check; what keeps it from looking is an outcome too."""
-    try:
-        return list(look())
-    except PermissionError as error:
-        where = f"{error.filename} " if error.filename else ""
-        text = f"{where}cannot be read as {user_name(os.geteuid())}: run this as the owner or as root"
-        return [Check(name, WRONG, text)]
-    except (OSError, ValueError) as error:
-        return [Check(name, WRONG, f"cannot be looked at: {getattr(error, 'strerror', None) or error}")]
-
-
-def user_name(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)
-
-
-def installation(settings: Settings) -> list[Check]:
-    """Directories, files and settings of an installation."""
-    there = looked("home", lambda: _home(settings.home))
-    if not os.path.isdir(settings.home):
-        return there
-    looks: list[tuple[str, Looker]] = [
-        ("directories", lambda: _directories(settings.home)),
-        ("files", lambda: _files(settings.home)),
-        ("settings", lambda: _settings(settings)),
-    ]
-    return there + [check for name, look in looks for check in looked(name, look)]
+def installation_checks(settings: Settings) -> list[Check]:
+    """Directories, files and settings of an installation; without a home directory only the check of it."""
+    home = settings.home
+    checks = run_check("home", lambda: _home(home))
+    if not os.path.isdir(home):
+        return checks
+    return checks + run_each(
+        {
+            "directories": lambda: _directories(home),
+            "files": lambda: _files(home),
+            "settings": lambda: _settings(settings),
+        }
+    )
 
 
 def _home(path: str) -> Iterator[Check]:

@@ -1,4 +1,4 @@
-"""Is the record alive: writable, head and log in agreement with it, nothing left elsewhere?"""
+"""Check the record: it is writable, head and log agree with it, no entry waits in a fallback place."""
 
 from __future__ import annotations
 
@@ -8,17 +8,26 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 
-from qt_audit.doctor.installation import OK, WARN, WRONG, Check, Looker, looked, user_name
-from qt_audit.reading.lines import ends
+from qt_audit.doctor.check import OK, WARN, WRONG, Check, run_each
+from qt_audit.reading.lines import chain_fields
 from qt_audit.record import fallback, segments
 from qt_audit.record.compressed import open_archived
 from qt_audit.record.entry import EntryError, chain_hash, log_line, now, parse, timestamp
 from qt_audit.record.head import Head, read_snapshot
-from qt_audit.record.place import LOG_NAME, Place, fallbacks, first_fallback, home, last_fallback, open_file
+from qt_audit.record.place import (
+    LOG_NAME,
+    Place,
+    fallback_places,
+    home,
+    open_file,
+    state_fallback,
+    var_tmp_fallback,
+)
+from qt_audit.recorder import user_name
 from qt_audit.settings.loading import Settings
 from qt_audit.summary import ledger
 from qt_audit.upkeep.log_rebuild import newest_rotated
-from qt_audit.verify.snapshot import opened
+from qt_audit.verify.snapshot import open_record_directory
 
 _TAIL = 128 * 1024
 _LAST = 20
@@ -26,23 +35,24 @@ _GRACE = 3600 * 1_000_000
 """Microseconds after the end of a period in which its summary may still be on its way."""
 
 
-def record(settings: Settings) -> list[Check]:
+def record_checks(settings: Settings) -> list[Check]:
     """The checks of an installation's record."""
     place = home(settings)
-    looks: list[tuple[str, Looker]] = [
-        ("record", lambda: _writable(place)),
-        ("head", lambda: _head(place)),
-        ("clock", lambda: _last_entry_and_clock(place)),
-        ("log", lambda: _log(place)),
-        ("fallback", lambda: _fallback(settings.home)),
-        ("summaries", lambda: _summaries(place)),
-    ]
-    return [check for name, look in looks for check in looked(name, look)]
+    return run_each(
+        {
+            "record": lambda: _writable(place),
+            "head": lambda: _head(place),
+            "clock": lambda: _last_entry_and_clock(place),
+            "log": lambda: _log(place),
+            "fallback": lambda: _fallback(settings.home),
+            "summaries": lambda: _summaries(place),
+        }
+    )
 
 
 def _writable(place: Place) -> Iterator[Check]:
     try:
-        with opened(place) as directory:
+        with open_record_directory(place) as directory:
             yield _writable_here(place, directory)
     except FileNotFoundError:
         yield Check("record", WRONG, f"{place.record_path} does not exist: the first entry makes it (`test`)")
@@ -65,7 +75,7 @@ def _writable_here(place: Place, directory: int) -> Check:
 
 
 def _head(place: Place) -> Iterator[Check]:
-    with opened(place) as directory:
+    with open_record_directory(place) as directory:
         problem, last = "", None
         for pause in (0.05, 0.2, 0):
             head, last = read_snapshot(directory), _last_line(directory)
@@ -102,7 +112,7 @@ def _disagreement(head: Head | None, last: segments.LastLine | None) -> str:
 
 
 def _last_entry_and_clock(place: Place) -> Iterator[Check]:
-    with opened(place) as directory:
+    with open_record_directory(place) as directory:
         last, head = _last_line(directory), read_snapshot(directory)
     time_now = now()
     if last is not None and last.entry.ts > time_now:
@@ -139,7 +149,7 @@ def _log(place: Place) -> Iterator[Check]:
 
 def _missing_lines(place: Place) -> tuple[int, int]:
     """(how many of the last entries were looked for, how many of them the log lacks)."""
-    with opened(place) as directory:
+    with open_record_directory(place) as directory:
         wanted = _last_log_lines(directory)
         status = os.open("..", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=directory)
     try:
@@ -177,7 +187,7 @@ def _log_tail(name: str, status: int) -> list[bytes]:
         descriptor, found = open_file(name, status, os.O_RDONLY)
     except FileNotFoundError:
         return []
-    if name.endswith(segments.ARCHIVED):
+    if name.endswith(segments.ARCHIVE_SUFFIX):
         with open_archived(descriptor, name) as packed:
             return packed.read().split(b"\n")[-100 * _LAST :]
     with os.fdopen(descriptor, "rb") as file:
@@ -189,8 +199,8 @@ def _log_tail(name: str, status: int) -> list[bytes]:
 
 
 def _fallback(base: str) -> Iterator[Check]:
-    places = {place.path: place for place in (*fallbacks(base), *_fallbacks_of_owner(base))}
-    waiting = [path for path, place in places.items() if fallback.waiting(place)]
+    places = {place.path: place for place in (*fallback_places(base), *_fallbacks_of_owner(base))}
+    waiting = [path for path, place in places.items() if fallback.has_entries(place)]
     if waiting:
         text = f"entries wait in {', '.join(waiting)}: the next entry of that user brings them home (`test`)"
         yield Check("fallback", WARN, text)
@@ -203,9 +213,9 @@ def _fallbacks_of_owner(base: str) -> list[Place]:
     owner = os.stat(base).st_uid
     if os.geteuid() != 0 or owner == 0:
         return []
-    places = [last_fallback(base, owner)]
+    places = [var_tmp_fallback(base, owner)]
     with suppress(KeyError):  # an owner without an account has no home either
-        places.append(first_fallback(base, f"{pwd.getpwuid(owner).pw_dir}/.local/state"))
+        places.append(state_fallback(base, f"{pwd.getpwuid(owner).pw_dir}/.local/state"))
     return places
 
 
@@ -240,10 +250,10 @@ def _progress(place: Place, limit: str) -> dict[str, ledger.Progress]:
 
 def _first_ts(place: Place) -> str | None:
     """When the first entry was made."""
-    with opened(place) as directory:
+    with open_record_directory(place) as directory:
         for name in segments.names(directory):
             with segments.open_segment(name, directory) as file:
-                found = ends(file.readline(_TAIL).rstrip(b"\n"))
+                found = chain_fields(file.readline(_TAIL).rstrip(b"\n"))
             if found is not None:
                 return found[1]
     return None

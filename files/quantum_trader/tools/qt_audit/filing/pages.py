@@ -9,7 +9,7 @@ from html import unescape
 from qt_audit.filing.reports import make
 from qt_audit.record.entry import escaped
 from qt_audit.record.place import Place
-from qt_audit.record.state_directory import Reports
+from qt_audit.record.state_directory import StateDirectory
 from qt_audit.render.html import Listed, RenderError, index, page
 from qt_audit.report.contents import Report
 from qt_audit.summary.period import Period
@@ -24,7 +24,7 @@ _META = re.compile(r'<meta name="qt-([a-z]+)" content="([^"]*)">')
 _OTHERS = ("txt", "json")
 
 
-def file_page(reports: Reports, report: Report) -> str:
+def file_page(reports: StateDirectory, report: Report) -> str:
     """Put a page in place, and the index that lists it; the page's path. Raises RenderError or OSError."""
     name = f"{report.summary.period.name}.html"
     reports.write(name, page(report).encode("utf-8"))
@@ -33,7 +33,7 @@ def file_page(reports: Reports, report: Report) -> str:
     return f"{reports.path}/{name}"
 
 
-def file_on_the_way(place: Place, reports: Reports, period: Period, now: str, skipped: str) -> str:
+def file_on_the_way(place: Place, reports: StateDirectory, period: Period, now: str, skipped: str) -> str:
     """The page of a period whose summary is being filed. Answers in one line why there is none, if so.
 
     Never raises: a page that cannot be made is no reason for no summary.
@@ -48,7 +48,7 @@ def file_on_the_way(place: Place, reports: Reports, period: Period, now: str, sk
     return ""
 
 
-def listed(reports: Reports) -> list[Listed]:
+def listed(reports: StateDirectory) -> list[Listed]:
     """The pages that lie there, the newest first."""
     names = reports.names()
     found = [

@@ -11,7 +11,7 @@ from qt_audit.filing.summaries import make
 from qt_audit.reading.history import History
 from qt_audit.record import journal
 from qt_audit.record.place import Place
-from qt_audit.record.state_directory import Reports
+from qt_audit.record.state_directory import StateDirectory
 from qt_audit.render.text import render
 from qt_audit.summary import ledger
 from qt_audit.summary.contents import Summary, with_context
@@ -38,7 +38,7 @@ def seal(place: Place, period: Period, timeout: float) -> None:
 
 def file_one(place: Place, summary: Summary) -> None:
     """File a summary that was asked for by hand, in place of what is there for its period. Raises OSError."""
-    with Reports(place, LOCK_TIMEOUT) as reports:
+    with StateDirectory(place, LOCK_TIMEOUT) as reports:
         there = _filed(reports, summary.period)
         was_scheduled = there is not None and bool(there[0].get("scheduled"))
         _file(
@@ -61,7 +61,7 @@ def run_due(
 
 def begin_at(place: Place, now: str) -> None:
     """Make nothing due that ended before now, where the schedule has not begun yet. Raises OSError."""
-    with Reports(place, LOCK_TIMEOUT) as reports:
+    with StateDirectory(place, LOCK_TIMEOUT) as reports:
         book = _load(reports, lambda _: None)
         for kind in KINDS:
             if kind not in book:
@@ -69,7 +69,7 @@ def begin_at(place: Place, now: str) -> None:
 
 
 def _next_due(place: Place, kind: str, now: str, timeout: float, say: Callable[[str], None]) -> Filed | None:
-    with Reports(place, LOCK_TIMEOUT) as reports:
+    with StateDirectory(place, LOCK_TIMEOUT) as reports:
         book = _load(reports, say)
         known = book.get(kind) or _begin(place, reports, kind, now)
         progress = known.without_old(now)
@@ -85,14 +85,14 @@ def _next_due(place: Place, kind: str, now: str, timeout: float, say: Callable[[
         return done
 
 
-def _store(reports: Reports, book: dict[str, Progress], kind: str, progress: Progress) -> None:
+def _store(reports: StateDirectory, book: dict[str, Progress], kind: str, progress: Progress) -> None:
     book[kind] = progress
     reports.write(ledger.NAME, ledger.encode(book))
 
 
 def _publish(
     place: Place,
-    reports: Reports,
+    reports: StateDirectory,
     period: Period,
     now: str,
     progress: Progress,
@@ -115,7 +115,7 @@ def _publish(
     return done
 
 
-def _file(reports: Reports, summary: Summary) -> Filed:
+def _file(reports: StateDirectory, summary: Summary) -> Filed:
     """Write both forms; the JSON comes last: where it is, the text is."""
     plain, text = summary.as_dict(), render(summary)
     name = summary.period.name
@@ -124,7 +124,7 @@ def _file(reports: Reports, summary: Summary) -> Filed:
     return plain, text
 
 
-def _filed(reports: Reports, period: Period) -> Filed | None:
+def _filed(reports: StateDirectory, period: Period) -> Filed | None:
     """What is filed for a period; None if it is not, or of no use."""
     data, text = reports.read(f"{period.name}.json"), reports.read(f"{period.name}.txt")
     if data is None or text is None:
@@ -142,7 +142,7 @@ def _filed(reports: Reports, period: Period) -> Filed | None:
     return None
 
 
-def _load(reports: Reports, say: Callable[[str], None]) -> dict[str, Progress]:
+def _load(reports: StateDirectory, say: Callable[[str], None]) -> dict[str, Progress]:
     """The ledger; one that is damaged is set aside, and each kind begins behind what is filed."""
     data = reports.read(ledger.NAME)
     if data is None:
@@ -158,12 +158,12 @@ def _load(reports: Reports, say: Callable[[str], None]) -> dict[str, Progress]:
         return {}
 
 
-def _begin(place: Place, reports: Reports, kind: str, now: str) -> Progress:
+def _begin(place: Place, reports: StateDirectory, kind: str, now: str) -> Progress:
     first = History(place).first()
     return ledger.begun(kind, _newest_filed(reports, kind), first.ts if first is not None else None, now)
 
 
-def _newest_filed(reports: Reports, kind: str) -> Period | None:
+def _newest_filed(reports: StateDirectory, kind: str) -> Period | None:
     """The newest period whose summary the schedule filed."""
     for name in reversed(reports.names()):
         if name.startswith(f"{kind}-") and name.endswith(".json"):

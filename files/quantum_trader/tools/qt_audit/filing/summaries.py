@@ -62,12 +62,12 @@ def unrecorded(place: Place, period: Period) -> str | None:
 def _ended(history: History, runs: set[str], since: str) -> set[str]:
     """Which of the runs have an entry that ends them at or after `since`."""
 
-    def wanted(line: bytes) -> bool:
+    def may_end_a_run(line: bytes) -> bool:
         return b'"run":null' not in line and any(ending in line for ending in _ENDINGS)
 
     found: set[str] = set()
     before = history.skipped  # what is counted are the lines of the period alone
-    for entry in history.window(since, wanted=wanted, details=False):
+    for entry in history.window(since, line_filter=may_end_a_run, details=False):
         if entry.run in runs and entry.outcome in ("succeeded", "failed"):
             found.add(entry.run)
             if len(found) == len(runs):

@@ -1,4 +1,4 @@
-"""Read what writers add, as they add it: over the turn of a month, and from before there is a record."""
+"""Read entries as writers add them, also over the end of a month, and before there is a record."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from qt_audit.reading import positions
-from qt_audit.reading.window import JournalError, entry_in, open_record, unreadable
+from qt_audit.reading.window import JournalError, journal_error, open_record, parse_checked
 from qt_audit.record import segments
 from qt_audit.record.archive_error import ArchiveError
 from qt_audit.record.entry import Entry, EntryError
@@ -16,18 +16,18 @@ from qt_audit.record.place import Place
 
 
 class Follower:
-    """Gives each entry that follows a given one, once, whenever it is polled.
+    """Gives each entry after a given one, once, when it is polled.
 
-    Holds the segment that it reads open, so that it loses nothing of one that is archived,
-    renamed or removed meanwhile. Creates nothing.
+    Keeps the segment that it reads open, so that it loses no entry of a segment that is archived, renamed or
+    removed meanwhile. Creates nothing.
     """
 
     def __init__(self, place: Place, after: Entry | None) -> None:
-        """`after` is the last entry that is known already; None: begin with the first."""
+        """`after` is the last entry that the caller knows; None: begin with the first."""
         self._place = place
-        self._known = after
-        self._done = ""
-        """Segments up to this one are read."""
+        self._last_known = after
+        self._done_until = ""
+        """All segments up to this one are read."""
         self._name = ""
         self._file: BinaryIO | None = None
         self._offset = 0
@@ -38,14 +38,14 @@ class Follower:
             self._file = None
 
     def poll(self) -> Iterator[Entry]:
-        """The entries that have come since. Where none has, it looks at names and sizes only.
+        """The entries since the last poll. If there are none, only names and sizes are read.
 
         Raises JournalError.
         """
         try:
             record = open_record(self._place)
             if record is None:
-                yield from self._read()
+                yield from self._read_new_lines()
                 return
             try:
                 yield from self._poll(record)
@@ -54,41 +54,41 @@ class Follower:
         except JournalError:
             raise
         except ArchiveError as error:
-            raise unreadable(f"{self._place.record_path}/{self._name}", error) from None
+            raise journal_error(f"{self._place.record_path}/{self._name}", error) from None
         except OSError as error:
-            raise unreadable(self._place.record_path, error) from None
+            raise journal_error(self._place.record_path, error) from None
 
     def _poll(self, record: int) -> Iterator[Entry]:
         while True:
-            # Names first, then the rest of this one: no writer goes back to it once there is a newer one.
-            newer = [name for name in segments.names(record) if name > max(self._name, self._done)]
+            # Names first, then the rest of this segment: once there is a newer one, nothing is added to it.
+            newer = [name for name in segments.names(record) if name > max(self._name, self._done_until)]
             replaced = self._is_replaced(record)
-            yield from self._read()
+            yield from self._read_new_lines()
             if self._file is not None and replaced:
                 self.close()
                 self._open(self._name, record)
             elif newer:
                 self.close()
-                self._done = self._name
+                self._done_until = self._name
                 self._open(newer[0], record)
             else:
                 return
 
     def _open(self, name: str, record: int) -> None:
         self._name, self._offset = name, 0
-        known = self._known
+        known = self._last_known
         if known is not None and name < known.ts[:7]:
-            return  # read before we came
+            return  # the caller knows all its entries
         try:
             self._file = segments.open_segment(name, record)
         except FileNotFoundError:
-            return  # removed by retention this very moment
+            return  # retention removed it a moment ago
         if known is not None and name[:7] == known.ts[:7] and _is_plain(self._file):
             descriptor = self._file.fileno()
             self._offset = positions.offset_of(descriptor, os.fstat(descriptor).st_size, known.ts)
 
     def _is_replaced(self, record: int) -> bool:
-        """Whether the segment's name belongs to another file now: writers went on in a new one."""
+        """Whether the segment's name belongs to another file now, which writers use."""
         if self._file is None or not _is_plain(self._file):
             return False
         try:
@@ -98,30 +98,30 @@ class Follower:
         then = os.fstat(self._file.fileno())
         return (now.st_dev, now.st_ino) != (then.st_dev, then.st_ino)
 
-    def _read(self) -> Iterator[Entry]:
-        """The whole lines behind the offset."""
+    def _read_new_lines(self) -> Iterator[Entry]:
+        """The entries of the complete lines after the offset."""
         if self._file is None:
             return
         if not _is_plain(self._file):
             for line in self._file:
-                yield from self._new(line)
+                yield from self._entry_if_new(line)
             return
         descriptor = self._file.fileno()
         size = os.fstat(descriptor).st_size
-        self._offset = min(self._offset, size)  # a torn tail was cut, or somebody cut the file
+        self._offset = min(self._offset, size)  # a writer cut a torn tail, or somebody cut the file
         for offset, line in positions.lines(descriptor, self._offset, size):
             self._offset = offset + len(line)
-            yield from self._new(line)
+            yield from self._entry_if_new(line)
 
-    def _new(self, line: bytes) -> Iterator[Entry]:
+    def _entry_if_new(self, line: bytes) -> Iterator[Entry]:
         try:
-            entry = entry_in(line)
+            entry = parse_checked(line)
         except EntryError:
-            return  # `verify` names it
-        if self._known is not None:
-            if entry.ts <= self._known.ts and entry.seq <= self._known.seq:
+            return  # `verify` reports it
+        if self._last_known is not None:
+            if entry.ts <= self._last_known.ts and entry.seq <= self._last_known.seq:
                 return
-            self._known = None
+            self._last_known = None
         yield entry
 
 

@@ -1,7 +1,7 @@
 """Find lines of a plain segment by time or from its end, without reading it whole.
 
-Times stand at a fixed place of each line and never decrease, so a segment is bisected by
-byte offset. All of this works on a file that grows meanwhile.
+Times are at a fixed place of each line and never decrease, so a segment is bisected by byte offset. All
+functions work on a file that grows meanwhile.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-BLOCK = 1 << 16
+BLOCK_BYTES = 1 << 16
 _TS_SIZE = 27
 _BEGIN = b'{"seq":'
 _TS = b',"ts":"'
 
 
-def stamp(line: bytes) -> str | None:
-    """The time of an entry's line, by its place; None if the line does not begin as an entry does."""
+def line_time(line: bytes) -> str | None:
+    """The time of an entry's line, read at its place; None if the line does not begin as an entry does."""
     if not line.startswith(_BEGIN):
         return None
     begin = line.find(_TS, 8, 32) + len(_TS)
@@ -30,11 +30,11 @@ def stamp(line: bytes) -> str | None:
 
 def lines(descriptor: int, start: int, size: int) -> Iterator[tuple[int, bytes]]:
     """(offset, line) of each whole line that begins at or after `start` and ends before `size`."""
-    skipping = start > 0  # only the byte before tells whether a line begins exactly here
+    skipping = start > 0  # the byte before shows whether a line begins exactly here
     offset = position = start - 1 if skipping else 0
     rest = b""
     while position < size:
-        block = os.pread(descriptor, min(BLOCK, size - position), position)
+        block = os.pread(descriptor, min(BLOCK_BYTES, size - position), position)
         if not block:
             return
         position += len(block)
@@ -55,7 +55,7 @@ def lines(descriptor: int, start: int, size: int) -> Iterator[tuple[int, bytes]]
 def offset_of(descriptor: int, size: int, ts: str) -> int:
     """Where the first entry at or after `ts` begins; `size` if there is none. Reads a few blocks."""
     low, high = 0, size
-    while high - low > BLOCK:
+    while high - low > BLOCK_BYTES:
         middle = (low + high) // 2
         found = _entry_from(descriptor, middle, size)
         if found is None or found[1] >= ts:
@@ -63,7 +63,7 @@ def offset_of(descriptor: int, size: int, ts: str) -> int:
         else:
             low = found[0] + 1
     for offset, line in lines(descriptor, low, size):
-        time = stamp(line)
+        time = line_time(line)
         if time is not None and time >= ts:
             return offset
     return size
@@ -72,21 +72,21 @@ def offset_of(descriptor: int, size: int, ts: str) -> int:
 def _entry_from(descriptor: int, start: int, size: int) -> tuple[int, str] | None:
     """Offset and time of the first entry that begins at or after `start`."""
     for offset, line in lines(descriptor, start, size):
-        time = stamp(line)
+        time = line_time(line)
         if time is not None:
             return offset, time
     return None
 
 
-def backwards(descriptor: int, end: int) -> Iterator[bytes]:
-    """The whole lines before `end`, which is where a line ends or the file does, last one first."""
+def lines_backwards(descriptor: int, end: int) -> Iterator[bytes]:
+    """The complete lines before `end` (the end of a line or of the file), the last one first."""
     position, rest, whole = end, b"", False
     while position > 0:
-        start = max(0, position - BLOCK)
+        start = max(0, position - BLOCK_BYTES)
         data = os.pread(descriptor, position - start, start) + rest
         position = start
         if not whole:
-            cut = data.rfind(b"\n") + 1  # what follows is torn
+            cut = data.rfind(b"\n") + 1  # after the last newline is a torn line
             if not cut:
                 rest = data
                 continue

@@ -1,4 +1,4 @@
-"""Times as people write them: RFC 3339, a date, today, yesterday, or so long ago. Everything is UTC. Pure."""
+"""Times as people write them: RFC 3339, a date, today, yesterday, or a duration back from now. UTC. Pure."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ FORMS = (
 
 
 def moment(text: str, now: str) -> str:
-    """The instant that a text means, as entries write times. `now` is the present, written so too.
+    """The instant that a text means, as entries write times; `now` is written the same way.
 
-    Raises ValueError, in words that say how to write it.
+    Raises ValueError, which says how to write a time.
     """
     plain = text.strip()
-    day = _day_word(plain.lower(), now)
+    day = _day_of_word(plain.lower(), now)
     if day is not None:
         return f"{day.isoformat()}T00:00:00.000000Z"
     if plain.lower() == "now":
@@ -30,19 +30,19 @@ def moment(text: str, now: str) -> str:
     try:
         if _DATE.fullmatch(plain):
             return f"{date.fromisoformat(plain).isoformat()}T00:00:00.000000Z"
-        if ago := _AGO.fullmatch(plain.lower()):
-            return _written(_read(now) - timedelta(**{_UNITS[ago[2]]: int(ago[1])}))
+        if duration := _AGO.fullmatch(plain.lower()):
+            return _as_timestamp(_parsed(now) - timedelta(**{_UNITS[duration[2]]: int(duration[1])}))
         if given := _MOMENT.fullmatch(plain):
-            return _written(_instant(given))
+            return _as_timestamp(_instant(given))
     except (ValueError, OverflowError):
         raise ValueError(f"{text!r} is no time that there is; write {FORMS}") from None
     raise ValueError(f"{text!r} is not a time; write {FORMS}")
 
 
 def day(text: str, now: str) -> date:
-    """The day that a text means: 2026-11-23, today or yesterday. Raises ValueError, in words that say how."""
+    """The day that a text means: 2026-11-23, today or yesterday. Raises ValueError, which says how."""
     plain = text.strip()
-    found = _day_word(plain.lower(), now)
+    found = _day_of_word(plain.lower(), now)
     if found is not None:
         return found
     if _DATE.fullmatch(plain):
@@ -55,10 +55,10 @@ def day(text: str, now: str) -> date:
 
 def seconds_between(earlier: str, later: str) -> float:
     """Seconds from one time to another, both as entries write them; negative if `later` is not."""
-    return (_read(later) - _read(earlier)).total_seconds()
+    return (_parsed(later) - _parsed(earlier)).total_seconds()
 
 
-def _day_word(word: str, now: str) -> date | None:
+def _day_of_word(word: str, now: str) -> date | None:
     if word not in ("today", "yesterday"):
         return None
     return date.fromisoformat(now[:10]) - timedelta(days=word == "yesterday")
@@ -83,10 +83,10 @@ def _instant(given: re.Match[str]) -> datetime:
     return whole + offset if zone[0] == "-" else whole - offset
 
 
-def _read(ts: str) -> datetime:
+def _parsed(ts: str) -> datetime:
     return datetime.fromisoformat(ts.removesuffix("Z"))
 
 
-def _written(instant: datetime) -> str:
+def _as_timestamp(instant: datetime) -> str:
     assert instant.tzinfo in (None, timezone.utc)
     return f"{instant.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"

@@ -6,7 +6,7 @@ import io
 import os
 
 from qt_audit.reading import positions
-from qt_audit.reading.positions import stamp
+from qt_audit.reading.positions import line_time
 from qt_audit.record import segments
 from qt_audit.record.archive_error import ArchiveError
 from qt_audit.record.entry import Entry, EntryError, parse
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 
 NoneType = type(None)
 BEGINNING, END = "", "9999-99"
-"""Before and after every time that an entry can have."""
+"""Texts that compare as earlier and later than the time of every entry."""
 
 
 class JournalError(OSError):
     """A part of the record cannot be read; the message names it and says what to do."""
 
 
-def entry_in(line: bytes) -> Entry:
-    """The entry that a line holds, fit for counting and printing whoever wrote it. Raises EntryError."""
+def parse_checked(line: bytes) -> Entry:
+    """The entry that a line holds, with the types of the fields that are counted. Raises EntryError."""
     entry = parse(line)
     if (
         type(entry.source) is not str
@@ -47,17 +47,17 @@ def open_record(place: Place) -> int | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise unreadable(place.record_path, error) from None
+        raise journal_error(place.record_path, error) from None
 
 
-class Record:
+class OpenRecord:
     """The record's directory while it is read; None inside `with` if there is none."""
 
     def __init__(self, place: Place) -> None:
         self._place = place
         self.descriptor = -1
 
-    def __enter__(self) -> Record | None:
+    def __enter__(self) -> OpenRecord | None:
         descriptor = open_record(self._place)
         if descriptor is None:
             return None
@@ -68,12 +68,13 @@ class Record:
         if self.descriptor >= 0:
             os.close(self.descriptor)
 
-    def reading(self, name: str) -> Reading:
-        return Reading(name, self.descriptor, self._place.record_path)
+    def segment(self, name: str) -> OpenSegment:
+        """One of its segments, to be used in `with`."""
+        return OpenSegment(name, self.descriptor, self._place.record_path)
 
 
-class Reading:
-    """A segment open for reading; None inside `with` if it is gone. What fails becomes a JournalError."""
+class OpenSegment:
+    """A segment open for reading; None inside `with` if it is gone. Turns an OSError into a JournalError."""
 
     def __init__(self, name: str, record: int, path: str) -> None:
         self._name = name
@@ -87,7 +88,7 @@ class Reading:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise unreadable(self._path, error) from None
+            raise journal_error(self._path, error) from None
         return self._file
 
     def __exit__(
@@ -96,11 +97,11 @@ class Reading:
         if self._file is not None:
             self._file.close()
         if isinstance(error, OSError) and not isinstance(error, JournalError):
-            raise unreadable(self._path, error) from None
+            raise journal_error(self._path, error) from None
 
 
-def unreadable(path: str, error: OSError) -> JournalError:
-    """What to say of a file or directory of the record that gave this error."""
+def journal_error(path: str, error: OSError) -> JournalError:
+    """The error for a file or directory of the record that cannot be read, with what to do."""
     if isinstance(error, ArchiveError):
         return JournalError(f"{os.path.dirname(path)}/{error}, `verify` tells what is missing")
     reason = error.strerror or str(error)
@@ -109,7 +110,7 @@ def unreadable(path: str, error: OSError) -> JournalError:
 
 
 def lines_between(file: BinaryIO, since: str, until: str) -> Iterator[bytes]:
-    """The whole lines from the first entry at or after `since` to the last before `until`."""
+    """The complete lines from the first entry at or after `since` to the last one before `until`."""
     if isinstance(file, io.BufferedReader):
         descriptor = file.fileno()
         size = os.fstat(descriptor).st_size
@@ -123,6 +124,6 @@ def lines_between(file: BinaryIO, since: str, until: str) -> Iterator[bytes]:
             yield line
         return
     for line in io.BufferedReader(file, 1 << 20):  # type: ignore[type-var]
-        time = stamp(line)
+        time = line_time(line)
         if line.endswith(b"\n") and (time is None or since <= time < until):
             yield line

@@ -1,4 +1,4 @@
-"""The error of a compressed file that cannot be read to its end: below those who raise it and who name it."""
+"""The error of a compressed file that cannot be read to its end; here so that no reader must import gzip."""
 
 from __future__ import annotations
 

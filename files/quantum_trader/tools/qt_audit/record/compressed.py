@@ -13,11 +13,11 @@ from qt_audit.record.archive_error import ArchiveError
 
 
 def open_archived(descriptor: int, name: str) -> BinaryIO:
-    """The decompressed bytes of a descriptor, which is closed with what is returned.
+    """The decompressed bytes of a descriptor; closing the returned file closes the descriptor.
 
-    What cannot be decompressed is an ArchiveError with the file's name, here or when it is read.
+    Raises ArchiveError with the file's name if it cannot be decompressed, here or when it is read.
     """
-    if os.fstat(descriptor).st_size == 0:  # gzip takes it for a file without content
+    if os.fstat(descriptor).st_size == 0:  # gzip would read an empty file as empty content
         os.close(descriptor)
         raise _damaged(name)
     return cast(BinaryIO, Archived(descriptor, name))
@@ -28,7 +28,7 @@ def _damaged(name: str) -> ArchiveError:
 
 
 class Archived(gzip.GzipFile):
-    """The decompressed bytes of a descriptor, which is closed with this object."""
+    """The decompressed bytes of a descriptor; closing this object closes the descriptor."""
 
     def __init__(self, descriptor: int, name: str) -> None:
         self._compressed = os.fdopen(descriptor, "rb")
@@ -36,22 +36,22 @@ class Archived(gzip.GzipFile):
         super().__init__(fileobj=self._compressed, mode="rb")
 
     @contextmanager
-    def _read_or_named(self) -> Iterator[None]:
+    def _naming_archive(self) -> Iterator[None]:
         try:
             yield
         except (EOFError, gzip.BadGzipFile, zlib.error):
             raise _damaged(self._archive) from None
 
     def read(self, size: int | None = -1) -> bytes:
-        with self._read_or_named():
+        with self._naming_archive():
             return super().read(size)
 
     def readline(self, size: int | None = -1) -> bytes:
-        with self._read_or_named():
+        with self._naming_archive():
             return super().readline(size)
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        with self._read_or_named():
+        with self._naming_archive():
             return super().seek(offset, whence)
 
     def close(self) -> None:

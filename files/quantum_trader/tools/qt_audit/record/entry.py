@@ -25,26 +25,26 @@ GENESIS = "0" * 64
 MAX_LINE = 8000
 """Longest line of the record, in bytes, its newline included."""
 MAX_SEQ_DIGITS = 20
-_FRAME = len('{"seq":,"ts":"2026-11-23T00:00:00.000000Z",,"prev":""}\n') + MAX_SEQ_DIGITS + 64
-MAX_BODY = MAX_LINE - _FRAME
-"""Longest body: what a line holds between `ts` and `prev`."""
-MAX_BODY_ELSEWHERE = MAX_BODY - 700
-"""Longest body in a fallback place: leaves room for the mark that it gets when it is brought home."""
+_LINE_OVERHEAD = len('{"seq":,"ts":"2026-11-23T00:00:00.000000Z",,"prev":""}\n') + MAX_SEQ_DIGITS + 64
+MAX_BODY = MAX_LINE - _LINE_OVERHEAD
+"""Longest body, in bytes: what a line holds between `ts` and `prev`."""
+MAX_FALLBACK_BODY = MAX_BODY - 700
+"""Longest body in a fallback place: leaves room for `brought_home`, which is added when it moves home."""
 
 PREV_SLICE = slice(-66, -2)
-"""Where `prev` stands in a line without its newline: last key, fixed width."""
+"""Where `prev` is in a line without its newline: the last key, of fixed width."""
 
 _TS = re.compile(r"[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-6][0-9]\.[0-9]{6}Z")
 _MAX_ACTION = 4000
-NEVER_CUT = _MAX_ACTION // 12
-"""Characters of an action that is never cut: one takes at most twelve bytes of JSON."""
+MAX_UNCUT_ACTION = _MAX_ACTION // 12
+"""An action of at most so many characters is never cut: a character takes at most twelve bytes of JSON."""
 _EXCERPTS = ("action_excerpt", "details_excerpt")
-_KEEP_WHOLE = 200
-_second: dict[int, str] = {}
+_MAX_SMALL_VALUE = 200
+_last_second: dict[int, str] = {}
 
 
 def _encoder() -> Callable[[Any], str]:
-    """JSONEncoder.encode; where Python has the C part of it, made once instead of for every text."""
+    """JSONEncoder.encode. Where Python has the C encoder, it is made once and not for every text."""
     encoder = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
     try:
         from _json import make_encoder
@@ -63,7 +63,7 @@ class EntryError(ValueError):
 
 
 class Draft:
-    """An entry before it has a place in the chain. Texts are redacted already."""
+    """An entry before it gets its number and hash. Its texts are redacted already."""
 
     __slots__ = ("action", "details", "host", "outcome", "pid", "run", "source", "ts", "user")
 
@@ -88,18 +88,18 @@ class Draft:
         self.run = run
         self.details = details
         self.ts = ts
-        """When it was first written elsewhere; None means: now."""
+        """When it was first written, if that was in a fallback place or an older log; None means: now."""
 
-    def body(self, more: Mapping[str, Any] | None = None, room: int = MAX_BODY) -> str:
-        """The JSON text between `ts` and `prev`, at most `room` bytes, ASCII.
+    def body(self, extra_details: Mapping[str, Any] | None = None, max_bytes: int = MAX_BODY) -> str:
+        """The JSON text between `ts` and `prev`, at most `max_bytes` long, ASCII.
 
-        What would not fit is kept as an excerpt, with the length and the SHA-256 of the whole.
+        A text that does not fit is cut to an excerpt, with the length and the SHA-256 of the whole text.
         """
-        details = {**self.details, **more} if more else self.details
+        details = {**self.details, **extra_details} if extra_details else self.details
         body = self._encode(self.action, details)
-        if len(body) <= room:
+        if len(body) <= max_bytes:
             return body
-        action, details = _shorten(self.action, details, room - len(self._encode("", {})))
+        action, details = _shorten(self.action, details, max_bytes - len(self._encode("", {})))
         return self._encode(action, details)
 
     def _encode(self, action: str, details: Mapping[str, Any]) -> str:
@@ -112,7 +112,7 @@ class Draft:
 
 
 class Entry:
-    """An entry as it was read back. Compares by nothing but identity: the line is the truth."""
+    """An entry as it was read back. Two entries are never equal: compare their lines."""
 
     __slots__ = FIELDS
 
@@ -152,7 +152,7 @@ class Entry:
 
 
 def parse(line: bytes) -> Entry:
-    """The entry that a line of the record holds; the newline may be there or not.
+    """The entry that a line of the record holds, with or without its newline.
 
     Raises EntryError if the line is not a JSON object with the fields of an entry.
     """
@@ -180,13 +180,13 @@ def chain_hash(line_bytes: bytes) -> str:
 def timestamp(microseconds: int) -> str:
     """RFC 3339 in UTC with six digits, from microseconds since the epoch."""
     seconds, fraction = divmod(microseconds, 1_000_000)
-    known = _second.get(seconds)
-    if known is None:
+    text = _last_second.get(seconds)
+    if text is None:
         year, month, day, hour, minute, second = time.gmtime(seconds)[:6]
-        known = f"{year:04d}-{month:02d}-{day:02d}T{hour:02d}:{minute:02d}:{second:02d}"
-        _second.clear()
-        _second[seconds] = known
-    return f"{known}.{fraction:06d}Z"
+        text = f"{year:04d}-{month:02d}-{day:02d}T{hour:02d}:{minute:02d}:{second:02d}"
+        _last_second.clear()
+        _last_second[seconds] = text
+    return f"{text}.{fraction:06d}Z"
 
 
 def now() -> str:
@@ -223,26 +223,26 @@ def _escape(char: str) -> str:
     return char.encode("unicode_escape", "surrogatepass").decode("ascii")
 
 
-def _shorten(action: str, details: Mapping[str, Any], room: int) -> tuple[str, dict[str, Any]]:
-    """An action and details whose JSON fits into `room` bytes, with measures of what was cut."""
-    kept: dict[str, Any] = {}
-    left = room
+def _shorten(action: str, details: Mapping[str, Any], max_bytes: int) -> tuple[str, dict[str, Any]]:
+    """Action and details, cut until their JSON fits into `max_bytes`; each excerpt has length and hash."""
+    shortened: dict[str, Any] = {}
+    bytes_left = max_bytes
     if len(_encode(action)) > _MAX_ACTION:
-        kept[_EXCERPTS[0]] = _measure(action)
+        shortened[_EXCERPTS[0]] = _measure(action)
         action = _cut(action, _MAX_ACTION - 400)
-    left -= len(_encode(action)) + len(_encode(kept)) + 1
+    bytes_left -= len(_encode(action)) + len(_encode(shortened)) + 1
     large: dict[str, Any] = {}
     for key, value in details.items():
         cost = len(_encode({key: value})) + 1
-        if cost <= _KEEP_WHOLE and cost <= left - 1200 and key not in _EXCERPTS:
-            kept[key] = value
-            left -= cost
+        if cost <= _MAX_SMALL_VALUE and cost <= bytes_left - 1200 and key not in _EXCERPTS:
+            shortened[key] = value
+            bytes_left -= cost
         else:
             large[key] = value
     if large:
         whole = _encode(large)
-        kept[_EXCERPTS[1]] = {"text": _cut(whole, left - 300), **_measure(whole)}
-    return action, kept
+        shortened[_EXCERPTS[1]] = {"text": _cut(whole, bytes_left - 300), **_measure(whole)}
+    return action, shortened
 
 
 def _measure(text: str) -> dict[str, Any]:
@@ -252,7 +252,7 @@ def _measure(text: str) -> dict[str, Any]:
 
 
 def _cut(text: str, size: int) -> str:
-    """The longest beginning, by halves, whose JSON fits into `size` bytes, and an ellipsis."""
+    """The longest beginning whose JSON fits into `size` bytes, and an ellipsis. Found by bisection."""
     low, high = 0, min(len(text), size)
     while low < high:
         middle = (low + high + 1) // 2

@@ -1,8 +1,8 @@
-"""Where entries go when they cannot be written at home, and how they are brought home.
+"""Move entries from a fallback place to the record at home.
 
-A fallback place holds a record of its own, written by the same journal: chained, durable,
-torn tails repaired. The next writer that can reaches it appends its entries to the record
-at home, each marked with `details.brought_home`, and then empties it.
+A fallback place holds a record of its own, written by the same journal: chained, durable, torn tails
+repaired. The next writer that can write at home appends its entries there, each with
+`details.brought_home`, which says where it comes from, and then empties the fallback place.
 """
 
 from __future__ import annotations
@@ -11,51 +11,51 @@ import os
 
 from qt_audit.record import segments
 from qt_audit.record.entry import Draft, Entry, EntryError, chain_hash, encoded, parse
-from qt_audit.record.head import NAME as HEAD
-from qt_audit.record.head import Busy, Lock, empty
+from qt_audit.record.head import HEAD_NAME, Busy, Lock, empty
 from qt_audit.record.journal import append
 from qt_audit.record.place import Place
 from qt_audit.record.warning import reason, warn
-from qt_audit.record.writer_lock import Claim
+from qt_audit.record.writer_lock import PlaceInUse
 
-MARK = "brought_home"
+ORIGIN_KEY = "brought_home"
+"""The key of an entry's details that says in which fallback place it was written first."""
 _BATCH = 500
-_MAX_PATH = 300
-"""Bytes of JSON that a mark may spend on the place's path."""
+_MAX_ORIGIN_PATH = 300
+"""Longest path of the place under ORIGIN_KEY, in bytes of JSON."""
 
 
-def waiting(place: Place) -> bool:
-    """Whether this fallback place holds a record, or what is left of one."""
+def has_entries(place: Place) -> bool:
+    """Whether this fallback place holds a record, or the remains of one."""
     try:
-        return os.path.lexists(f"{place.record_path}/{HEAD}") or bool(segments.names(place.record_path))
+        return os.path.lexists(f"{place.record_path}/{HEAD_NAME}") or bool(segments.names(place.record_path))
     except OSError:
         return False
 
 
-def bring_home(place: Place, home: Place, timeout: float) -> int:
-    """Append the entries of a fallback place to the record at home, then remove them there.
+def move_to_home(place: Place, home: Place, timeout: float) -> int:
+    """Append the entries of a fallback place to the record at home, then remove them from the fallback place.
 
-    Each exactly once, also when this is interrupted and done again: an entry that home has
-    already is known by the hash of its line. They are durable at home before they are removed.
-    Returns how many were appended. Raises OSError if home cannot be written. What is wrong
-    with the fallback place is a warning, and what is busy there is left for the next time.
+    Each entry is appended exactly once, also when this is interrupted and done again: the hash of its line
+    shows that home has it already. Entries are durable at home before they are removed. Returns how many
+    were appended. Raises OSError if home cannot be written. A fault of the fallback place is a warning;
+    if the place is locked, it is left for the next time.
     """
     try:
         status, record = place.open()
     except OSError as error:
-        _warn(place, error)
+        _warn_not_moved(place, error)
         return 0
     try:
         lock = Lock(record, place.file_mode, 0.0)
     except Busy:
-        return 0  # somebody else brings them home, or writes there
+        return 0  # another process moves them, or writes there
     except OSError as error:
-        _warn(place, error)
+        _warn_not_moved(place, error)
         return 0
     else:
         try:
-            with Claim(place.path):
-                return _move(place, record, lock, home, timeout)
+            with PlaceInUse(place.path):
+                return _move_locked(place, record, lock, home, timeout)
         finally:
             lock.unlock()
             lock.release()
@@ -64,37 +64,37 @@ def bring_home(place: Place, home: Place, timeout: float) -> int:
         os.close(status)
 
 
-def _move(place: Place, record: int, lock: Lock, home: Place, timeout: float) -> int:
+def _move_locked(place: Place, record: int, lock: Lock, home: Place, timeout: float) -> int:
     try:
         names = segments.names(record)
         entries = [pair for name in names for pair in _entries(name, record)]
-        known = _known(home, entries[0][0].ts) if entries else set()
-    except Exception as error:  # a damaged archive raises what it likes; the entries are safe where they are
-        _warn(place, error)
+        at_home = _hashes_at_home(home, entries[0][0].ts) if entries else set()
+    except Exception as error:  # a damaged archive may raise anything; the entries stay where they are
+        _warn_not_moved(place, error)
         return 0
-    drafts = [_marked(entry, digest, place) for entry, digest in entries if digest not in known]
+    drafts = [_draft_with_origin(entry, digest, place) for entry, digest in entries if digest not in at_home]
     for start in range(0, len(drafts), _BATCH):
         append(home, drafts[start : start + _BATCH], timeout)
     try:
-        _remove(names, record, lock)
+        _empty_place(names, record, lock)
     except OSError as error:
-        _warn(place, error)
+        _warn_not_moved(place, error)
     if drafts:
         count = "1 entry" if len(drafts) == 1 else f"{len(drafts)} entries"
         warn(f"brought {count} home from {place.path}", always=True)
     return len(drafts)
 
 
-def _remove(names: list[str], record: int, lock: Lock) -> None:
-    """Empty the place. Wherever this ends, what is left is the beginning of a record, and raises no alarm."""
+def _empty_place(names: list[str], record: int, lock: Lock) -> None:
+    """Empty the place. If this is cut short, the start of a valid record is left, which is no fault."""
     lock.write(empty())
     for name in reversed(names):
         os.unlink(name, dir_fd=record)
-    os.unlink(HEAD, dir_fd=record)
+    os.unlink(HEAD_NAME, dir_fd=record)
     os.fsync(record)
 
 
-def _warn(place: Place, error: Exception) -> None:
+def _warn_not_moved(place: Place, error: Exception) -> None:
     warn(f"{place.record_path}: its entries cannot be brought home now ({reason(error)})")
 
 
@@ -109,9 +109,11 @@ def _entries(name: str, record: int) -> list[tuple[Entry, str]]:
     return found
 
 
-def _marked(entry: Entry, digest: str, place: Place) -> Draft:
-    source = place.path if len(encoded(place.path)) <= _MAX_PATH else "…" + place.path[-_MAX_PATH // 6 + 2 :]
-    mark = {"from": source, "seq": entry.seq, "ts": entry.ts, "sha256": digest}
+def _draft_with_origin(entry: Entry, digest: str, place: Place) -> Draft:
+    path = place.path
+    if len(encoded(path)) > _MAX_ORIGIN_PATH:
+        path = "…" + path[-_MAX_ORIGIN_PATH // 6 + 2 :]
+    origin = {"from": path, "seq": entry.seq, "ts": entry.ts, "sha256": digest}
     return Draft(
         entry.action,
         entry.source,
@@ -120,13 +122,13 @@ def _marked(entry: Entry, digest: str, place: Place) -> Draft:
         entry.user,
         entry.pid,
         entry.run,
-        {**entry.details, MARK: mark},
+        {**entry.details, ORIGIN_KEY: origin},
         ts=entry.ts,
     )
 
 
-def _known(home: Place, since: str) -> set[str]:
-    """Hashes of the lines that an interrupted attempt brought home already."""
+def _hashes_at_home(home: Place, since: str) -> set[str]:
+    """Hashes of the lines that an interrupted attempt moved home already."""
     status, record = home.open()
     try:
         found = set()
@@ -135,16 +137,16 @@ def _known(home: Place, since: str) -> set[str]:
                 with segments.open_segment(name, record) as file:
                     for line in file:
                         if b'"brought_home":{' in line:
-                            found.add(_mark_of(line))
+                            found.add(_origin_hash(line))
         return found
     finally:
         os.close(record)
         os.close(status)
 
 
-def _mark_of(line: bytes) -> str:
+def _origin_hash(line: bytes) -> str:
     try:
-        mark = parse(line).details.get(MARK)
+        origin = parse(line).details.get(ORIGIN_KEY)
     except EntryError:
         return ""
-    return str(mark.get("sha256")) if isinstance(mark, dict) else ""
+    return str(origin.get("sha256")) if isinstance(origin, dict) else ""

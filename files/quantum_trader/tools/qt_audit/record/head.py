@@ -1,9 +1,8 @@
-"""The head: the last entry's number and hash, kept in `record/head`, which is the record's lock too.
+"""The head: the last entry's number and hash, in the file `record/head`, which is also the record's lock.
 
-A cache for writers and a witness against a cut tail. One JSON line of fixed width, so that
-it is replaced by one write. `durable` is the last `seq` that is known to be synced: only
-what lies at or before it was ever acknowledged, so that a power cut that takes unsynced
-lines raises no alarm, and a lost acknowledged one does.
+Writers read it as a cache; readers detect a truncated record by it. It is one JSON line of fixed width, so
+that one write replaces it. `durable` is the last `seq` that is known to be synced. Only entries up to it were
+acknowledged: a power cut that takes unsynced lines is no fault, a lost acknowledged line is one.
 """
 
 from __future__ import annotations
@@ -16,13 +15,13 @@ import time
 from qt_audit.record.entry import GENESIS
 from qt_audit.record.place import open_file
 
-NAME = "head"
+HEAD_NAME = "head"
 _FORMAT = '{{"durable":{:20d},"seq":{:20d},"hash":"{}","ts":"{}","segment":"{}","offset":{:20d}}}\n'
 _DURABLE = slice(11, 31)
 _SEQ = slice(38, 58)
 _SEGMENT = slice(179, 192)
 _SIZE = 512
-_YIELDS = 20
+_YIELDS_BEFORE_PAUSE = 20
 _PATTERN = re.compile(
     r'\{"durable": *(\d+),"seq": *(\d+),"hash":"([0-9a-f]{64})","ts":"([0-9TZ:.-]{27})?",'
     r'"segment":"(\d{4}-\d\d\.jsonl)?","offset": *(\d+)\}\n'
@@ -38,7 +37,7 @@ class Head:
         self.seq = seq
         self.hash = hash
         self.ts = ts
-        """No later entry is earlier: the last entry's time, or the end of a period that was summarised."""
+        """No later entry is earlier than this: the last entry's time, or the end of a summarised period."""
         self.segment = segment
         self.offset = offset
         """Bytes of the segment up to the end of the last entry."""
@@ -69,7 +68,7 @@ def decode(line: bytes) -> Head | None:
 
 
 class Busy(OSError):
-    """The record's lock was not to be had in time: another writer hangs while it holds it."""
+    """The record's lock could not be taken in time: another writer hangs while it holds the lock."""
 
 
 class Lock:
@@ -83,16 +82,16 @@ class Lock:
         Raises Busy after it, OSError if the file cannot be used.
         """
         while True:
-            self._descriptor, opened = open_file(NAME, record, os.O_RDWR | os.O_CREAT, mode)
+            self._descriptor, opened = open_file(HEAD_NAME, record, os.O_RDWR | os.O_CREAT, mode)
             try:
-                if not locked_at_once(self._descriptor):
+                if not try_lock(self._descriptor):
                     wait_for_lock(self._descriptor, deadline)
-                if _is_still(opened.st_ino, record):
+                if _names_same_file(opened.st_ino, record):
                     return
             except BaseException:
                 os.close(self._descriptor)
                 raise
-            os.close(self._descriptor)  # somebody removed or renamed the file while we waited for it
+            os.close(self._descriptor)  # the file was removed or renamed while we waited
 
     def read(self) -> Head | None:
         """The head; None if the file is empty or torn."""
@@ -103,37 +102,37 @@ class Lock:
         return os.fstat(self._descriptor).st_size == 0
 
     def write(self, head: Head) -> None:
-        """Replace the head. Takes no space that the file does not have already, once one was written."""
+        """Replace the head. After the first write this takes no more space on the disk."""
         os.pwrite(self._descriptor, head.encoded(), 0)
 
     def advance(self, head: Head) -> None:
-        """Replace all but `durable`, which belongs to whoever syncs and may be written meanwhile."""
+        """Replace all fields but `durable`, which the process that syncs may write at the same time."""
         os.pwrite(self._descriptor, head.encoded()[_DURABLE.stop :], _DURABLE.stop)
 
     def sync(self) -> None:
         os.fdatasync(self._descriptor)
 
     def unlock(self) -> None:
-        """Let the next writer in; `mark_durable` may still follow."""
+        """Let the next writer in; `mark_durable` may still be called."""
         unlock(self._descriptor)
 
-    def mark_durable(self, seq: int, alone: bool = False) -> None:
-        """Note that all entries up to `seq` are synced, unless more are known to be.
+    def mark_durable(self, seq: int, sole_writer: bool = False) -> None:
+        """Write that all entries up to `seq` are synced, unless the head says so of later ones.
 
-        Needs no lock: writers leave this field alone (`advance`). `alone`: it was so quick that nobody
-        else can have gone on and noted more.
+        Needs no lock: writers do not touch this field (`advance`). `sole_writer`: the sync was so quick that
+        no other process can have synced beside it and written a later `seq`.
         """
-        if alone or self.durable() < seq:
+        if sole_writer or self.durable() < seq:
             os.pwrite(self._descriptor, b"%20d" % seq, _DURABLE.start)
 
     def durable(self) -> int:
-        """The last `seq` that is known to be synced, read without the lock; 0 where it cannot be told."""
+        """The last `seq` that is known to be synced, read without the lock; 0 if that is unknown."""
         return _durable_of(os.pread(self._descriptor, _SEQ.stop, 0))
 
     def progress(self, segment: str) -> tuple[int, int]:
-        """(`durable`, `seq`), read without the lock; `seq` is 0 where the head is not in this segment.
+        """(`durable`, `seq`), read without the lock; `seq` is 0 if the head is in another segment.
 
-        Two readings must agree on `seq`: one may fall into the middle of a write.
+        Reads twice, and `seq` must be the same: one reading may see a half-written head.
         """
         first, second = os.pread(self._descriptor, _SIZE, 0), os.pread(self._descriptor, _SIZE, 0)
         seq, name = first[_SEQ], first[_SEGMENT]
@@ -142,20 +141,20 @@ class Lock:
         return _durable_of(second), int(seq)
 
     def release(self) -> None:
-        """Let the lock go, if it is still held, and close the file."""
+        """Release the lock, if it is still held, and close the file."""
         os.close(self._descriptor)
 
 
 def _durable_of(line: bytes) -> int:
-    """What a head says is synced; 0 for more than was ever written, which would keep all from syncing."""
+    """The head's `durable`; 0 if it is greater than `seq`, for then no writer would ever sync again."""
     durable = line[_DURABLE]
-    # Of one width and padded with blanks, the two compare as numbers do.
+    # Both are padded with blanks to one width, so they compare as numbers do.
     return int(durable) if durable.strip().isdigit() and durable <= line[_SEQ] else 0
 
 
-def _is_still(inode: int, record: int) -> bool:
+def _names_same_file(inode: int, record: int) -> bool:
     try:
-        return os.stat(NAME, dir_fd=record, follow_symlinks=False).st_ino == inode
+        return os.stat(HEAD_NAME, dir_fd=record, follow_symlinks=False).st_ino == inode
     except FileNotFoundError:
         return False
 
@@ -163,17 +162,17 @@ def _is_still(inode: int, record: int) -> bool:
 def wait_for_lock(descriptor: int, deadline: float) -> None:
     """flock(2) with a time limit: `deadline` is a time.monotonic(). Raises Busy after it.
 
-    Polls: a timer signal would belong to the program that we are a guest in, and a waiting thread
-    costs more than the critical section. First gives way to whoever may hold the lock on this
-    processor, then pauses, for up to two milliseconds.
+    Polls: the timer signal belongs to the program that records, and a waiting thread costs more than the
+    critical section. First yields the processor to a writer that may hold the lock, then sleeps for up to
+    two milliseconds at a time.
     """
-    for _ in range(_YIELDS):
-        if locked_at_once(descriptor):
+    for _ in range(_YIELDS_BEFORE_PAUSE):
+        if try_lock(descriptor):
             return
         os.sched_yield()
     pause = 0.0001
     while True:
-        if locked_at_once(descriptor):
+        if try_lock(descriptor):
             return
         if time.monotonic() >= deadline:
             raise Busy("another writer holds the lock and does not let go")
@@ -181,8 +180,8 @@ def wait_for_lock(descriptor: int, deadline: float) -> None:
         pause = min(pause * 2, 0.002)
 
 
-def locked_at_once(descriptor: int) -> bool:
-    """Take the flock(2) on an open file if nobody else has it; whether that was so."""
+def try_lock(descriptor: int) -> bool:
+    """Take the flock(2) on an open file if it is free. Returns whether it was taken."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -191,7 +190,7 @@ def locked_at_once(descriptor: int) -> bool:
 
 
 def unlock(descriptor: int) -> None:
-    """Let an flock(2) go, also where a forked child has the same open file."""
+    """Release an flock(2), also where a forked child has the same open file."""
     fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
@@ -199,7 +198,7 @@ def read_snapshot(record: int) -> Head | None:
     """The head as it is now, for a reader, without the lock; None if there is none or it is not a head."""
     for attempt in range(5):
         try:
-            descriptor, _ = open_file(NAME, record, os.O_RDONLY)
+            descriptor, _ = open_file(HEAD_NAME, record, os.O_RDONLY)
         except FileNotFoundError:
             return None
         try:
@@ -208,5 +207,5 @@ def read_snapshot(record: int) -> Head | None:
             os.close(descriptor)
         if head is not None:
             return head
-        time.sleep(0.001 * (attempt + 1))  # a writer may be half way through it
+        time.sleep(0.001 * (attempt + 1))  # a writer may be half way through writing it
     return None

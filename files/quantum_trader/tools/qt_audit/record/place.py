@@ -1,7 +1,7 @@
 """A place where a record can be kept, and safe ways to open what is in it.
 
-Every component below a place's path is opened relative to its parent and never through
-a link, only regular files are used, and what root creates belongs to the directory's owner.
+Every directory and file below a place's path is opened relative to its parent and never through a link. Only
+regular files are used. A file that root creates belongs to the owner of its directory.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 LOG_NAME = "AUTO_REPAIR_AUDIT.log"
 RECORD = "record"
 DIRECTORY_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-"""To open a directory, and nothing through a link."""
-_WRITES = os.O_WRONLY | os.O_RDWR
-_FILE = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+"""Flags that open a directory, but not through a link."""
+_WRITE_FLAGS = os.O_WRONLY | os.O_RDWR
+_FILE_FLAGS = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 
 
 class Place:
@@ -42,7 +42,7 @@ class Place:
         self.path = path
         self.is_home = home
         self.private = private
-        """Lies where others may write too: it must be ours alone."""
+        """Whether its parent is writable by everybody: then only its owner may have any rights to it."""
         self.directory_mode = 0o750 if home else 0o700
         self.file_mode = 0o640 if home else 0o600
         self.status_path = f"{path}/status" if home else path
@@ -88,7 +88,7 @@ class Place:
             os.close(base)
 
     def _open_base(self) -> int:
-        # The operator may have put a link where an installation is; a fallback place is ours to make.
+        # QT_HOME may be a link that the operator made; a fallback place never is one.
         flags = DIRECTORY_FLAGS & ~os.O_NOFOLLOW if self.is_home else DIRECTORY_FLAGS
         try:
             base = os.open(self.path, flags)
@@ -108,37 +108,37 @@ def home(settings: Settings) -> Place:
     return Place(settings.home, home=True)
 
 
-def fallbacks(home: str) -> tuple[Place, ...]:
-    """Where entries of this user go when they cannot be written at this home, in order."""
+def fallback_places(home: str) -> tuple[Place, ...]:
+    """Where entries of this user go when they cannot be written at this home, in the order to be tried."""
     state = os.environ.get("XDG_STATE_HOME") or ""
     if not os.path.isabs(state):
         state = os.path.join(os.path.expanduser("~"), ".local", "state")
-    last = last_fallback(home, os.geteuid())
+    last = var_tmp_fallback(home, os.geteuid())
     if not os.path.isabs(state):  # a user without a home directory
         return (last,)
-    return first_fallback(home, state), last
+    return state_fallback(home, state), last
 
 
-def first_fallback(home: str, state: str) -> Place:
+def state_fallback(home: str, state: str) -> Place:
     """The fallback place in a user's state directory (XDG_STATE_HOME)."""
-    return Place(f"{state}/quantum_trader", record=_record_away(home))
+    return Place(f"{state}/quantum_trader", record=_fallback_record_name(home))
 
 
-def last_fallback(home: str, uid: int) -> Place:
+def var_tmp_fallback(home: str, uid: int) -> Place:
     """The fallback place that every user can make."""
     path = f"/var/tmp/quantum_trader-{uid}"  # noqa: S108 - checked to be ours alone
-    return Place(path, private=True, record=_record_away(home))
+    return Place(path, private=True, record=_fallback_record_name(home))
 
 
-def _record_away(home: str) -> str:
-    """A name for each home: two installations of one user never bring home each other's entries."""
+def _fallback_record_name(home: str) -> str:
+    """A name of its own for each home, so that two installations of one user do not mix their entries."""
     return f"{RECORD}-{hashlib.sha256(os.fsencode(home)).hexdigest()[:12]}"
 
 
 def _make_path(path: str, mode: int) -> int:
-    """The directory of this path, made with all that is missing above it.
+    """The directory of this path, created with its missing parents.
 
-    What root makes belongs to the owner of what it lies in.
+    A directory that root creates belongs to the owner of its parent.
     """
     parent, name = os.path.split(path.rstrip("/"))
     if not name:
@@ -165,7 +165,7 @@ def open_directory(name: str, parent: int, mode: int) -> int:
         return os.open(name, DIRECTORY_FLAGS, dir_fd=parent)
     directory = os.open(name, DIRECTORY_FLAGS, dir_fd=parent)
     try:
-        keep_owner(directory, parent)
+        inherit_owner(directory, parent)
         os.fsync(parent)
     except BaseException:
         os.close(directory)
@@ -176,36 +176,36 @@ def open_directory(name: str, parent: int, mode: int) -> int:
 def open_file(name: str, directory: int, flags: int, mode: int = 0) -> tuple[int, os.stat_result]:
     """The regular file `name` in `directory`, and its status when it was opened.
 
-    O_CREAT makes the file durable by name and gives it the directory's owner. Raises OSError for a
-    link, a pipe, a device; FileExistsError as O_EXCL does.
+    With O_CREAT a new file's name is durable, and the file belongs to the directory's owner. Raises OSError
+    for a link, a pipe or a device, and with O_EXCL FileExistsError.
     """
     try:
         if flags & os.O_EXCL:
             descriptor = _create(name, directory, flags, mode)
         else:
-            descriptor = os.open(name, flags & ~os.O_CREAT | _FILE, dir_fd=directory)
+            descriptor = os.open(name, flags & ~os.O_CREAT | _FILE_FLAGS, dir_fd=directory)
     except FileNotFoundError:
         if not flags & os.O_CREAT:
             raise
         try:
             descriptor = _create(name, directory, flags, mode)
-        except FileExistsError:  # somebody was quicker; or it is a link that leads nowhere
+        except FileExistsError:  # another process created it, or it is a dangling link
             return open_file(name, directory, flags & ~os.O_CREAT)
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         os.close(descriptor)
         raise OSError(errno.EINVAL, "not a regular file", name)
-    if status.st_nlink > 1 and flags & _WRITES and os.geteuid() == 0:
-        # A second name: it may be a file of root's that another user linked to here.
+    if status.st_nlink > 1 and flags & _WRITE_FLAGS and os.geteuid() == 0:
+        # It has a second name: another user may have linked one of root's files here.
         os.close(descriptor)
         raise OSError(errno.EMLINK, "has a second name (a hard link)", name)
     return descriptor, status
 
 
 def _create(name: str, directory: int, flags: int, mode: int) -> int:
-    descriptor = os.open(name, flags | os.O_CREAT | os.O_EXCL | _FILE, mode, dir_fd=directory)
+    descriptor = os.open(name, flags | os.O_CREAT | os.O_EXCL | _FILE_FLAGS, mode, dir_fd=directory)
     try:
-        keep_owner(descriptor, directory)
+        inherit_owner(descriptor, directory)
         os.fsync(directory)
     except BaseException:
         os.close(descriptor)
@@ -213,8 +213,8 @@ def _create(name: str, directory: int, flags: int, mode: int) -> int:
     return descriptor
 
 
-def keep_owner(descriptor: int, directory: int) -> None:
-    """Give a thing that root made to the owner of the directory that it lies in."""
+def inherit_owner(descriptor: int, directory: int) -> None:
+    """Give a file or directory that root created to the owner of the directory that it is in."""
     if os.geteuid() == 0:
         owner = os.fstat(directory)
         os.fchown(descriptor, owner.st_uid, owner.st_gid)

@@ -1,7 +1,7 @@
-"""What a writer does when head and segments differ: a writer died, the power went, a file was touched.
+"""Make head and segments agree after a writer died, the power failed or somebody changed a file.
 
-The segment is the truth for what it holds; the head is the truth for what was
-acknowledged. Nothing acknowledged is ever cut; a torn tail, which never was, is.
+The segments say what entries there are; the head says which of them were acknowledged. No acknowledged
+entry is ever cut. A torn tail was never acknowledged, and is cut.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any, BinaryIO
 
-_EXCERPT = 512
-_LOG_SLACK = 64 * 1024
-_ADOPTED_MAX = 2000
-_LONGEST_READ = 1 << 20
+_EXCERPT_BYTES = 512
+_EXTRA_LOG_BYTES = 64 * 1024
+_MAX_ADOPTED = 2000
+_MAX_READ = 1 << 20
 
 
 class Note:
-    """Something a writer found out about the record, and writes into it."""
+    """Something that a writer found out about the record, to be written into it as an entry."""
 
     __slots__ = ("action", "details", "outcome")
 
@@ -40,29 +40,29 @@ class Note:
 class Recovery:
     """Brings a head into agreement with the segments. To be used under the record's lock.
 
-    Afterwards `head` is where the record ends, `notes` is what the trail must say about it, and
-    `adopted` are the last entries that a writer left without updating the head.
+    Afterwards `head` is where the record ends, `notes` are the entries to write about it, and `adopted` are
+    the last entries that a writer left behind without updating the head.
     """
 
-    def __init__(self, record: int, head: Head | None, is_new: bool, wanted: str = "") -> None:
-        """`wanted` is the segment that will be written to next."""
+    def __init__(self, record: int, head: Head | None, is_new: bool, next_segment: str = "") -> None:
+        """`next_segment` is the segment that will be written to next."""
         self._record = record
-        self._wanted = wanted
+        self._next_segment = next_segment
         self.notes: list[Note] = []
-        self.adopted: deque[Entry] = deque(maxlen=_ADOPTED_MAX)
+        self.adopted: deque[Entry] = deque(maxlen=_MAX_ADOPTED)
         names = segments.names(record)
         if head is None:
-            head = self._rebuilt(names, is_new)
+            head = self._rebuild_head(names, is_new)
         self.head = head
-        reached = head.segment
+        head_segment = head.segment
         if head.seq:
-            self._compare(names)
+            self._compare_with_segment(names)
         for name in names:
-            if name > reached:
+            if name > head_segment:
                 self._adopt(name, 0)
 
-    def _rebuilt(self, names: list[str], is_new: bool) -> Head:
-        """The head that the segments show, where the file itself is gone or torn."""
+    def _rebuild_head(self, names: list[str], is_new: bool) -> Head:
+        """The head as the segments show it, where the head file is missing or torn."""
         head = empty()
         for name in reversed(names):
             last = segments.last_line(name, self._record)
@@ -83,22 +83,25 @@ class Recovery:
             )
         return head
 
-    def _compare(self, names: list[str]) -> None:
+    def _compare_with_segment(self, names: list[str]) -> None:
         size = self._size(self.head.segment)
         if size > self.head.offset:
             self._adopt(self.head.segment, self.head.offset)
         elif size < self.head.offset:
-            self._shorter(names)
+            self._step_back(names)
 
-    def _shorter(self, names: list[str]) -> None:
-        """The segment ends before the head: unsynced lines went with the power, or somebody cut it."""
+    def _step_back(self, names: list[str]) -> None:
+        """Set the head back to the end of its segment, which is shorter than the head says.
+
+        A power failure took unsynced lines, or somebody cut the segment.
+        """
         head = self.head
         name, gone = head.segment, self._size(head.segment) < 0
         last = self._last_up_to(name, names)
         if gone:
             head.segment, head.offset = "", 0
         else:
-            # A whole line is evidence, also one that is no entry: only what has no end is cut.
+            # A whole line is evidence, even if it is no entry: only a line without its newline is cut.
             head.offset = self._end_of_lines(name)
             self._cut_torn(name, head.offset)
         seq = last.entry.seq if last is not None else 0
@@ -123,13 +126,13 @@ class Recovery:
         return None
 
     def _adopt(self, name: str, offset: int) -> None:
-        """Take in the entries that follow the head in this segment, and cut what is torn behind them."""
+        """Move the head over the entries that follow it in this segment, and cut a torn tail after them."""
         head, seq = self.head, self.head.seq
         with segments.open_segment(name, self._record) as file:
             file.seek(offset)
-            end, foreign = self._follow(file, offset, name)
-        # A later segment without an entry of ours is not where the record ends, unless it is about to be.
-        if head.seq > seq or name in (head.segment, self._wanted):
+            end, foreign = self._advance_head(file, offset, name)
+        # A later segment without an entry does not become the head's, unless it is written to next.
+        if head.seq > seq or name in (head.segment, self._next_segment):
             head.segment, head.offset = name, end
         if foreign:
             self.notes.append(
@@ -141,10 +144,10 @@ class Recovery:
             )
         self._cut_torn(name, end)
 
-    def _follow(self, file: BinaryIO, offset: int, name: str) -> tuple[int, int]:
-        """Advance the head over its successors; (end of the last line to keep, number of foreign lines)."""
+    def _advance_head(self, file: BinaryIO, offset: int, name: str) -> tuple[int, int]:
+        """Move the head over its successors; (end of the last line to keep, number of foreign lines)."""
         head, position, keep, foreign, pending = self.head, offset, offset, 0, 0
-        while raw := file.readline(_LONGEST_READ):
+        while raw := file.readline(_MAX_READ):
             position += len(raw)
             try:
                 entry = parse(raw) if raw.endswith(b"\n") else None
@@ -163,15 +166,15 @@ class Recovery:
         return keep, foreign
 
     def _cut_torn(self, name: str, end: int) -> None:
-        """Cut what a writer left half written behind `end`, and keep in the trail what it was."""
+        """Cut the half-written line after `end`, and note its size, hash and beginning."""
         size = self._size(name)
         if size <= end:
             return
         descriptor, _ = open_file(name, self._record, os.O_RDWR)
         try:
-            torn, digest = os.pread(descriptor, _EXCERPT, end), hashlib.sha256()
+            torn, digest = os.pread(descriptor, _EXCERPT_BYTES, end), hashlib.sha256()
             position = end
-            while block := os.pread(descriptor, _LONGEST_READ, position):
+            while block := os.pread(descriptor, _MAX_READ, position):
                 digest.update(block)
                 position += len(block)
             os.ftruncate(descriptor, end)
@@ -201,12 +204,12 @@ class Recovery:
         return status.st_size
 
     def _end_of_lines(self, name: str) -> int:
-        """Where the last line of the plain segment ends that has an end."""
+        """Where the last line of the plain segment that has a newline ends."""
         descriptor, status = open_file(name, self._record, os.O_RDONLY)
         try:
             end = status.st_size
             while end > 0:
-                start = max(0, end - _LONGEST_READ)
+                start = max(0, end - _MAX_READ)
                 found = os.pread(descriptor, end - start, start).rfind(b"\n") + 1
                 if found:
                     return start + found
@@ -217,25 +220,25 @@ class Recovery:
 
 
 def missing_log_lines(log: int, status: int, adopted: Iterable[Entry]) -> list[str]:
-    """The lines of the adopted entries that the log lacks; cuts a torn last line of the log first.
+    """The lines of the adopted entries that the log lacks. Cuts a torn last line of the log first.
 
-    `log` is a descriptor open for reading and writing, `status` its directory: where the log
-    was rotated a moment ago, the lines may be in the newest rotated one.
+    `log` is a descriptor open for reading and writing, `status` is its directory. If the log was rotated a
+    moment ago, the lines may be in the newest rotated file.
     """
     lines = [log_line(entry.ts, entry.action) for entry in adopted]
-    room = sum(len(text.encode()) + 1 for text in lines) + _LOG_SLACK
+    tail_bytes = sum(len(text.encode()) + 1 for text in lines) + _EXTRA_LOG_BYTES
     size = os.fstat(log).st_size
-    tail = os.pread(log, room, max(0, size - room))
+    tail = os.pread(log, tail_bytes, max(0, size - tail_bytes))
     whole = tail.rfind(b"\n") + 1
     if whole < len(tail):
         os.ftruncate(log, size - len(tail) + whole)
     present = set(tail[:whole].split(b"\n"))
-    if size <= room:
-        present.update(_rotated_tail(status, room).split(b"\n"))
+    if size <= tail_bytes:
+        present.update(_rotated_tail(status, tail_bytes).split(b"\n"))
     return [text for text in lines if text.encode() not in present]
 
 
-def _rotated_tail(status: int, room: int) -> bytes:
+def _rotated_tail(status: int, tail_bytes: int) -> bytes:
     """The end of the log that was rotated last, if it is not compressed yet."""
     newest, tail = 0, b""
     for name in os.listdir(status):
@@ -245,6 +248,9 @@ def _rotated_tail(status: int, room: int) -> bytes:
             except OSError:
                 continue
             if found.st_mtime_ns > newest:
-                newest, tail = found.st_mtime_ns, os.pread(descriptor, room, max(0, found.st_size - room))
+                newest, tail = (
+                    found.st_mtime_ns,
+                    os.pread(descriptor, tail_bytes, max(0, found.st_size - tail_bytes)),
+                )
             os.close(descriptor)
     return tail

@@ -1,7 +1,7 @@
-"""A megabyte kept back in status/, for the day on which the disk is full: then it is given up.
+"""A reserve file of one megabyte in status/. When the disk is full it is removed, so that entries fit.
 
-A full disk is what most needs to be recorded, and nothing is repaired that cannot be. What is
-written before a repair takes a few kilobytes; whoever filled the disk has as a rule ended by then.
+A full disk must be recorded before it can be repaired. The entries before a repair take a few kilobytes, and
+as a rule the program that filled the disk has failed by then.
 """
 
 from __future__ import annotations
@@ -21,79 +21,82 @@ if TYPE_CHECKING:
 
 NAME = ".reserve"
 SIZE = 1 << 20
-"""Bytes that are kept back."""
-PLENTY = 16 * SIZE
-"""Bytes that must be free for it."""
-_ENOUGH = 1 << 16
-_NEW = f"{NAME}.new"
-_FULL = (errno.ENOSPC, errno.EDQUOT)
+"""Bytes of the reserve."""
+MIN_FREE = 16 * SIZE
+"""Bytes that must be free for the reserve to be created."""
+_MIN_FREE_TO_RETRY = 1 << 16
+_TEMPORARY = f"{NAME}.new"
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
-def keep(home: Place) -> None:
-    """Keep it back, where it is not and plenty is free. Best effort: where that fails, all is as before."""
+def create_if_missing(home: Place) -> None:
+    """Create the reserve if it is missing and at least MIN_FREE bytes are free. Ignores errors."""
     if os.path.lexists(f"{home.status_path}/{NAME}"):
         return
     try:
         status = os.open(home.status_path, DIRECTORY_FLAGS)
         try:
-            if _free(status) >= PLENTY:
-                _make(status)
+            if _free_bytes(status) >= MIN_FREE:
+                _create(status)
         finally:
             os.close(status)
     except OSError:
         return
 
 
-def with_room(place: Place, work: Callable[[], T]) -> T:
-    """Do it; where the disk is full, give the reserve of this home up and do it again."""
+def retry_when_full(place: Place, work: Callable[[], T]) -> T:
+    """Do the work. If the disk is full, remove the reserve of this home and do the work again."""
     try:
         return work()
     except OSError as error:
-        if error.errno not in _FULL or not (place.is_home and _makes_room(place)):
+        if error.errno not in _DISK_FULL or not (place.is_home and _can_retry(place)):
             raise
         return work()
 
 
-def _makes_room(home: Place) -> bool:
-    """Whether it is worth another try."""
+def _can_retry(home: Place) -> bool:
+    """Remove the reserve. Returns whether there is room for another try."""
     try:
         status = os.open(home.status_path, DIRECTORY_FLAGS)
         try:
-            return _give_up(status) or _free(status) >= _ENOUGH  # or another writer was quicker
+            return (
+                _release(status) or _free_bytes(status) >= _MIN_FREE_TO_RETRY
+            )  # or another writer was quicker
         finally:
             os.close(status)
     except OSError:
         return False
 
 
-def _make(status: int) -> None:
-    """Whole or not at all."""
+def _create(status: int) -> None:
+    """Create the reserve, whole or not at all."""
     try:  # noqa: SIM105 - recording loads no contextlib
-        os.unlink(_NEW, dir_fd=status)  # left by one that was killed
+        os.unlink(_TEMPORARY, dir_fd=status)  # a killed process left it
     except FileNotFoundError:
         pass
-    descriptor, _ = open_file(_NEW, status, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    descriptor, _ = open_file(_TEMPORARY, status, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         os.posix_fallocate(descriptor, 0, SIZE)
-        os.rename(_NEW, NAME, src_dir_fd=status, dst_dir_fd=status)
+        os.rename(_TEMPORARY, NAME, src_dir_fd=status, dst_dir_fd=status)
     except OSError:
-        os.unlink(_NEW, dir_fd=status)
+        os.unlink(_TEMPORARY, dir_fd=status)
         raise
     finally:
         os.close(descriptor)
 
 
-def _give_up(status: int) -> bool:
+def _release(status: int) -> bool:
+    """Remove the reserve. Returns whether there was one."""
     try:
         os.unlink(NAME, dir_fd=status)
     except FileNotFoundError:
         return False
-    os.fsync(status)  # ext4 gives room out again only after that
+    os.fsync(status)  # ext4 frees the blocks only after that
     warn("the disk is full: the megabyte that is kept back for this in status/ is given up")
     return True
 
 
-def _free(directory: int) -> int:
-    """Bytes that an account without root's reserve may still take."""
+def _free_bytes(directory: int) -> int:
+    """Bytes that an ordinary account may still write."""
     found = os.fstatvfs(directory)
     return found.f_bavail * found.f_frsize

@@ -1,7 +1,7 @@
-"""The record's segments: which there are, and the first and last entry of one.
+"""The record's segments: their names, their lines, the last entry of one.
 
-A segment is `YYYY-MM.jsonl`, or `YYYY-MM.jsonl.gz` once it is archived; where both exist
-(an archiving that was cut short) the plain one counts.
+A segment is `YYYY-MM.jsonl`, or `YYYY-MM.jsonl.gz` once it is archived. If both exist, an archiving was cut
+short, and the plain file counts.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import BinaryIO
 
-ARCHIVED = ".gz"
+ARCHIVE_SUFFIX = ".gz"
 _NAME = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])\.jsonl")
-_TAIL = 16 * MAX_LINE
+_TAIL_BYTES = 16 * MAX_LINE
 
 
 def names(record: int | str) -> list[str]:
     """Names of the segments (without `.gz`), oldest first."""
-    found = {name.removesuffix(ARCHIVED) for name in os.listdir(record)}
+    found = {name.removesuffix(ARCHIVE_SUFFIX) for name in os.listdir(record)}
     return sorted(name for name in found if _NAME.fullmatch(name))
 
 
@@ -36,12 +36,10 @@ def open_segment(name: str, record: int) -> BinaryIO:
         descriptor, _ = open_file(name, record, os.O_RDONLY)
         return os.fdopen(descriptor, "rb", buffering=1 << 20)
     except FileNotFoundError:
-        descriptor, _ = open_file(name + ARCHIVED, record, os.O_RDONLY)
-    from qt_audit.record.compressed import (
-        open_archived,  # archives are seldom read, and hardly ever by a writer
-    )
+        descriptor, _ = open_file(name + ARCHIVE_SUFFIX, record, os.O_RDONLY)
+    from qt_audit.record.compressed import open_archived  # writers hardly ever read an archive
 
-    return open_archived(descriptor, name + ARCHIVED)
+    return open_archived(descriptor, name + ARCHIVE_SUFFIX)
 
 
 class LastLine:
@@ -63,7 +61,7 @@ def last_line(name: str, record: int) -> LastLine | None:
     try:
         with open_segment(name, record) as file:
             size = file.seek(0, os.SEEK_END)
-            step = _TAIL
+            step = _TAIL_BYTES
             while True:
                 start = max(0, size - step)
                 file.seek(start)
@@ -87,3 +85,15 @@ def _last_in(block: bytes, start: int) -> LastLine | None:
                 pass
         end = begin
     return None
+
+
+def start_write_back(descriptor: int, offset: int, size: int) -> None:
+    """Start writing these bytes to the disk now, while log and head are written: the sync then takes less.
+
+    On Linux this advice starts the write-back of dirty pages at once and does not wait for it (mm/fadvise.c);
+    dirty pages stay in the cache. On other systems, and if it fails, nothing changes.
+    """
+    try:
+        os.posix_fadvise(descriptor, offset, size, os.POSIX_FADV_DONTNEED)
+    except OSError:
+        return

@@ -1,4 +1,4 @@
-"""A directory in status/, such as reports: files replaced in one step, and a lock for who works on them."""
+"""A directory in status/, such as reports: its files are replaced in one step, under a lock."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from contextlib import suppress
 from types import TracebackType
 
 from qt_audit.record.head import Busy, wait_for_lock
-from qt_audit.record.place import Place, keep_owner, open_directory, open_file
-from qt_audit.record.reserve import with_room
+from qt_audit.record.place import Place, inherit_owner, open_directory, open_file
+from qt_audit.record.reserve import retry_when_full
 
 NAME = "reports"
-_LOCK = ".lock"
+_LOCK_NAME = ".lock"
 _MODE = 0o640
 
 
-class Reports:
-    """status/reports, created where it is missing; to be used as a context, which holds its lock.
+class StateDirectory:
+    """A directory in status/, created if it is missing. Used as a context manager, which holds its lock.
 
-    Raises OSError, naming the file.
+    Raises OSError with the file's path.
     """
 
     def __init__(
-        self, place: Place, timeout: float, directory: str = NAME, lock: str = _LOCK, mode: int = _MODE
+        self, place: Place, timeout: float, directory: str = NAME, lock: str = _LOCK_NAME, mode: int = _MODE
     ) -> None:
-        """`timeout` is in seconds, for the lock. Other state has its own `directory`, `lock` and `mode`."""
+        """`timeout` bounds the wait for the lock, in seconds. `lock` names the lock file in `directory`."""
         self._place = place
         self._timeout = timeout
         self._names = directory, lock
@@ -34,7 +34,7 @@ class Reports:
         self._directory = -1
         self._lock = -1
 
-    def __enter__(self) -> Reports:
+    def __enter__(self) -> StateDirectory:
         try:
             status, record = self._place.open()
             os.close(record)
@@ -66,7 +66,7 @@ class Reports:
         self._lock = self._directory = -1
 
     def names(self) -> list[str]:
-        """What lies there, sorted."""
+        """The names of its files, sorted."""
         return sorted(os.listdir(self._directory))
 
     def read(self, name: str, size: int = -1) -> bytes | None:
@@ -76,23 +76,23 @@ class Reports:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise self._named(error, name) from None
+            raise self._with_path(error, name) from None
         with os.fdopen(descriptor, "rb") as file:
             return file.read(size)
 
     def write(self, name: str, data: bytes) -> None:
         """Put a file in place in one step: whole or not at all. Durable when this returns."""
         try:
-            with_room(self._place, lambda: replace_file(name, self._directory, data, self._mode))
+            retry_when_full(self._place, lambda: replace_file(name, self._directory, data, self._mode))
         except OSError as error:
-            raise self._named(error, name) from None
+            raise self._with_path(error, name) from None
 
     def set_aside(self, name: str, new_name: str) -> None:
-        """Rename a file that is of no use, so that somebody can look at it."""
+        """Rename a damaged file, so that somebody can examine it."""
         try:
             os.rename(name, new_name, src_dir_fd=self._directory, dst_dir_fd=self._directory)
         except OSError as error:
-            raise self._named(error, name) from None
+            raise self._with_path(error, name) from None
 
     def remove(self, name: str) -> None:
         """Remove a file, if it is there. Durable when this returns."""
@@ -100,7 +100,7 @@ class Reports:
             self._unlink(name)
             os.fsync(self._directory)
         except OSError as error:
-            raise self._named(error, name) from None
+            raise self._with_path(error, name) from None
 
     def size(self, name: str) -> int:
         """A file's length in bytes; 0 if there is none."""
@@ -113,19 +113,19 @@ class Reports:
         with suppress(FileNotFoundError):
             os.unlink(name, dir_fd=self._directory)
 
-    def _named(self, error: OSError, name: str) -> OSError:
+    def _with_path(self, error: OSError, name: str) -> OSError:
         return OSError(error.errno, error.strerror, f"{self.path}/{name}")
 
 
 def replace_file(name: str, directory: int, data: bytes, mode: int, durable: bool = True) -> None:
-    """Put a file in place in one step: whole or not at all. On disk when this returns, if `durable`."""
+    """Put a file in place in one step: whole or not at all. Durable when this returns, if `durable`."""
     temporary = f".{name}.new"
     with suppress(FileNotFoundError):
-        os.unlink(temporary, dir_fd=directory)  # left by one that was killed
+        os.unlink(temporary, dir_fd=directory)  # a killed process left it
     descriptor, _ = open_file(temporary, directory, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     with os.fdopen(descriptor, "wb") as file:
         os.fchmod(descriptor, mode)
-        keep_owner(descriptor, directory)
+        inherit_owner(descriptor, directory)
         file.write(data)
         file.flush()
         if durable:

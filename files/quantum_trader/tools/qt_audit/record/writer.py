@@ -7,10 +7,11 @@ import os
 import stat
 import time
 
+from qt_audit.record import segments
 from qt_audit.record.entry import (
     MAX_BODY,
-    MAX_BODY_ELSEWHERE,
-    NEVER_CUT,
+    MAX_FALLBACK_BODY,
+    MAX_UNCUT_ACTION,
     Draft,
     chain_hash,
     line,
@@ -22,7 +23,7 @@ from qt_audit.record.entry import (
 from qt_audit.record.head import Head, Lock, empty
 from qt_audit.record.place import LOG_NAME, Place, open_file
 from qt_audit.record.recovery import Note, Recovery, missing_log_lines
-from qt_audit.record.reserve import with_room
+from qt_audit.record.reserve import retry_when_full
 from qt_audit.record.warning import warn
 
 TYPE_CHECKING = False
@@ -37,7 +38,7 @@ _MAX_RECOVERIES = 3
 
 
 class Receipt:
-    """What an acknowledged entry was given: it is on disk, at this place of the chain."""
+    """The number, time and hash of an acknowledged entry, and the place where it is durable."""
 
     __slots__ = ("hash", "place", "seq", "ts")
 
@@ -49,14 +50,14 @@ class Receipt:
 
 
 class Writer:
-    """Writes a batch. `segment` stays open for the sync."""
+    """Writes one batch of entries. Its `segment` stays open, for the sync."""
 
     def __init__(self, place: Place, status: int, record: int, lock: Lock) -> None:
         self._place = place
         self._status = status
         self._record = record
         self._lock = lock
-        self._room = MAX_BODY if place.is_home else MAX_BODY_ELSEWHERE
+        self._max_body = MAX_BODY if place.is_home else MAX_FALLBACK_BODY
         self._head = empty()
         self._new_log_lines: list[str] = []
         self._finished = -1
@@ -64,16 +65,16 @@ class Writer:
         self.segment = -1
 
     def write(self, drafts: Sequence[Draft], bodies: Sequence[str]) -> list[Receipt]:
-        """Append each draft; on an error nothing of the one that failed is left behind.
+        """Append each draft. On an error nothing of the failed one is left in the segment.
 
-        What came before it stays, behind the head: the next writer takes it in.
+        The entries before it stay there, after the head; the next writer moves the head over them.
         """
         try:
-            self._begin(drafts[0])
+            self._read_head(drafts[0])
             receipts = [
                 self._append(draft, body, drafts[0]) for draft, body in zip(drafts, bodies, strict=True)
             ]
-            self._end()
+            self._write_head()
         except BaseException:
             self._close()
             raise
@@ -82,33 +83,33 @@ class Writer:
         return receipts
 
     def seal(self, until: str) -> None:
-        """Set the head's time forward to `until`."""
+        """Set the head's time forward to `until`: no later entry is earlier. Durable when this returns."""
         try:
             host, user = os.uname().nodename, str(os.geteuid())
-            self._begin(Draft("", RECORD_SOURCE, "info", host, user, os.getpid(), None, {}))
+            self._read_head(Draft("", RECORD_SOURCE, "info", host, user, os.getpid(), None, {}))
             if self._head.ts < until:
                 self._head.ts = until
-            self._end()
+            self._write_head()
             self._lock.sync()
         finally:
             self._close()
             self._close_finished()
 
-    def _begin(self, like: Draft) -> None:
-        """Read the head. Where there is none, make one first: then a full disk can refuse no later head."""
+    def _read_head(self, identity: Draft) -> None:
+        """Read the head; if there is none, write one first, so that a full disk cannot refuse it later."""
         head = self._lock.read()
         if head is not None:
             self._head = head
             return
         recovery = Recovery(self._record, None, self._lock.is_new())
         if not recovery.head.seq and self._place.is_home:
-            recovery.notes += self._log_without_record()
+            recovery.notes += self._note_log_without_record()
         self._lock.write(recovery.head)
         self._lock.sync()
-        self._take(recovery, like)
+        self._apply_recovery(recovery, identity)
 
-    def _log_without_record(self) -> list[Note]:
-        """A record that begins beside a log that has lines already: somebody removed the one before it."""
+    def _note_log_without_record(self) -> list[Note]:
+        """A note if a new record begins beside a log with lines: somebody removed the old record."""
         try:
             log = os.stat(LOG_NAME, dir_fd=self._status, follow_symlinks=False)
         except OSError:
@@ -118,62 +119,62 @@ class Writer:
         text = f"Audit record: begins anew, though {LOG_NAME} has lines already"
         return [Note(text, "failed", {"log_bytes": log.st_size})]
 
-    def _end(self) -> None:
+    def _write_head(self) -> None:
         if self._new_log_lines and self._place.is_home:
             self._write_log()
         if self._finished >= 0:
-            self._make_read_only()  # before the head moves on: who is killed in between is made up for
-            self._lock.write(self._head)  # finishing it synced all there was
+            self._make_read_only()  # before the head moves on: the next writer repeats it after a kill
+            self._lock.write(self._head)  # _finish has synced all entries
         else:
             self._lock.advance(self._head)
 
-    def _append(self, draft: Draft, body: str, like: Draft) -> Receipt:
+    def _append(self, draft: Draft, body: str, identity: Draft) -> Receipt:
         ts, head = draft.ts or now(), self._head
         name = segment_name(max(ts, head.ts))
         if self.segment < 0 or name != head.segment:
-            self._open_segment(name, ts, like)
+            self._open_segment(name, ts, identity)
             head = self._head
         if ts < head.ts:
             if draft.ts is None:
-                body = draft.body({"clock_behind_s": _seconds_between(ts, head.ts)}, self._room)
+                body = draft.body({"clock_behind_s": _seconds_between(ts, head.ts)}, self._max_body)
             ts = head.ts
         data = line(head.seq + 1, ts, body, head.hash)
         self._write_all(data, head.offset)
-        if head.durable == head.seq:  # nobody else's sync is under way that would take this line along
-            start_writing(self.segment, head.offset, len(data))
+        if head.durable == head.seq:  # no other writer's sync is under way, which would include this line
+            segments.start_write_back(self.segment, head.offset, len(data))
         head.seq += 1
         head.hash = chain_hash(data)
         head.ts = ts
         head.offset += len(data)
-        # A long action may have been cut: the log says what the record says.
-        action = draft.action if len(draft.action) <= NEVER_CUT else parse(data).action
+        # A long action may have been cut: the log must have the text of the record.
+        action = draft.action if len(draft.action) <= MAX_UNCUT_ACTION else parse(data).action
         self._new_log_lines.append(log_line(ts, action))
         return Receipt(head.seq, ts, head.hash, self._place)
 
     def _write_all(self, data: bytes, offset: int) -> None:
         try:
             written = os.write(self.segment, data)
-            while written < len(data):  # a disk that fills up takes a part, and refuses the rest
+            while written < len(data):  # a full disk takes a part and refuses the rest
                 written += os.write(self.segment, data[written:])
         except OSError:
             os.ftruncate(self.segment, offset)
             raise
 
-    def _open_segment(self, name: str, ts: str, like: Draft) -> None:
-        """Open the segment for this time, after making head and segments agree and finishing the old one."""
+    def _open_segment(self, name: str, ts: str, identity: Draft) -> None:
+        """Open the segment for this time; finish the old one and make head and segments agree before."""
         while not self._try_open(name):
-            self._recover(like, name)
+            self._recover(identity, name)
             name = segment_name(max(ts, self._head.ts))
             if self.segment >= 0 and self._head.segment == name:
-                return  # a note of the recovery opened it
+                return  # writing a note of the recovery opened it
 
     def _try_open(self, name: str) -> bool:
-        """Open the segment for appending; False if it is not as the head says."""
+        """Open the segment for appending. Returns False if it is not as the head says."""
         head = self._head
         flags = os.O_WRONLY | os.O_APPEND
-        known = head.segment == name
+        is_current = head.segment == name
         try:
-            if not known:
+            if not is_current:
                 if head.segment and not self._finish(head):
                     return False
                 flags |= os.O_CREAT
@@ -181,22 +182,22 @@ class Writer:
         except FileNotFoundError:
             return False
         except PermissionError:
-            if not self._made_read_only(name):
+            if not self._is_finished(name):
                 raise
             return False
-        # Of an empty file a writer that died may have left the name, and not made it durable.
-        if status.st_size != (head.offset if known else 0) or not status.st_mode & 0o200:
+        # A writer that died may have left an empty file whose name is not durable.
+        if status.st_size != (head.offset if is_current else 0) or not status.st_mode & 0o200:
             os.close(segment)
             return False
         self._close()
         self.segment = segment
-        if not known:
+        if not is_current:
             os.fsync(self._record)
             head.segment, head.offset = name, 0
         return True
 
     def _finish(self, head: Head) -> bool:
-        """Sync the segment whose month is over; False if it is not as the head says."""
+        """Sync the segment whose month is over. Returns False if it is not as the head says."""
         old, status = open_file(head.segment, self._record, os.O_RDONLY)
         try:
             if status.st_size != head.offset:
@@ -209,8 +210,8 @@ class Writer:
         head.durable = head.seq
         return True
 
-    def _made_read_only(self, name: str) -> bool:
-        """Whether this segment was finished by a writer that the head does not know of."""
+    def _is_finished(self, name: str) -> bool:
+        """Whether another writer finished this segment and the head does not say so."""
         try:
             status = os.stat(name, dir_fd=self._record, follow_symlinks=False)
         except FileNotFoundError:
@@ -223,23 +224,32 @@ class Writer:
         except OSError as error:
             warn(f"{self._place.record_path}: a finished segment stays writable ({error.strerror})")
 
-    def _recover(self, like: Draft, wanted: str) -> None:
-        """Make the head agree with the segments, and record what was found out on the way."""
+    def _recover(self, identity: Draft, next_segment: str) -> None:
+        """Make the head agree with the segments, and record what was found."""
         self._close()
         self._recoveries += 1
         if self._recoveries > _MAX_RECOVERIES:
-            raise OSError(errno.EBUSY, f"segment {wanted} changes while it is opened, or may not be written")
-        self._take(Recovery(self._record, self._head, self._lock.is_new(), wanted), like)
+            raise OSError(
+                errno.EBUSY, f"segment {next_segment} changes while it is opened, or may not be written"
+            )
+        self._apply_recovery(Recovery(self._record, self._head, self._lock.is_new(), next_segment), identity)
 
-    def _take(self, recovery: Recovery, like: Draft) -> None:
+    def _apply_recovery(self, recovery: Recovery, identity: Draft) -> None:
         self._head = recovery.head
         if recovery.adopted and self._place.is_home:
             self._restore_log(recovery)
         for note in recovery.notes:
             draft = Draft(
-                note.action, RECORD_SOURCE, note.outcome, like.host, like.user, like.pid, None, note.details
+                note.action,
+                RECORD_SOURCE,
+                note.outcome,
+                identity.host,
+                identity.user,
+                identity.pid,
+                None,
+                note.details,
             )
-            self._append(draft, draft.body(None, self._room), like)
+            self._append(draft, draft.body(None, self._max_body), identity)
 
     def _restore_log(self, recovery: Recovery) -> None:
         try:
@@ -256,7 +266,7 @@ class Writer:
     def _write_log(self) -> None:
         data = "".join([text + "\n" for text in self._new_log_lines]).encode("utf-8")
         try:
-            with_room(self._place, lambda: self._append_to_log(data))
+            retry_when_full(self._place, lambda: self._append_to_log(data))
         except OSError as error:
             self._warn_of_log(error)
 
@@ -288,20 +298,8 @@ class Writer:
             self._finished = -1
 
 
-def start_writing(descriptor: int, offset: int, size: int) -> None:
-    """Have the disk begin with these bytes now, while log and head are written: the sync then waits less.
-
-    On Linux this advice starts write-back of dirty pages at once and waits for none of it (mm/fadvise.c);
-    pages that are dirty stay in the cache. Elsewhere, and where it fails, it changes nothing.
-    """
-    try:
-        os.posix_fadvise(descriptor, offset, size, os.POSIX_FADV_DONTNEED)
-    except OSError:
-        return
-
-
 def _seconds_between(earlier: str, later: str) -> float:
-    """Seconds between two times as entries write them, to the microsecond."""
+    """Seconds from one time to another, both as entries write them."""
     from calendar import timegm  # needed only when the clock stepped back
 
     def seconds(ts: str) -> float:

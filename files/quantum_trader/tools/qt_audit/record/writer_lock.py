@@ -1,4 +1,4 @@
-"""Who may append, among the threads of this process: one at a time, and none while it forks."""
+"""One thread of a process appends at a time, uninterrupted by signals, and not while the process forks."""
 
 from __future__ import annotations
 
@@ -15,48 +15,50 @@ if TYPE_CHECKING:
 else:  # `signal` makes enumerations of them: a millisecond
     from _signal import SIG_BLOCK, SIG_SETMASK, pthread_sigmask, valid_signals
 
-# Not those that a fault raises, nor those that cannot be blocked.
+# Neither the signals that a fault raises nor those that cannot be blocked.
 _SIGNALS = tuple({int(number) for number in valid_signals() if number < 32} - {4, 5, 6, 7, 8, 9, 11, 19, 31})
-_gate = RLock()
-_in_use: set[str] = set()
-syncing: set[int] = set()
-"""Threads of this process that have the right to sync."""
+_thread_lock = RLock()
+_places_in_use: set[str] = set()
+syncing_threads: set[int] = set()
+"""Threads of this process that hold the right to sync."""
 
 
-def _in_child() -> None:
-    _in_use.clear()  # only the thread that forked lives on
-    syncing.intersection_update((get_ident(),))
-    _gate.release()
+def _reset_in_child() -> None:
+    _places_in_use.clear()  # only the thread that forked lives on
+    syncing_threads.intersection_update((get_ident(),))
+    _thread_lock.release()
 
 
-os.register_at_fork(before=_gate.acquire, after_in_parent=_gate.release, after_in_child=_in_child)
+os.register_at_fork(
+    before=_thread_lock.acquire, after_in_parent=_thread_lock.release, after_in_child=_reset_in_child
+)
 
 
-class Undisturbed:
-    """Signals wait until an entry is written: no handler interrupts it, to record or to raise; none is lost.
+class SignalsBlocked:
+    """Block signals while an entry is written, so that no handler interrupts it. No signal is lost.
 
-    They wait for a few milliseconds, and with a writer that hangs for twice QT_LOCK_TIMEOUT at most. Where
-    there are other threads one of these may take a signal and the handler run all the same: see Turn.
+    Signals wait for a few milliseconds; where another writer hangs, for at most twice QT_LOCK_TIMEOUT. In a
+    program with several threads, another thread may take a signal and its handler still runs: see ThreadLock.
     """
 
-    __slots__ = ("_before",)
+    __slots__ = ("_mask_before",)
 
     def __enter__(self) -> None:
-        self._before = pthread_sigmask(SIG_BLOCK, ())
+        self._mask_before = pthread_sigmask(SIG_BLOCK, ())
         try:
             pthread_sigmask(SIG_BLOCK, _SIGNALS)
-        except BaseException:  # of a handler that was due: Python runs it when the mask is set already
-            pthread_sigmask(SIG_SETMASK, self._before)
+        except BaseException:  # a handler that was due raised: Python runs it after the mask is set
+            pthread_sigmask(SIG_SETMASK, self._mask_before)
             raise
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        pthread_sigmask(SIG_SETMASK, self._before)
+        pthread_sigmask(SIG_SETMASK, self._mask_before)
 
 
-class Claim:
-    """This place is taken by this process: who wants to append to it meanwhile is told Busy at once."""
+class PlaceInUse:
+    """Mark a place as in use by this process: another append to it raises Busy at once."""
 
     __slots__ = ("_path",)
 
@@ -64,33 +66,36 @@ class Claim:
         self._path = path
 
     def __enter__(self) -> None:
-        _in_use.add(self._path)
+        _places_in_use.add(self._path)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        _in_use.discard(self._path)
+        _places_in_use.discard(self._path)
 
 
-class Turn(Claim):
-    """One thread of this process at a time, and no fork while a lock of ours is held.
+class ThreadLock(PlaceInUse):
+    """Let one thread of this process append at a time, and no fork happen while it holds a lock.
 
-    A signal handler that records something may interrupt an append of the same thread: it
-    gets Busy for the same place at once, and its entry goes to the next place.
+    A signal handler that records something may interrupt an append of the same thread. The handler gets
+    Busy for the same place at once, and its entry goes to the next place.
     """
 
     __slots__ = ()
 
     def __init__(self, path: str, deadline: float) -> None:
-        if not _gate.acquire(False) and not _gate.acquire(True, max(0.0, deadline - time.monotonic())):
+        """`deadline` is a time.monotonic(). Raises Busy after it, or if this process writes there already."""
+        if not _thread_lock.acquire(False) and not _thread_lock.acquire(
+            True, max(0.0, deadline - time.monotonic())
+        ):
             raise Busy("another thread holds the lock and does not let go")
-        if path in _in_use:
-            _gate.release()
+        if path in _places_in_use:
+            _thread_lock.release()
             raise Busy("this process is writing there already")
         self._path = path
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        _in_use.discard(self._path)
-        _gate.release()
+        _places_in_use.discard(self._path)
+        _thread_lock.release()

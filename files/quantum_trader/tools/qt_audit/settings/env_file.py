@@ -1,4 +1,4 @@
-"""Read config/audit.env: KEY=VALUE lines. Says where a fault is, and never what a value was."""
+"""Read config/audit.env: KEY=VALUE lines. An error says where it is and never shows a value."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _MAX_FILE = 64 * 1024
 
 
 class SettingsError(ValueError):
-    """A setting cannot be used; the message says where and what to change, and holds no value."""
+    """A setting cannot be used. The message says where and what to change, and shows no value."""
 
 
 class EnvFile(dict[str, str]):
@@ -72,7 +72,7 @@ def read_env_file(path: str) -> EnvFile:
     Raises SettingsError if it cannot be read or is malformed.
     """
     try:
-        content = _content(path)
+        content = _read_limited(path)
     except FileNotFoundError:
         return EnvFile(path)
     except OSError as error:
@@ -89,8 +89,8 @@ def read_env_file(path: str) -> EnvFile:
     return parse_env(text, path)
 
 
-def _content(path: str) -> bytes:
-    """The file's bytes, or enough of them to see that it is too long. Waits for no pipe's writer."""
+def _read_limited(path: str) -> bytes:
+    """The file's bytes, at most a few more than allowed. Does not wait for the writer of a pipe."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):

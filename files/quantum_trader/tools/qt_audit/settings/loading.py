@@ -1,7 +1,7 @@
 """Settings: the environment first, then config/audit.env, then the default; one validated object.
 
-settings_table is the one place that names a setting. Values are never echoed in an
-error: the file holds secrets.
+settings/table.py is the one place that names a setting. No error shows a value, because the file holds
+secrets.
 """
 
 from __future__ import annotations
@@ -10,20 +10,17 @@ import os
 import re
 import time
 
-from qt_audit.settings.env_file import EnvFile, read_env_file
-from qt_audit.settings.env_file import SettingsError as SettingsError  # others take it from here
+from qt_audit.settings.env_file import EnvFile, SettingsError, read_env_file
 from qt_audit.settings.redaction import Redactor
-from qt_audit.settings.table import SETTINGS as SETTINGS
-from qt_audit.settings.table import SHORTEST_WAIT as SHORTEST_WAIT
-from qt_audit.settings.table import Setting
+from qt_audit.settings.table import SETTINGS, Setting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-_LONG_PATH = 8
-_LONG_TOKEN = 16
+_MIN_PATH = 8
+_MIN_TOKEN = 16
 NAMES = frozenset(setting.name for setting in SETTINGS)
 _BY_NAME = {setting.name: setting for setting in SETTINGS}
 _SECRET_NAME = re.compile("PASSWORD|SECRET|TOKEN|WEBHOOK|KEY", re.IGNORECASE)
@@ -42,7 +39,7 @@ class Settings:
         self._values = values
         self.redactor = redactor
         self.warnings = warnings
-        """What was wrong in the settings, one clear line each; the default stands in for it."""
+        """What is wrong in the settings, one line each; the default is used for such a setting."""
 
     def __getitem__(self, name: str) -> Any:
         return self._values[name]
@@ -64,12 +61,12 @@ class Settings:
 
 
 def env_file(home: str) -> str:
-    """Where an installation's settings and secrets are."""
+    """The path of an installation's settings and secrets."""
     return f"{home}/config/audit.env"
 
 
 def problems(values: EnvFile) -> list[str]:
-    """What is wrong with a file's settings: unusable values, unknown QT_ names. Echoes no value."""
+    """What is wrong with a file's settings: unusable values, unknown QT_ names. Shows no value."""
     found = []
     for name, value in values.items():
         if name in _BY_NAME:
@@ -83,8 +80,8 @@ def problems(values: EnvFile) -> list[str]:
     return found
 
 
-def given(values: EnvFile) -> dict[str, Any]:
-    """All settings as a file alone gives them; the default stands in for what is not there or unusable."""
+def values_from_file(values: EnvFile) -> dict[str, Any]:
+    """All settings by a file alone; the default is used for what it does not give or what is unusable."""
     read = {}
     for setting in SETTINGS:
         try:
@@ -97,11 +94,11 @@ def given(values: EnvFile) -> dict[str, Any]:
 def load(home: str | None = None, environ: Mapping[str, str] | None = None) -> Settings:
     """The settings of an installation, whatever state its file is in.
 
-    A file that cannot be used, or a value that cannot, never stops a record from being
-    written: the default stands in, and `warnings` says so. `strict` turns them into an error.
+    An unusable file or value never stops an entry from being recorded: the default is used, and `warnings`
+    says so. `strict` turns the warnings into an error.
     """
     env = os.environ if environ is None else environ
-    home = _absolute(home or env.get("QT_HOME") or _named_home)
+    home = _absolute(home or env.get("QT_HOME") or _default_home)
     path = env_file(home)
     try:
         from_file = read_env_file(path)
@@ -114,7 +111,7 @@ def load(home: str | None = None, environ: Mapping[str, str] | None = None) -> S
     ]
     for setting in SETTINGS:
         text = env.get(setting.name)
-        given = text is not None
+        is_from_environment = text is not None
         if text is None:
             text = from_file.get(setting.name, setting.default)
         if setting.secret:
@@ -122,10 +119,10 @@ def load(home: str | None = None, environ: Mapping[str, str] | None = None) -> S
         try:
             values[setting.name] = _read(setting.name, text, "environment")
         except SettingsError as error:
-            if given:  # `problems` has told of the file's
+            if is_from_environment:  # `problems` has reported the values of the file
                 warnings.append(str(error))
-            values[setting.name] = _instead(setting, text)
-    return Settings(home, values, Redactor(values["QT_REDACT"], _literals(secrets)), tuple(warnings))
+            values[setting.name] = _replacement(setting, text)
+    return Settings(home, values, Redactor(values["QT_REDACT"], _secret_texts(secrets)), tuple(warnings))
 
 
 def _absolute(path: str) -> str:
@@ -135,20 +132,20 @@ def _absolute(path: str) -> str:
         return path
 
 
-def _literals(secrets: list[str]) -> set[str]:
-    """The texts that give a secret away: all of it, each word of it, of an address what follows the host."""
+def _secret_texts(secrets: list[str]) -> set[str]:
+    """The texts to redact for these secrets: each of them, its words, and the path of an address."""
     found: set[str] = set()
     for secret in secrets:
         for part in (secret, *secret.split()):
             path = part.partition("://")[2].partition("/")[2]
-            found.update((part, path) if len(path) >= _LONG_PATH else (part,))
-            if "://" in part:  # a token, too, where it stands alone; no host name, for that has dots
+            found.update((part, path) if len(path) >= _MIN_PATH else (part,))
+            if "://" in part:  # a token of the address, also alone; a host name has dots
                 found.update(piece for piece in re.split(r"[/?&=@:]+", part) if _is_token(piece))
     return found
 
 
 def _is_token(piece: str) -> bool:
-    return len(piece) >= _LONG_TOKEN and "." not in piece
+    return len(piece) >= _MIN_TOKEN and "." not in piece
 
 
 def strict(settings: Settings) -> Settings:
@@ -162,76 +159,78 @@ def _read(name: str, text: str, where: str) -> Any:
     try:
         return _BY_NAME[name].read(text)
     except ValueError as error:
-        says = str(error)
+        message = str(error)
         # int() and float() echo what they were given; our own messages never do.
-        reason = says if says.startswith(("must", "pattern")) else "must be a number"
+        reason = message if message.startswith(("must", "pattern")) else "must be a number"
         raise SettingsError(f"{where}: {name} {reason}") from None
 
 
-def _instead(setting: Setting, text: str) -> Any:
-    """What stands in for an unusable value: the default; for patterns, their text taken literally."""
+def _replacement(setting: Setting, text: str) -> Any:
+    """The value to use for an unusable one: the default; patterns are taken as literal texts."""
     if setting.name == "QT_REDACT":
         return tuple(re.compile(re.escape(pattern)) for pattern in text.split())
     return setting.read(setting.default)
 
 
-_named_home = os.path.abspath(__file__).rsplit(os.sep, 4)[0]
+_default_home = os.path.abspath(__file__).rsplit(os.sep, 4)[0]
 
 
-def name_home(face: str) -> None:
-    """Make the directory above the tools/ in which this face was named (its `__file__`) the default QT_HOME.
+def set_default_home(program_file: str) -> None:
+    """Make the directory above the program's tools/ directory the default QT_HOME.
 
-    Links are not resolved: an installation is where the operator named it, not in a release.
+    `program_file` is the program's `__file__`. Links are not resolved: the program may be a link into a
+    release, and QT_HOME is where the link is.
     """
-    global _named_home
-    _named_home = os.path.dirname(os.path.dirname(os.path.abspath(face)))
+    global _default_home
+    _default_home = os.path.dirname(os.path.dirname(os.path.abspath(program_file)))
 
 
-class _Known:
-    """The settings that were read last, and what they were read from."""
+class _CachedSettings:
+    """The settings that were read last, with QT_HOME and the fingerprint of what they were read from."""
 
-    __slots__ = ("looked", "named", "settings", "source")
+    __slots__ = ("checked", "fingerprint", "home", "settings")
 
-    def __init__(self, named: str | None, source: object, settings: Settings, looked: float) -> None:
-        self.named = named
-        self.source = source
+    def __init__(self, home: str | None, fingerprint: object, settings: Settings, checked: float) -> None:
+        self.home = home
+        self.fingerprint = fingerprint
         self.settings = settings
-        self.looked = looked
+        self.checked = checked
+        """time.monotonic() of the last comparison."""
 
 
-_known: _Known | None = None
-_FRESH = 1.0
+_cached: _CachedSettings | None = None
+_CACHE_SECONDS = 1.0
 
 
 def current() -> Settings:
-    """The settings as they are now: a changed QT_HOME counts at once, any other change within a second.
+    """The settings as they are now: a changed QT_HOME is seen at once, any other change within a second.
 
-    The same object is returned while nothing changed; cheap, for it is called for every entry.
+    Returns the same object while nothing changed. It is cheap, because it is called for every entry.
     """
-    global _known
+    global _cached
     try:
-        named: str | None = os.environ["QT_HOME"]  # twice as quick as get()
+        home: str | None = os.environ["QT_HOME"]  # twice as quick as get()
     except KeyError:
-        named = None
-    now, known = time.monotonic(), _known
-    if known is not None and known.named == named:
-        if now - known.looked < _FRESH:
-            return known.settings
-        if known.source == _source(known.settings.env_file):
-            known.looked = now
-            return known.settings
-    source = _source(env_file(_absolute(named or _named_home)))  # looked at before: no change may be missed
+        home = None
+    now, cached = time.monotonic(), _cached
+    if cached is not None and cached.home == home:
+        if now - cached.checked < _CACHE_SECONDS:
+            return cached.settings
+        if cached.fingerprint == _fingerprint(cached.settings.env_file):
+            cached.checked = now
+            return cached.settings
+    fingerprint = _fingerprint(env_file(_absolute(home or _default_home)))  # before the files are read
     settings = load()
-    _known = _Known(named, source, settings, now)
+    _cached = _CachedSettings(home, fingerprint, settings, now)
     return settings
 
 
-def _source(path: str) -> object:
-    """What tells whether settings must be read again: the file's fingerprint and the environment's values."""
+def _fingerprint(path: str) -> object:
+    """What changes if settings must be read again: the file's status and the environment's values."""
     try:
         status = os.stat(path)
     except OSError:
-        fingerprint = None
+        file_status = None
     else:
-        fingerprint = (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)
-    return fingerprint, [os.environ.get(setting.name) for setting in SETTINGS]
+        file_status = (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)
+    return file_status, [os.environ.get(setting.name) for setting in SETTINGS]

@@ -1,8 +1,8 @@
-"""Secrets out, once, before any sink: what is recorded holds none of them.
+"""Remove secrets from texts and details before they are recorded.
 
-Known shapes (webhook addresses, `password=` and its kin, bearer headers, userinfo in
-URLs, private keys), the values of this host's own secret settings, and the operator's
-patterns (QT_REDACT). Every pattern is bounded, so a hostile megabyte costs linear time.
+Secrets are known shapes (webhook addresses, `password=` and the like, bearer headers, userinfo in URLs,
+private keys), the values of this host's own secret settings, and the operator's patterns (QT_REDACT). Every
+pattern is bounded, so a hostile megabyte costs linear time.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ REDACTED = "[redacted]"
 _MAX_DEPTH = 8
 _MAX_ITEMS = 1000
 _MAX_VALUES = 20_000
-_PLAIN, _SPOKEN_OF, _NAMED = 0, 1, 2
+_NOT_SECRET, _TEXT_IS_SECRET, _SECRET = 0, 1, 2
 
 _NAMES = (
     r"(?:passw(?:or)?d|passphrase|pwd|token|secret(?!ar)|api[_-]?key|access[_-]?key|private[_-]?key|"
@@ -36,7 +36,7 @@ _SECRET_KEY = (
     rf"(?is)(?P<exactly>(?:.*[^a-z])?(?:{_NAMES}|authorization)\Z)|.*?(?:{_NAMES}|authorization|webhook)"
 )
 
-# A cheap look first: most sentences hold none of these, and then no pattern runs.
+# If a text holds none of these words, no pattern runs: most texts hold none.
 _HINTS = (
     "://", ":\\/", "pass", "pwd", "token", "secret", "key", "credential", "bearer", "basic",
     "authorization", "akia", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "xox", "eyj",
@@ -110,33 +110,33 @@ _SHAPES: tuple[tuple[str, int, str], ...] = (
 _compiled: list[tuple[re.Pattern[str], str]] = []
 
 
-def _shapes() -> list[tuple[re.Pattern[str], str]]:
-    """The shapes, compiled when the first text needs them: that costs more than most programs' import."""
+def _compiled_shapes() -> list[tuple[re.Pattern[str], str]]:
+    """The shapes, compiled when a text needs them first: it takes longer than the import of most programs."""
     if not _compiled:
         _compiled[:] = [(re.compile(pattern, flags), instead) for pattern, flags, instead in _SHAPES]
     return _compiled
 
 
 class Redactor:
-    """Takes secrets out of texts and of the values of details. Prints no pattern."""
+    """Removes secrets from texts and from the values of details. Prints no pattern."""
 
-    __slots__ = ("_keys", "_literals", "_patterns")
+    __slots__ = ("_classified_keys", "_literals", "_patterns")
 
     def __init__(self, patterns: Iterable[re.Pattern[str]] = (), literals: Iterable[str] = ()) -> None:
-        """`patterns`: what the operator adds; `literals`: values that are secret as they are."""
+        """`patterns` are the operator's; `literals` are secret values."""
         self._patterns = tuple(patterns)
-        self._keys: dict[str, tuple[str, int]] = {}
+        self._classified_keys: dict[str, tuple[str, int]] = {}
         self._literals = tuple(sorted((text for text in literals if len(text) >= 4), key=len, reverse=True))
 
     def text(self, text: str) -> str:
-        """The text with every secret replaced by `[redacted]`; twice gives the same as once."""
+        """The text with every secret replaced by `[redacted]`. Redacting it again changes nothing."""
         for literal in self._literals:
             if literal in text:
                 text = text.replace(literal, REDACTED)
         lowered = text.lower()
         for hint in _HINTS:
             if hint in lowered:
-                for shape, replacement in _shapes():
+                for shape, replacement in _compiled_shapes():
                     text = shape.sub(replacement, text)
                 break
         for pattern in self._patterns:
@@ -144,21 +144,21 @@ class Redactor:
         return text
 
     def details(self, details: Any) -> dict[str, Any]:
-        """Details as plain JSON values, redacted: by the value's text, or by a key that names a secret.
+        """Details as JSON values, redacted: by the value's text, or by a key that names a secret.
 
-        What JSON has no form for (an object, a NaN, a cycle) becomes a text; of a great many values
-        the first are kept, and how many were left out is said. Never raises.
+        A value that JSON cannot hold (an object, a NaN, a cycle) becomes a text. Of too many values the first
+        are kept, and a text says how many were left out. Never raises.
         """
         if not details:
             return {}
         try:
-            look = self._mapping if type(details) is dict else self._plain
-            plain = look(details, 0, [_MAX_VALUES])
-        except Exception:  # a foreign container may raise anything while it is looked through
+            convert = self._json_object if type(details) is dict else self._json_value
+            plain = convert(details, 0, [_MAX_VALUES])
+        except Exception:  # a caller's container may raise anything while it is read
             return {"details": f"[{type(details).__name__} that cannot be shown]"}
         return plain if isinstance(plain, dict) else {"details": plain}
 
-    def _plain(self, value: Any, depth: int, left: list[int]) -> Any:
+    def _json_value(self, value: Any, depth: int, budget: list[int]) -> Any:
         kind = type(value)
         if kind is str:
             return self.text(value)
@@ -173,69 +173,77 @@ class Redactor:
             return self.text(readable(value))
         if depth >= _MAX_DEPTH:
             return "[too deep]"
-        return self._mapping(value, depth, left) if mapping else self._sequence(value, depth, left)
+        return self._json_object(value, depth, budget) if mapping else self._json_array(value, depth, budget)
 
-    def _sequence(self, value: Iterable[Any], depth: int, left: list[int]) -> list[Any]:
+    def _json_array(self, value: Iterable[Any], depth: int, budget: list[int]) -> list[Any]:
         items = list(value)
-        room = _room(items, left)
-        plain = [self._plain(item, depth + 1, left) for item in items[:room]]
+        room = _number_kept(items, budget)
+        plain = [self._json_value(item, depth + 1, budget) for item in items[:room]]
         if room < len(items):
-            plain.append(_left_out(len(items) - room))
+            plain.append(_left_out_text(len(items) - room))
         return plain
 
-    def _mapping(self, value: Mapping[Any, Any], depth: int, left: list[int]) -> dict[str, Any]:
+    def _json_object(self, value: Mapping[Any, Any], depth: int, budget: list[int]) -> dict[str, Any]:
         plain: dict[str, Any] = {}
         items = list(value.items())
-        room = _room(items, left)
+        room = _number_kept(items, budget)
         for key, item in items[:room]:
-            name, judged = self._keys.get(key) or self._key(key) if type(key) is str else self._key(key)
+            name, secrecy = (
+                self._classified_keys.get(key) or self._classify_key(key)
+                if type(key) is str
+                else self._classify_key(key)
+            )
             while name in plain:  # two keys of one text: 1 and "1"
                 name += "'"
-            if judged and _is_secret(judged, item):
+            if secrecy and _is_secret(secrecy, item):
                 plain[name] = REDACTED
             else:
-                plain[name] = self.text(item) if type(item) is str else self._plain(item, depth + 1, left)
+                plain[name] = (
+                    self.text(item) if type(item) is str else self._json_value(item, depth + 1, budget)
+                )
         if room < len(items):
-            plain["…"] = _left_out(len(items) - room)
+            plain["…"] = _left_out_text(len(items) - room)
         return plain
 
-    def _key(self, key: Any) -> tuple[str, int]:
-        """The key as it is written, and what it says of its value. Remembers the usual ones."""
+    def _classify_key(self, key: Any) -> tuple[str, int]:
+        """The key as it is recorded, and how secret its value is. Caches short keys."""
         text = readable(key)
         name = self.text(text)
         match = re.match(_SECRET_KEY, name)
-        judged = _PLAIN if match is None else _NAMED if match["exactly"] is not None else _SPOKEN_OF
-        found = name, judged
-        if type(key) is str and len(key) < 100 and len(self._keys) < 1000:
-            self._keys[key] = found
+        secrecy = (
+            _NOT_SECRET if match is None else _SECRET if match["exactly"] is not None else _TEXT_IS_SECRET
+        )
+        found = name, secrecy
+        if type(key) is str and len(key) < 100 and len(self._classified_keys) < 1000:
+            self._classified_keys[key] = found
         return found
 
 
-def _room(items: list[Any], left: list[int]) -> int:
-    """How many of these may be kept; `left` bounds all of one entry's, so that nesting multiplies nothing."""
-    room = min(len(items), _MAX_ITEMS, left[0])
-    left[0] -= room
+def _number_kept(items: list[Any], budget: list[int]) -> int:
+    """How many of these values are kept. `budget` is what is left for all values of the entry."""
+    room = min(len(items), _MAX_ITEMS, budget[0])
+    budget[0] -= room
     return room
 
 
-def _left_out(count: int) -> str:
+def _left_out_text(count: int) -> str:
     return f"[{count} more, left out]"
 
 
-def _is_secret(judged: int, value: Any) -> bool:
-    """Whether a value is secret by its key: a text if the key speaks of one, anything if it is named one."""
+def _is_secret(secrecy: int, value: Any) -> bool:
+    """Whether the key makes the value secret: any value under a secret's name, a text under a similar one."""
     if value is None or value == "" or isinstance(value, bool):
         return False
-    return judged == _NAMED or isinstance(value, (str, bytes, bytearray))
+    return secrecy == _SECRET or isinstance(value, (str, bytes, bytearray))
 
 
 def readable(value: Any) -> str:
-    """Any value as a text: bytes as UTF-8, surrogates for what is not, the rest by str(). Never raises."""
+    """Any value as a text: bytes as UTF-8 with surrogates, other values by str(). Never raises."""
     if isinstance(value, str):
         return str.__str__(value)  # a subclass may have a __str__ of its own
     try:
         if isinstance(value, (bytes, bytearray, memoryview)):
             return bytes(value).decode("utf-8", "surrogateescape")
         return str.__str__(str(value))
-    except Exception:  # a foreign __str__ may raise anything, and must not stop the entry
+    except Exception:  # a __str__ may raise anything, and must not stop the entry
         return f"[{type(value).__name__} that cannot be shown]"

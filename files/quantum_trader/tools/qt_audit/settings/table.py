@@ -1,4 +1,4 @@
-"""The one table of settings: what each is called, its default, how it is read, and what it is for."""
+"""The one table of settings: the name of each, its default, how it is read, and what it is for."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 SHORTEST_WAIT = 0.01
-"""Least QT_LOCK_TIMEOUT, in seconds: nobody goes on beside another writer earlier."""
+"""Smallest QT_LOCK_TIMEOUT, in seconds: no writer waits shorter for another one."""
 
 
 class Setting:

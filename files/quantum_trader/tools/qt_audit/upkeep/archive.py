@@ -17,22 +17,30 @@ from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import Any, BinaryIO, cast
 
-from qt_audit.reading.lines import ends
+from qt_audit.reading.lines import chain_fields
 from qt_audit.record import segments
 from qt_audit.record.entry import now
 from qt_audit.record.head import Head, read_snapshot
-from qt_audit.record.journal import FINISHED_MODE
-from qt_audit.record.place import Place, keep_owner, open_file
-from qt_audit.verify import removals as retention
-from qt_audit.verify.scan import NOTHING, DamagedError, Source, Stretch, look_at_all, open_source, parts
-from qt_audit.verify.snapshot import opened
+from qt_audit.record.place import Place, inherit_owner, open_file
+from qt_audit.record.writer import FINISHED_MODE
+from qt_audit.verify.removals import Removal
+from qt_audit.verify.scan import (
+    EMPTY_SECTION,
+    ChainSection,
+    DamagedError,
+    SegmentFile,
+    open_segment_file,
+    parts,
+    scan_parts,
+)
+from qt_audit.verify.snapshot import open_record_directory
 
 COMPRESSED, REMOVED, MENDED, FAULTY = "compressed", "removed", "mended", "faulty"
 _TEMPORARY = ".gz.tmp"
 _LEFTOVER = re.compile(r"\d{4}-\d\d\.jsonl\.gz\.tmp")
 _BLOCK = 1 << 20
 
-Announce = Callable[[retention.Removal], None]
+Announce = Callable[[Removal], None]
 """Records that a segment is about to be removed; durable when it returns. Raises what stops the removal."""
 
 
@@ -75,7 +83,7 @@ def archive(place: Place, plan: Plan, announce: Announce) -> Iterator[Step]:
     The head's segment is never touched, and a faulty one is kept. What counts as now is the clock, or the
     head's time if that is earlier: a clock that leapt ahead removes nothing. Raises OSError, BusyError.
     """
-    with opened(place) as record, _alone(record):
+    with open_record_directory(place) as record, _alone(record):
         head = read_snapshot(record)
         if head is None or not head.segment:
             return
@@ -124,13 +132,13 @@ def _exists(name: str, record: int) -> bool:
     return True
 
 
-def _look(name: str, record: int) -> Stretch:
+def _look(name: str, record: int) -> ChainSection:
     """What a segment holds. Raises OSError if it cannot be read."""
-    source = open_source(name, record)
+    source = open_segment_file(name, record)
     try:
-        whole = NOTHING
-        for stretch in look_at_all(parts(source, 0), 1, lambda _done: None):
-            whole = whole.then(stretch)
+        whole = EMPTY_SECTION
+        for stretch in scan_parts(parts(source, 0), 1, lambda _done: None):
+            whole = whole.joined_with(stretch)
         return whole
     finally:
         source.close()
@@ -152,7 +160,7 @@ def _make_read_only(name: str, record: int) -> None:
 
 def _compress(name: str, record: int, plan: Plan, ts: str, head: Head) -> Iterator[Step]:
     """Compress one plain segment, if it is old enough or an earlier run was cut short, and is whole."""
-    archived = name + segments.ARCHIVED
+    archived = name + segments.ARCHIVE_SUFFIX
     cut_short = _exists(archived, record)
     if not _exists(name, record) or not (cut_short or months_since(name, ts) >= plan.after):
         return
@@ -173,7 +181,7 @@ def _compress(name: str, record: int, plan: Plan, ts: str, head: Head) -> Iterat
     yield Step(MENDED if cut_short else COMPRESSED, name, whole.lines, before, _size(archived, record))
 
 
-def _fault(name: str, whole: Stretch, record: int, head: Head) -> str:
+def _fault(name: str, whole: ChainSection, record: int, head: Head) -> str:
     """Why a segment is not to be trusted; "" if it is whole and what follows continues it."""
     if whole.tail or not whole.whole:
         return "its chain is broken"
@@ -186,14 +194,14 @@ def _fault(name: str, whole: Stretch, record: int, head: Head) -> str:
     return "" if head.hash == whole.last_hash else "the head does not continue it"
 
 
-def _first(name: str, record: int) -> Stretch | None:
+def _first(name: str, record: int) -> ChainSection | None:
     """The first line of a segment; None if it has none."""
-    source = open_source(name, record)
+    source = open_segment_file(name, record)
     try:
         for block in source.blocks():
             line, newline, _ = block.partition(b"\n")
-            found = ends(line) if newline else None
-            return Stretch(1, True, 0, found[0], found[2], found[1]) if found else None
+            found = chain_fields(line) if newline else None
+            return ChainSection(1, True, 0, found[0], found[2], found[1]) if found else None
         return None
     except DamagedError:
         return None
@@ -213,9 +221,9 @@ def _write_archive(name: str, record: int) -> None:
         with os.fdopen(descriptor, "rb") as plain, os.fdopen(os.dup(temporary), "wb") as target:
             expected = _copy(plain, target)
             os.fchmod(temporary, FINISHED_MODE)
-            keep_owner(temporary, record)
+            inherit_owner(temporary, record)
             os.fsync(temporary)
-        archived = Source(name, temporary, os.fstat(temporary).st_size, archived=True)
+        archived = SegmentFile(name, temporary, os.fstat(temporary).st_size, archived=True)
         if _hash_of(archived.blocks()) != expected:
             raise OSError(
                 f"{name}: its archive does not hold what was written to it; the disk may be failing"
@@ -257,11 +265,11 @@ def _remove(name: str, record: int, plan: Plan, head: Head, announce: Announce) 
     reason = _fault(name, whole, record, head)
     if reason:
         return Step(FAULTY, name, whole.lines, reason=f"{reason}; it is evidence, and is kept")
-    files = [file for file in (name + segments.ARCHIVED, name) if _exists(file, record)]
+    files = [file for file in (name + segments.ARCHIVE_SUFFIX, name) if _exists(file, record)]
     size = sum(_size(file, record) for file in files)
     if not plan.dry:
         if whole.lines:
-            announce(retention.Removal(0, name, whole.first_seq, whole.last_seq, whole.last_hash))
+            announce(Removal(0, name, whole.first_seq, whole.last_seq, whole.last_hash))
         for file in files:
             os.unlink(file, dir_fd=record)
         os.fsync(record)

@@ -20,8 +20,8 @@ from qt_audit.record.archive_error import ArchiveError
 from qt_audit.record.compressed import open_archived
 from qt_audit.record.entry import EntryError, log_line, parse
 from qt_audit.record.head import Lock
-from qt_audit.record.place import LOG_NAME, Place, keep_owner, open_file
-from qt_audit.verify.snapshot import opened
+from qt_audit.record.place import LOG_NAME, Place, inherit_owner, open_file
+from qt_audit.verify.snapshot import open_record_directory
 
 _TEMPORARY = f".{LOG_NAME}.rebuild"
 KEPT = f"{LOG_NAME}.replaced"
@@ -51,7 +51,7 @@ def rebuild(place: Place, everything: bool, timeout: float) -> Rebuilt:
     An old log that says anything else is kept beside the new one, as KEPT. Durable when this
     returns. `timeout` bounds the wait for the record's lock, in seconds. Raises OSError, UnsettledError.
     """
-    with opened(place) as record:
+    with open_record_directory(place) as record:
         status = os.open("..", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=record)
         try:
             for _attempt in range(_ATTEMPTS):
@@ -87,7 +87,7 @@ def newest_rotated(status: int) -> str | None:
 
 def _plain(rotated: list[str]) -> list[str]:
     """The names that rotated logs have before they are compressed."""
-    return [name.removesuffix(segments.ARCHIVED) for name in rotated]
+    return [name.removesuffix(segments.ARCHIVE_SUFFIX) for name in rotated]
 
 
 class _Build:
@@ -117,7 +117,7 @@ class _Build:
         try:
             self._write_on()
             kept = self._keep_old()
-            keep_owner(self._descriptor, self._status)
+            inherit_owner(self._descriptor, self._status)
             os.rename(_TEMPORARY, LOG_NAME, src_dir_fd=self._status, dst_dir_fd=self._status)
         finally:
             lock.release()
@@ -222,7 +222,7 @@ def _lines(name: str, status: int) -> Iterator[bytes]:
     """The lines of a rotated log. Raises OSError, also for one that cannot be decompressed."""
     descriptor, _ = open_file(name, status, os.O_RDONLY)
     try:
-        packed = name.endswith(segments.ARCHIVED)
+        packed = name.endswith(segments.ARCHIVE_SUFFIX)
         with open_archived(descriptor, name) if packed else os.fdopen(descriptor, "rb") as file:
             yield from file
     except ArchiveError:

@@ -1,8 +1,8 @@
 """Verify the record: follow the chain through all segments to the head, and name each fault.
 
-Readers never create or change anything. Writers may go on meanwhile: what is checked is the
-record as it was when the look began, and a look that found something wrong is taken again
-with the record's lock held for a moment, so that no half-written line is called a fault.
+Verifying creates and changes nothing, and writers may go on: a snapshot of the record is checked. If a fault
+is found, a second snapshot is taken under the record's lock and checked, so that a half-written line is not
+reported as a fault.
 """
 
 from __future__ import annotations
@@ -13,22 +13,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from qt_audit.record.entry import GENESIS
-from qt_audit.record.head import NAME as HEAD
-from qt_audit.record.head import Head
+from qt_audit.record.head import HEAD_NAME, Head
 from qt_audit.record.place import Place
-from qt_audit.verify import removals as retention
 from qt_audit.verify.diagnosis import Diagnosis
 from qt_audit.verify.fault import ALTERED, MISSING, TORN, Fault, Faults
-from qt_audit.verify.scan import NOTHING, Source, Stretch, look_at_all, parts
-from qt_audit.verify.snapshot import Snapshot, locked, opened, take
+from qt_audit.verify.removals import removed_before
+from qt_audit.verify.scan import EMPTY_SECTION, ChainSection, SegmentFile, parts, scan_parts
+from qt_audit.verify.snapshot import Snapshot, open_record_directory, take_snapshot, try_record_lock
 
 Progress = Callable[[int, int], None]
-"""Told how many bytes of how many are done."""
+"""Called with the number of bytes that are done, and of all bytes."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """What `verify` found out. `seq` and `hash` are the last entry's: the head."""
+    """What `verify` found. `seq` and `hash` are those of the last entry."""
 
     entries: int
     first_seq: int
@@ -48,7 +47,7 @@ class Report:
         return {**self.__dict__, "whole": self.whole, "faults": faults, "notes": list(self.notes)}
 
 
-def cores() -> int:
+def processor_count() -> int:
     """How many processors this process may use."""
     return len(os.sched_getaffinity(0))
 
@@ -59,169 +58,171 @@ def verify(place: Place, timeout: float, jobs: int | None = None, progress: Prog
     `timeout` bounds the wait for the lock, in seconds; `jobs` is the number of processes (default:
     as many as there are cores). Raises OSError if the record cannot be read.
     """
-    with opened(place) as record:
-        report = _checked(take(record, still=False), jobs or cores(), progress)
+    with open_record_directory(place) as record:
+        report = _check_snapshot(take_snapshot(record, under_lock=False), jobs or processor_count(), progress)
         if report is None or not report.whole:
-            with locked(record, timeout) as still:
-                snapshot = take(record, still)
-            report = _checked(snapshot, jobs or cores(), progress, last_word=True)
+            with try_record_lock(record, timeout) as under_lock:
+                snapshot = take_snapshot(record, under_lock)
+            report = _check_snapshot(snapshot, jobs or processor_count(), progress, final=True)
         assert report is not None
         return report
 
 
-def _checked(
-    snapshot: Snapshot, jobs: int, progress: Progress | None, last_word: bool = False
+def _check_snapshot(
+    snapshot: Snapshot, jobs: int, progress: Progress | None, final: bool = False
 ) -> Report | None:
-    """The report on a snapshot; None if something does not fit and this is not the last word on it."""
+    """The report on a snapshot; None if something is wrong and the check is not `final`."""
     try:
-        looks = _look(snapshot, jobs, progress)
-        report = _intact(snapshot, looks)
-        return _diagnosed(snapshot, looks) if report is None and last_word else report
+        scans = _scan_segments(snapshot, jobs, progress)
+        report = _report_if_whole(snapshot, scans)
+        return _diagnose(snapshot, scans) if report is None and final else report
     finally:
         snapshot.close()
 
 
 @dataclass(frozen=True)
-class _Look:
-    """A segment, what it holds, and what it holds up to where the head says that the record ends."""
+class _SegmentScan:
+    """A segment, its section of the chain, and the part of the section up to the end that the head names."""
 
-    source: Source
-    whole: Stretch
-    to_head: Stretch
+    source: SegmentFile
+    section: ChainSection
+    section_to_head: ChainSection
 
     @property
     def month(self) -> str:
-        """The segment that its entries belong to; its name where they do not agree on one."""
-        first, last = self.whole.first_ts[:7], self.whole.last_ts[:7]
+        """The segment that its entries belong to; its own name if they belong to several."""
+        first, last = self.section.first_ts[:7], self.section.last_ts[:7]
         return f"{first}.jsonl" if first and first == last else self.source.name
 
     def agrees_with(self, head: Head) -> bool:
-        """Whether the head's entry is in this segment, and ends where the head says."""
-        to_head = self.whole if head.offset == 0 else self.to_head
+        """Whether the head's entry is in this segment and ends where the head says."""
+        to_head = self.section if head.offset == 0 else self.section_to_head
         if (to_head.last_seq, to_head.last_hash) != (head.seq, head.hash):
             return False
         if head.offset == 0:
-            return True  # the head's segment was begun, and nothing was written to it yet
+            return True  # the head's segment is new and still empty
         if self.source.name != head.segment:
             return False
         return self.source.archived or os.pread(self.source.descriptor, 2, head.offset - 1)[:1] == b"\n"
 
 
-def _look(snapshot: Snapshot, jobs: int, progress: Progress | None) -> list[_Look]:
+def _scan_segments(snapshot: Snapshot, jobs: int, progress: Progress | None) -> list[_SegmentScan]:
     head = snapshot.head
-    todo = [
+    all_parts = [
         part
         for source in snapshot.sources
         for part in parts(source, head.offset if head is not None and head.segment == source.name else 0)
     ]
-    total = sum(part.end - part.start for part in todo)
-    found = look_at_all(
-        todo, jobs, (lambda done: progress(done, total)) if progress else (lambda _done: None)
+    total = sum(part.end - part.start for part in all_parts)
+    found = scan_parts(
+        all_parts, jobs, (lambda done: progress(done, total)) if progress else (lambda _done: None)
     )
-    looks = []
+    scans = []
     for source in snapshot.sources:
-        whole = to_head = NOTHING
-        for part, stretch in zip(todo, found, strict=True):
+        whole = to_head = EMPTY_SECTION
+        for part, section in zip(all_parts, found, strict=True):
             if part.source is source:
-                whole = whole.then(stretch)
+                whole = whole.joined_with(section)
                 if source.archived or head is None or part.end <= head.offset:
                     to_head = whole
-        looks.append(_Look(source, whole, to_head))
-    return sorted(looks, key=lambda look: look.month)
+        scans.append(_SegmentScan(source, whole, to_head))
+    return sorted(scans, key=lambda scan: scan.month)
 
 
-def _intact(snapshot: Snapshot, looks: list[_Look]) -> Report | None:
-    """The report on a record without any fault; None if there is one."""
-    head, filled = snapshot.head, [look for look in looks if look.whole.lines]
-    if snapshot.faults or any(look.whole.tail or not look.whole.whole for look in looks):
+def _report_if_whole(snapshot: Snapshot, scans: list[_SegmentScan]) -> Report | None:
+    """The report on a record without a fault; None if there is a fault."""
+    head, filled = snapshot.head, [scan for scan in scans if scan.section.lines]
+    if snapshot.faults or any(scan.section.tail or not scan.section.whole for scan in scans):
         return None
     if any(
-        look.month != look.source.name or look.whole.last_ts[:7] != look.source.name[:7] for look in filled
+        scan.month != scan.source.name or scan.section.last_ts[:7] != scan.source.name[:7] for scan in filled
     ):
         return None
-    total = NOTHING
-    for look in filled:
-        total = total.then(look.whole)
+    total = EMPTY_SECTION
+    for scan in filled:
+        total = total.joined_with(scan.section)
     if head is None:
-        return None if filled or snapshot.head_exists else Report(0, 0, 0, GENESIS, len(looks), (), 0, ())
+        return None if filled or snapshot.head_exists else Report(0, 0, 0, GENESIS, len(scans), (), 0, ())
     if not total.lines:
-        return Report(0, 0, 0, GENESIS, len(looks), (), 0, ()) if head.seq == 0 else None
-    if not total.whole or not any(look.agrees_with(head) for look in filled) or head.durable > head.seq:
+        return Report(0, 0, 0, GENESIS, len(scans), (), 0, ()) if head.seq == 0 else None
+    if not total.whole or not any(scan.agrees_with(head) for scan in filled) or head.durable > head.seq:
         return None
-    notes, start = _start(filled)
+    notes, start = _before_first_entry(filled)
     if start != (total.first_seq - 1, total.first_prev):
         return None
     return Report(
-        total.lines, total.first_seq, total.last_seq, total.last_hash, len(looks), (), 0, tuple(notes)
+        total.lines, total.first_seq, total.last_seq, total.last_hash, len(scans), (), 0, tuple(notes)
     )
 
 
-def _start(filled: list[_Look]) -> tuple[list[str], tuple[int, str]]:
-    """Number and hash of the entry before the record's first: none, or the last that retention removed."""
-    first = filled[0].whole if filled else NOTHING
+def _before_first_entry(filled: list[_SegmentScan]) -> tuple[list[str], tuple[int, str]]:
+    """Notes, and the number and hash of the entry before the first one: the last that retention removed."""
+    first = filled[0].section if filled else EMPTY_SECTION
     if first.first_seq <= 1:
         return [], (0, GENESIS)
-    removal = retention.removed_before(first.first_seq, first.first_prev, [look.source for look in filled])
+    removal = removed_before(first.first_seq, first.first_prev, [scan.source for scan in filled])
     if removal is None:
         return [], (0, GENESIS)
     note = f"seq 1 to {removal.last_seq} were removed by retention, as entry {removal.seq} says"
     return [note], (removal.last_seq, removal.last_hash)
 
 
-def _diagnosed(snapshot: Snapshot, looks: list[_Look]) -> Report:
-    """Name each fault. Only segments that are not whole, or do not fit, are read again."""
+def _diagnose(snapshot: Snapshot, scans: list[_SegmentScan]) -> Report:
+    """Name each fault. Only segments that are not whole or do not continue the chain are read again."""
     head, filled = (
         snapshot.head,
-        [look for look in looks if look.whole.lines or look.whole.tail or not look.whole.whole],
+        [scan for scan in scans if scan.section.lines or scan.section.tail or not scan.section.whole],
     )
-    notes, start = _start([look for look in filled if look.whole.lines])
-    diagnosis = Diagnosis(head, *start, still=snapshot.still)
-    _name_head_and_files(snapshot, filled, diagnosis.faults)
-    for index, look in enumerate(filled):
-        doubtful = head is not None and look.source.name == head.segment and not look.agrees_with(head)
-        if diagnosis.fits(look.whole) and not doubtful:
-            diagnosis.pass_over(look.source, look.whole)
+    notes, start = _before_first_entry([scan for scan in filled if scan.section.lines])
+    diagnosis = Diagnosis(head, *start, under_lock=snapshot.under_lock)
+    _add_head_and_file_faults(snapshot, filled, diagnosis.faults)
+    for index, scan in enumerate(filled):
+        contradicts_head = (
+            head is not None and scan.source.name == head.segment and not scan.agrees_with(head)
+        )
+        if diagnosis.fits(scan.section) and not contradicts_head:
+            diagnosis.accept_segment(scan.source, scan.section)
         else:
-            after = filled[index + 1].whole if index + 1 < len(filled) else None
-            diagnosis.go_through(look.source, after)
+            after = filled[index + 1].section if index + 1 < len(filled) else None
+            diagnosis.check_lines(scan.source, after)
     diagnosis.finish({source.name for source in snapshot.sources})
     faults = diagnosis.faults
-    first = next((look.whole.first_seq for look in filled if look.whole.first_seq), 0)
+    first = next((scan.section.first_seq for scan in filled if scan.section.first_seq), 0)
     return Report(
         diagnosis.entries,
         first,
         diagnosis.seq,
         diagnosis.hash or "",
-        len(looks),
+        len(scans),
         tuple(faults.found),
         faults.more,
         tuple(notes + diagnosis.notes),
     )
 
 
-def _name_head_and_files(snapshot: Snapshot, filled: list[_Look], faults: Faults) -> None:
-    """The faults that show without a look at any line."""
+def _add_head_and_file_faults(snapshot: Snapshot, filled: list[_SegmentScan], faults: Faults) -> None:
+    """Add the faults that show without reading a line."""
     faults.found += snapshot.faults
-    if snapshot.head is None and not any(fault.file == HEAD for fault in snapshot.faults):
+    if snapshot.head is None and not any(fault.file == HEAD_NAME for fault in snapshot.faults):
         if not snapshot.head_exists:
             faults.add(
                 MISSING,
-                HEAD,
+                HEAD_NAME,
                 None,
                 "the head is gone: a cut tail would not be seen; the next writer rebuilds it",
             )
         elif filled:
             faults.add(
                 TORN,
-                HEAD,
+                HEAD_NAME,
                 None,
                 "the head cannot be read: a cut tail would not be seen; the next writer rebuilds it",
             )
-    for look in filled:
-        if look.month != look.source.name:
+    for scan in filled:
+        if scan.month != scan.source.name:
             faults.add(
                 ALTERED,
-                look.source.file,
-                look.whole.first_seq,
-                f"renamed: it holds the entries of {look.month}",
+                scan.source.file,
+                scan.section.first_seq,
+                f"renamed: it holds the entries of {scan.month}",
             )

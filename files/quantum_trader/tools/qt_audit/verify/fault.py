@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 ALTERED, MISSING, TORN, TRUNCATED = "altered", "missing", "torn", "truncated"
-_MOST = 1000
+_MAX_FAULTS = 1000
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Fault:
 
 
 class Faults:
-    """Faults as they are found; neighbours of one kind become one, and a flood of them is only counted."""
+    """The faults found. Equal faults of neighbouring lines become one; above a limit, faults are counted."""
 
     def __init__(self) -> None:
         self.found: list[Fault] = []
@@ -58,12 +58,12 @@ class Faults:
         line: int | None = None,
         lines: int = 1,
     ) -> None:
-        """Note a fault. A record that is wrong throughout stays a few faults, not a million."""
+        """Add a fault, or extend the last one: a file of changed lines becomes one fault, not a million."""
         fault = Fault(kind, file, seq, seq if last_seq is None else last_seq, line, text, lines)
-        if self.found and _adjoin(self.found[-1], fault):
+        if self.found and _are_neighbours(self.found[-1], fault):
             last = self.found[-1]
             self.found[-1] = replace(last, last_seq=fault.last_seq, lines=last.lines + lines)
-        elif len(self.found) < _MOST:
+        elif len(self.found) < _MAX_FAULTS:
             self.found.append(fault)
         else:
             self.more += 1
@@ -72,8 +72,8 @@ class Faults:
         return len(self.found) + self.more
 
 
-def _adjoin(last: Fault, fault: Fault) -> bool:
-    """Whether two faults are the same thing, seen in two lines that follow each other."""
+def _are_neighbours(last: Fault, fault: Fault) -> bool:
+    """Whether two faults are equal and concern lines that follow each other."""
     if (last.kind, last.file, last.text) != (fault.kind, fault.file, fault.text):
         return False
     if last.line is None or fault.line != last.line + last.lines or last.last_seq is None:

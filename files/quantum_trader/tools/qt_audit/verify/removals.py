@@ -1,4 +1,4 @@
-"""What retention removed, as the trail itself tells: an entry names range and head before a segment goes."""
+"""What retention removed: before it removes a segment, it records an entry with its range and last hash."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from qt_audit.record.entry import EntryError, parse
-from qt_audit.verify.scan import DamagedError, Source
+from qt_audit.verify.scan import DamagedError, SegmentFile
 
 SOURCE = "audit_archive"
-KEY = "removed"
-_MARK = b'"source":"audit_archive"'
+DETAILS_KEY = "removed"
+_SOURCE_BYTES = b'"source":"audit_archive"'
 
 
 @dataclass(frozen=True)
@@ -24,10 +24,10 @@ class Removal:
     last_hash: str
 
 
-def removed_before(first_seq: int, first_prev: str, sources: Sequence[Source]) -> Removal | None:
+def removed_before(first_seq: int, first_prev: str, sources: Sequence[SegmentFile]) -> Removal | None:
     """The removal that accounts for a record that begins at `first_seq`: the one that ends exactly there.
 
-    Looks for bytes, newest segment first; only where a beginning is gone is this needed.
+    Searches the segments, newest first, for the source's bytes. Needed only if the first entries are gone.
     """
     best: Removal | None = None
     for source in reversed(sources):
@@ -39,34 +39,34 @@ def removed_before(first_seq: int, first_prev: str, sources: Sequence[Source]) -
     return best
 
 
-def removals(source: Source) -> Iterator[Removal]:
-    """The removals that a segment tells of."""
+def removals(source: SegmentFile) -> Iterator[Removal]:
+    """The removals that the entries of a segment record."""
     rest = b""
     try:
         for block in source.blocks():
             text = rest + block
             end = text.rfind(b"\n") + 1
-            yield from _named(text, end)
+            yield from _removals_in(text, end)
             rest = text[end:]
     except DamagedError:
         return
 
 
-def _named(text: bytes, end: int) -> Iterator[Removal]:
+def _removals_in(text: bytes, end: int) -> Iterator[Removal]:
     """The removals in the whole lines of a block."""
-    position = text.find(_MARK, 0, end)
+    position = text.find(_SOURCE_BYTES, 0, end)
     while position >= 0:
         begin, after = text.rfind(b"\n", 0, position) + 1, text.find(b"\n", position)
-        removal = _parsed(text[begin:after])
+        removal = _parse_removal(text[begin:after])
         if removal is not None:
             yield removal
-        position = text.find(_MARK, after, end)
+        position = text.find(_SOURCE_BYTES, after, end)
 
 
-def _parsed(line: bytes) -> Removal | None:
+def _parse_removal(line: bytes) -> Removal | None:
     try:
         entry = parse(line)
-        removed = entry.details[KEY]
+        removed = entry.details[DETAILS_KEY]
         if entry.source != SOURCE:
             return None
         return Removal(

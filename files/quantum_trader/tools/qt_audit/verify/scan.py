@@ -1,8 +1,7 @@
-"""The quick look at the chain: bytes in, hashes compared, nothing parsed but the ends of each stretch.
+"""Scan the chain quickly: compare the hashes of all lines, parse only the first and last line of a section.
 
-A stretch of whole lines is either whole (each line's `prev` is the hash of the line before it) or
-not; which line is to blame is the business of `diagnosis`. Big segments are cut into
-stretches that several processes look at side by side.
+A section is either whole (each line's `prev` is the hash of the line before it) or not; `diagnosis` finds the
+faulty line. Large segments are cut into parts, which several processes scan at the same time.
 """
 
 from __future__ import annotations
@@ -14,20 +13,20 @@ from dataclasses import astuple, dataclass, replace
 from hashlib import sha256
 from itertools import pairwise
 
-from qt_audit.reading.lines import LONGEST, ends
+from qt_audit.reading.lines import MAX_LINE_BYTES, chain_fields
 from qt_audit.record import segments
 from qt_audit.record.entry import PREV_SLICE
 from qt_audit.record.place import open_file
-from qt_audit.verify.workers import spread
+from qt_audit.verify.workers import run_in_processes
 
-BLOCK = 128 * 1024
-"""So small that a block and its lines stay in a processor's cache."""
-STRETCH = 4 * 1024 * 1024
-_SMALL = 4 * STRETCH
+BLOCK_BYTES = 128 * 1024
+"""Small enough for a block and its lines to stay in a processor's cache."""
+PART_BYTES = 4 * 1024 * 1024
+_MIN_FOR_PROCESSES = 4 * PART_BYTES
 
 
 class DamagedError(Exception):
-    """An archive cannot be decompressed. `kind` is torn (it ends too early) or altered."""
+    """An archive cannot be decompressed. `kind` is torn (it ends too early) or altered (bytes changed)."""
 
     def __init__(self, kind: str) -> None:
         super().__init__(f"the archive is {kind}")
@@ -35,8 +34,8 @@ class DamagedError(Exception):
 
 
 @dataclass(frozen=True)
-class Source:
-    """A segment, open for reading; its size at the time counts, whatever is appended later."""
+class SegmentFile:
+    """A segment, open for reading up to the size that it had when it was opened."""
 
     name: str
     descriptor: int
@@ -45,18 +44,18 @@ class Source:
 
     @property
     def file(self) -> str:
-        return self.name + segments.ARCHIVED if self.archived else self.name
+        return self.name + segments.ARCHIVE_SUFFIX if self.archived else self.name
 
     def blocks(self, start: int = 0, end: int | None = None) -> Iterator[bytes]:
-        """The bytes from `start` to `end`, of an archive all. Raises DamagedError, OSError."""
+        """The bytes from `start` to `end`; of an archive all bytes. Raises DamagedError, OSError."""
         position, end = start, self.size if end is None else min(end, self.size)
         if self.archived:
             yield from _decompressed(self.descriptor, self.size)
             return
         while position < end:
-            block = self._read(min(BLOCK, end - position), position)
+            block = self._read(min(BLOCK_BYTES, end - position), position)
             if not block:
-                return  # cut by a writer that mended a torn tail, or by somebody
+                return  # a writer cut a torn tail, or somebody cut the file
             yield block
             position += len(block)
 
@@ -71,26 +70,26 @@ class Source:
         os.close(self.descriptor)
 
 
-def open_source(name: str, record: int) -> Source:
-    """The segment, plain or archived. Raises OSError; FileNotFoundError if it is neither."""
-    for archived in (False, True, False):  # once more the plain one: an archiving may have failed in between
+def open_segment_file(name: str, record: int) -> SegmentFile:
+    """The segment, plain or archived. Raises OSError; FileNotFoundError if there is neither file."""
+    for archived in (False, True, False):  # the plain one again: an archiving may have failed meanwhile
         try:
-            file = name + segments.ARCHIVED if archived else name
+            file = name + segments.ARCHIVE_SUFFIX if archived else name
             descriptor, status = open_file(file, record, os.O_RDONLY)
         except FileNotFoundError:
             continue
-        return Source(name, descriptor, status.st_size, archived)
+        return SegmentFile(name, descriptor, status.st_size, archived)
     raise FileNotFoundError(2, os.strerror(2), name)
 
 
 @dataclass(frozen=True)
-class Stretch:
-    """What a run of whole lines is. `whole`: an unbroken chain, numbered without a hole."""
+class ChainSection:
+    """A run of complete lines of the chain. `whole`: no hash is wrong and no number is missing."""
 
     lines: int
     whole: bool
     tail: int = 0
-    """Bytes behind the last newline."""
+    """Bytes after the last newline."""
     first_seq: int = 0
     first_prev: str = ""
     first_ts: str = ""
@@ -98,14 +97,14 @@ class Stretch:
     last_hash: str = ""
     last_ts: str = ""
 
-    def then(self, after: Stretch) -> Stretch:
-        """Both as one, the other being what follows."""
+    def joined_with(self, after: ChainSection) -> ChainSection:
+        """Both as one section; `after` follows this one."""
         if not self.lines or not after.lines:
             found = self if self.lines else after
             whole = self.whole and after.whole and not self.tail
             return replace(found, whole=whole, tail=self.tail + after.tail)
         linked = after.first_prev == self.last_hash and after.first_seq == self.last_seq + 1
-        return Stretch(
+        return ChainSection(
             self.lines + after.lines,
             self.whole and after.whole and linked and not self.tail,
             after.tail,
@@ -118,75 +117,81 @@ class Stretch:
         )
 
 
-NOTHING = Stretch(0, True)
-BROKEN = Stretch(0, False)
+EMPTY_SECTION = ChainSection(0, True)
+BROKEN_SECTION = ChainSection(0, False)
 
 
 @dataclass(frozen=True)
 class Part:
-    """What to look at: the lines of a source that begin in [start, end); an archive is one part."""
+    """The lines of a segment that begin in [start, end); an archive is one part."""
 
-    source: Source
+    source: SegmentFile
     start: int
     end: int
 
 
-def parts(source: Source, boundary: int) -> list[Part]:
-    """The source cut into parts; one ends exactly at `boundary`, where the head says that a line ends."""
+def parts(source: SegmentFile, head_offset: int) -> list[Part]:
+    """The segment cut into parts; one ends exactly at `head_offset`, where the head's line ends."""
     if source.archived:
         return [Part(source, 0, source.size)]
-    cuts = {*range(0, source.size, STRETCH), source.size}
-    if 0 < boundary < source.size:
-        cuts.add(boundary)
+    cuts = {*range(0, source.size, PART_BYTES), source.size}
+    if 0 < head_offset < source.size:
+        cuts.add(head_offset)
     edges = sorted(cuts)
     return [Part(source, start, end) for start, end in pairwise(edges)]
 
 
-def look(part: Part) -> Stretch:
+def scan_part(part: Part) -> ChainSection:
     """Read a part and compare every hash in it."""
-    blocks = part.source.blocks() if part.source.archived else _aligned(part)
+    blocks = part.source.blocks() if part.source.archived else _blocks_of_part(part)
     try:
-        return _compare(blocks)
+        return _compare_hashes(blocks)
     except DamagedError:
-        return BROKEN
+        return BROKEN_SECTION
 
 
-def look_at_all(todo: Sequence[Part], jobs: int, progress: Callable[[int], None]) -> list[Stretch]:
-    """Look at all parts, with as many processes as pay off. `progress` is told how many bytes are done."""
+def scan_parts(all_parts: Sequence[Part], jobs: int, progress: Callable[[int], None]) -> list[ChainSection]:
+    """Scan all parts, in several processes if they are large. `progress` gets the number of bytes done."""
     done, found = 0, []
-    jobs = min(jobs, len(todo)) if sum(part.end - part.start for part in todo) > _SMALL else 1
-    for part, stretch in zip(todo, _looks(todo, jobs), strict=True):
+    jobs = (
+        min(jobs, len(all_parts))
+        if sum(part.end - part.start for part in all_parts) > _MIN_FOR_PROCESSES
+        else 1
+    )
+    for part, section in zip(all_parts, _scan_in_order(all_parts, jobs), strict=True):
         done += part.end - part.start
         progress(done)
-        found.append(stretch)
+        found.append(section)
     return found
 
 
-def _looks(todo: Sequence[Part], jobs: int) -> Iterator[Stretch]:
+def _scan_in_order(all_parts: Sequence[Part], jobs: int) -> Iterator[ChainSection]:
     if jobs == 1:
-        yield from map(look, todo)
+        yield from map(scan_part, all_parts)
         return
-    found: dict[int, Stretch] = {}
+    found: dict[int, ChainSection] = {}
     due = 0
-    for number, fields in spread(lambda number: astuple(look(todo[number])), len(todo), jobs):
-        found[number] = Stretch(*fields)
+    for number, fields in run_in_processes(
+        lambda number: astuple(scan_part(all_parts[number])), len(all_parts), jobs
+    ):
+        found[number] = ChainSection(*fields)
         while due in found:
             yield found.pop(due)
             due += 1
-    for number in range(due, len(todo)):  # what was left undone shows here what is wrong
-        yield found.get(number) or look(todo[number])
+    for number in range(due, len(all_parts)):  # a task that failed in its process raises its error here
+        yield found.get(number) or scan_part(all_parts[number])
 
 
-def _compare(blocks: Iterator[bytes]) -> Stretch:
+def _compare_hashes(blocks: Iterator[bytes]) -> ChainSection:
     """The chain of these bytes, from their first line on."""
     first = last = rest = b""
     linked, count, broken = b"", 0, False
     for block in blocks:
         lines = block.split(b"\n")
-        lines[0] = rest + lines[0]  # not the whole block: that would be a copy of everything
+        lines[0] = rest + lines[0]  # adding to the whole block would copy all of it
         rest = lines.pop()
-        if len(rest) > LONGEST:
-            return BROKEN
+        if len(rest) > MAX_LINE_BYTES:
+            return BROKEN_SECTION
         if not lines:
             continue
         hashes = b"".join([digest.digest() for digest in map(sha256, lines)])
@@ -196,12 +201,12 @@ def _compare(blocks: Iterator[bytes]) -> Stretch:
         broken = broken or (linked + hashes[:-32]).hex().encode() != before
         count, last, linked = count + len(lines), lines[-1], hashes[-32:]
     if not count:
-        return Stretch(0, True, len(rest))
-    begin, end = ends(first), ends(last)
+        return ChainSection(0, True, len(rest))
+    begin, end = chain_fields(first), chain_fields(last)
     if begin is None or end is None:
-        return Stretch(count, False, len(rest))
+        return ChainSection(count, False, len(rest))
     numbered = end[0] - begin[0] + 1 == count
-    return Stretch(
+    return ChainSection(
         count, numbered and not broken, len(rest), begin[0], begin[2], begin[1], end[0], linked.hex(), end[1]
     )
 
@@ -213,8 +218,8 @@ def _bytes_of_hex(text: bytes) -> bytes:
         return b""
 
 
-def _aligned(part: Part) -> Iterator[bytes]:
-    """The lines that begin in the part: they follow the newlines from `start` - 1 to `end` - 2."""
+def _blocks_of_part(part: Part) -> Iterator[bytes]:
+    """The bytes of the lines that begin in the part, after the newlines from `start` - 1 to `end` - 2."""
     source, start, end = part.source, part.start, part.end
     skipping = start > 0
     for block in source.blocks(max(0, start - 1), end):
@@ -235,16 +240,16 @@ def _aligned(part: Part) -> Iterator[bytes]:
 
 
 def _decompressed(descriptor: int, size: int) -> Iterator[bytes]:
-    """What an archive holds. Raises DamagedError where it cannot be decompressed."""
+    """The content of an archive. Raises DamagedError if it cannot be decompressed."""
     stream, position, data = zlib.decompressobj(wbits=31), 0, b""
     while position < size or data:
         if not data:
-            data = os.pread(descriptor, BLOCK, position)
+            data = os.pread(descriptor, BLOCK_BYTES, position)
             position += len(data)
             if not data:
                 break
         try:
-            block = stream.decompress(data, 4 * BLOCK)
+            block = stream.decompress(data, 4 * BLOCK_BYTES)
         except zlib.error:
             raise DamagedError("altered") from None
         if block:

@@ -1,4 +1,4 @@
-"""A record as it is at one moment, opened to be read: head and segments, whatever writers do next.
+"""A record as it was at one moment: its head and its open segments, whatever writers do next.
 
 Creates and changes nothing.
 """
@@ -13,13 +13,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from qt_audit.record import segments
-from qt_audit.record.head import NAME as HEAD
-from qt_audit.record.head import Busy, Head, read_snapshot, wait_for_lock
+from qt_audit.record.head import HEAD_NAME, Busy, Head, read_snapshot, wait_for_lock
 from qt_audit.record.place import Place, open_file
 from qt_audit.verify.fault import ALTERED, Fault, Faults
-from qt_audit.verify.scan import Source, open_source
+from qt_audit.verify.scan import SegmentFile, open_segment_file
 
-_NO_FILE_OF_OURS = (errno.ELOOP, errno.EINVAL, errno.EISDIR, errno.ENXIO)
+_NOT_REGULAR_ERRORS = (errno.ELOOP, errno.EINVAL, errno.EISDIR, errno.ENXIO)
 
 
 @dataclass(frozen=True)
@@ -28,10 +27,10 @@ class Snapshot:
 
     head: Head | None
     head_exists: bool
-    sources: tuple[Source, ...]
+    sources: tuple[SegmentFile, ...]
     faults: tuple[Fault, ...]
-    still: bool
-    """Taken under the lock: no line of it is being written."""
+    under_lock: bool
+    """Whether it was taken under the lock: then no line of it is half written."""
 
     def close(self) -> None:
         for source in self.sources:
@@ -39,71 +38,71 @@ class Snapshot:
 
 
 @contextmanager
-def opened(place: Place) -> Iterator[int]:
+def open_record_directory(place: Place) -> Iterator[int]:
     """A descriptor of the place's record directory, which is not created. Raises OSError."""
     try:
         record = place.open_existing()
     except OSError as error:
-        raise _told(error, place) from None
+        raise _with_path_and_remedy(error, place) from None
     try:
         yield record
     except OSError as error:
-        raise _told(error, place) from None
+        raise _with_path_and_remedy(error, place) from None
     finally:
         os.close(record)
 
 
-def _told(error: OSError, place: Place) -> OSError:
-    """The same error with the whole path, and for one of rights with what to do."""
+def _with_path_and_remedy(error: OSError, place: Place) -> OSError:
+    """The same error with the full path; an error of rights says what to do."""
     name = error.filename or ""
     if not isinstance(name, str) or error.errno is None:
         return error
-    in_record = name == HEAD or ".jsonl" in name
+    in_record = name == HEAD_NAME or ".jsonl" in name
     path = name if "/" in name else f"{place.record_path if in_record else place.status_path}/{name}"
     advice = ": run this as its owner or as root" if isinstance(error, PermissionError) else ""
     return type(error)(error.errno, f"{error.strerror}{advice}", path.rstrip("/"))
 
 
 @contextmanager
-def locked(record: int, timeout: float) -> Iterator[bool]:
-    """Hold the record's lock, if it is to be had in time; whether it is held."""
+def try_record_lock(record: int, timeout: float) -> Iterator[bool]:
+    """Hold the record's lock if it is free within `timeout` seconds. Yields whether it is held."""
     try:
-        descriptor, _ = open_file(HEAD, record, os.O_RDONLY)
+        descriptor, _ = open_file(HEAD_NAME, record, os.O_RDONLY)
     except OSError:
         yield False
         return
     try:
-        held = False
+        is_held = False
         with suppress(Busy):
             wait_for_lock(descriptor, time.monotonic() + timeout)
-            held = True
-        yield held
+            is_held = True
+        yield is_held
     finally:
         os.close(descriptor)
 
 
-def take(record: int, still: bool) -> Snapshot:
-    """Open all segments. The head is read first: what it tells of is in them."""
+def take_snapshot(record: int, under_lock: bool) -> Snapshot:
+    """Open all segments. The head is read first, so that the segments hold all that it names."""
     faults = Faults()
     try:
         head = read_snapshot(record)
-        exists = HEAD in os.listdir(record)
+        exists = HEAD_NAME in os.listdir(record)
     except OSError as error:
         head, exists = None, True
-        _no_file_of_ours(error, HEAD, faults)
+        _add_not_regular(error, HEAD_NAME, faults)
     sources = []
     for name in segments.names(record):
         try:
-            sources.append(open_source(name, record))
+            sources.append(open_segment_file(name, record))
         except FileNotFoundError:
-            continue  # retention removed it a moment ago, and an entry tells
+            continue  # retention removed it a moment ago; an entry says so
         except OSError as error:
-            _no_file_of_ours(error, name, faults)
-    return Snapshot(head, exists, tuple(sources), tuple(faults.found), still)
+            _add_not_regular(error, name, faults)
+    return Snapshot(head, exists, tuple(sources), tuple(faults.found), under_lock)
 
 
-def _no_file_of_ours(error: OSError, name: str, faults: Faults) -> None:
-    """A link, a directory or a device where a segment should be is a fault; anything else is raised."""
-    if error.errno not in _NO_FILE_OF_OURS:
+def _add_not_regular(error: OSError, name: str, faults: Faults) -> None:
+    """Add a fault for a link, a directory or a device in place of a segment. Raises any other error."""
+    if error.errno not in _NOT_REGULAR_ERRORS:
         raise error
     faults.add(ALTERED, name, None, "not a regular file")

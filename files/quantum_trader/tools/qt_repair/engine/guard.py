@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from qt_audit.record.place import Place
-from qt_audit.record.state_directory import Reports
+from qt_audit.record.state_directory import StateDirectory
 from qt_audit.record.warning import reason
 from qt_repair.engine.state_content import content
 
@@ -207,7 +207,7 @@ class Guard:
     def _change(self, name: str, change: Callable[[State], State]) -> None:
         """Read, change and replace the state of one repair; durable afterwards."""
         try:
-            with Reports(Place(self._home, home=True), _PATIENCE_S, DIRECTORY, _LOCK) as files:
+            with StateDirectory(Place(self._home, home=True), _PATIENCE_S, DIRECTORY, _LOCK) as files:
                 data = files.read(_FILE)
                 states = {} if data is None else _decoded(data)
                 states = {other: _no_later(state, self._clock()) for other, state in states.items()}

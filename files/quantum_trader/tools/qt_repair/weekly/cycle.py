@@ -14,7 +14,7 @@ from qt_audit.reading.history import History
 from qt_audit.reading.window import END
 from qt_audit.record.entry import now
 from qt_audit.record.place import Place
-from qt_audit.record.state_directory import Reports
+from qt_audit.record.state_directory import StateDirectory
 from qt_audit.recorder import log_action
 from qt_repair.config.loading import Config
 from qt_repair.weekly.called_repair import repair
@@ -112,7 +112,7 @@ def _reported(cycle: Cycle) -> Outcome:
     """Write the report in both forms, and record where it is. The JSON comes last: where it is, both are."""
     name = cycle.request.name
     try:
-        with Reports(Place(cycle.home, home=True), _REPORTS_TIMEOUT) as reports:
+        with StateDirectory(Place(cycle.home, home=True), _REPORTS_TIMEOUT) as reports:
             reports.write(f"{name}.md", as_markdown(cycle).encode("utf-8"))
             reports.write(f"{name}.json", as_json(cycle).encode("ascii"))
             path = f"{reports.path}/{name}.md"

@@ -9,7 +9,7 @@ from qt_audit.reading.history import History
 from qt_audit.record.entry import now
 from qt_audit.record.head import Busy
 from qt_audit.record.place import Place
-from qt_audit.record.state_directory import Reports
+from qt_audit.record.state_directory import StateDirectory
 from qt_audit.recorder import log_action
 from qt_audit.summary import period
 from qt_repair.engine.state_content import content
@@ -41,7 +41,7 @@ class Turn:
         self._place = Place(home, home=True)
         self._slot = slot
         self._say = say
-        self._store = Reports(self._place, 0.0, DIRECTORY, _LOCK)
+        self._store = StateDirectory(self._place, 0.0, DIRECTORY, _LOCK)
         self.ledger = Ledger(slot)
 
     def __enter__(self) -> Turn:
@@ -105,7 +105,7 @@ class Turn:
                 self._store.set_aside(NAME, f"{NAME}.damaged")
                 path = f"{self._store.path}/{NAME}"
                 self._say(f"{path}: {error}; begun anew, the old one is kept as {NAME}.damaged")
-        with Reports(self._place, _REPORTS_TIMEOUT) as reports:
+        with StateDirectory(self._place, _REPORTS_TIMEOUT) as reports:
             ledger = weekly_ledger.begin(self._slot, reports.names())
         self.keep(ledger)
         return ledger
@@ -117,7 +117,7 @@ def not_run(home: str, why: str) -> None:
     source, words = f'"source":"{SOURCE}"'.encode(), _NOT_RUN.encode()
     try:
         window = History(Place(home, home=True)).window(
-            today.since, wanted=lambda line: source in line and words in line, details=False
+            today.since, line_filter=lambda line: source in line and words in line, details=False
         )
         if any(entry.source == SOURCE and entry.action.startswith(_NOT_RUN) for entry in window):
             return
@@ -146,7 +146,7 @@ def _ending(place: Place, left: Running) -> str | None:
     """Whether a run has its last entry: COMPLETED, INTERRUPTED or None."""
     run = f'"run":"{left.run}"'.encode()
     found = None
-    for entry in History(place).window(left.began, wanted=lambda line: run in line):
+    for entry in History(place).window(left.began, line_filter=lambda line: run in line):
         if entry.run == left.run:
             for ending in (COMPLETED, INTERRUPTED):
                 if entry.action.startswith(ending):

@@ -6,14 +6,14 @@ import os
 import stat
 
 from qt_audit.record.place import DIRECTORY_FLAGS, Place, open_directory
-from qt_audit.record.state_directory import Reports
+from qt_audit.record.state_directory import StateDirectory
 
 DIRECTORY = "outbox"
 _DIRECTORY_MODE, _MODE = 0o700, 0o600
 _LOCK = ".lock"
 
 
-class Store(Reports):
+class Store(StateDirectory):
     """Files in it that are replaced in one step. Raises OSError, naming the file."""
 
     def __init__(self, place: Place, timeout: float = 0.0) -> None:

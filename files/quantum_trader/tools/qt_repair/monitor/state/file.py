@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from qt_audit.record.place import Place, open_directory, open_file
-from qt_audit.record.reserve import with_room
+from qt_audit.record.reserve import retry_when_full
 from qt_audit.record.state_directory import replace_file
 from qt_repair.engine.state_content import content
 from qt_repair.monitor.state.validity import sound
@@ -73,7 +73,7 @@ class StateFile:
         data = json.dumps(state).encode("ascii") + b"\n"
         put = partial(replace_file, _FILE, self._directory, data, _MODE, durable)
         try:
-            with_room(self._place, put) if durable else put()
+            retry_when_full(self._place, put) if durable else put()
         except OSError as error:
             raise StateError(f"{self.path}: cannot be written ({error.strerror})") from None
 

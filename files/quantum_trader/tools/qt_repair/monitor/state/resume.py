@@ -70,7 +70,7 @@ def fate(place: Place, incident: Incident, clock: Clock) -> str:
     since = written(max(0.0, clock.wall(incident.since) - _MARGIN_S))
     found = OVER
     try:
-        for entry in History(place).window(since, wanted=lambda line: mark in line, details=False):
+        for entry in History(place).window(since, line_filter=lambda line: mark in line, details=False):
             if entry.run == incident.run:
                 over = entry.action.startswith(sentences.RECOVERED)
                 found = OVER if over else UNFINISHED if entry.outcome == "started" else ENDED

@@ -16,7 +16,7 @@ from typing import Any
 from qt_audit.reading.history import History
 from qt_audit.record.entry import Entry, now
 from qt_audit.record.place import Place
-from qt_audit.record.state_directory import Reports
+from qt_audit.record.state_directory import StateDirectory
 from qt_audit.recorder import action
 from qt_repair.weekly.observation import PhaseError, bounded, counted
 
@@ -67,7 +67,7 @@ def accepted(place: Place) -> Manifest | None:
 
     Raises PhaseError if manifest and record disagree, OSError if one of them cannot be read.
     """
-    with Reports(place, _LOCK_TIMEOUT, DIRECTORY, _LOCK) as store:
+    with StateDirectory(place, _LOCK_TIMEOUT, DIRECTORY, _LOCK) as store:
         data = store.read(NAME)
         path = f"{store.path}/{NAME}"
     if data is None:
@@ -105,7 +105,7 @@ def accept(place: Place, trees: Trees, changes: list[str], first: bool = False) 
     sentence = f"{_SENTENCE} ({counted(files, 'file')} in {counted(len(trees), 'tree')})"
     with (
         action(sentence, intent=_INTENT, source=SOURCE, details=details, required=True),
-        Reports(place, _LOCK_TIMEOUT, DIRECTORY, _LOCK) as store,
+        StateDirectory(place, _LOCK_TIMEOUT, DIRECTORY, _LOCK) as store,
     ):
         store.write(NAME, manifest.encoded())
     return manifest
@@ -115,7 +115,7 @@ def _acceptance(place: Place, since: str) -> Entry | None:
     """The last entry, from this time on, that accepted a state."""
     source, words = f'"source":"{SOURCE}"'.encode("ascii"), _SENTENCE.encode("ascii")
     found = None
-    for entry in History(place).window(since, wanted=lambda line: words in line and source in line):
+    for entry in History(place).window(since, line_filter=lambda line: words in line and source in line):
         if entry.source == SOURCE and entry.outcome == "succeeded" and entry.action.startswith(_SENTENCE):
             found = entry
     return found

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from qt_audit.commands.doctor import examine
-from qt_audit.doctor.host import Host
-from qt_audit.doctor.installation import WARN, WRONG
+from qt_audit.doctor.check import WARN, WRONG
+from qt_audit.doctor.host import HostPaths
+from qt_audit.doctor.run import run_checks
 from qt_audit.record.place import Place
 from qt_audit.settings import loading as audit_settings
 from qt_audit.verify.chain import verify
@@ -33,7 +33,7 @@ def check(settings: Mapping[str, Any], home: str) -> Seen:
         problems.append(f"and {counted(report.more_faults, 'more fault')}")
     notes = list(report.notes)
     if settings["doctor"]:
-        checks = examine(now, Host())
+        checks = run_checks(now, HostPaths())
         problems += [f"{check.name}: {check.text}" for check in checks if check.state == WRONG]
         notes += [f"{check.name}: {check.text}" for check in checks if check.state == WARN]
     summary = f"{counted(report.entries, 'entry', 'entries')}, head seq {report.seq}"
