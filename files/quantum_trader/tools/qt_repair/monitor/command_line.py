@@ -51,10 +51,10 @@ def _answer(arguments: list[str], face: str) -> int:
         return _check(options)
     if options.command == "status":
         return _status(place.home(audit_settings.current()), options.json)
-    from qt_repair.monitor.reload import config_argv, understood
+    from qt_repair.monitor.config_reload import config_argv, parsed_config
 
     asked = subprocess.run(config_argv(face), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False)
-    value = understood(asked.returncode, asked.stdout)
+    value = parsed_config(asked.returncode, asked.stdout)
     if value is None:  # it has said why
         return WRONG_USE
     if options.once:
@@ -132,14 +132,14 @@ def _say(text: str) -> None:
 
 
 def _once(value: dict[str, Any], face: str, as_json: bool) -> int:
-    from qt_repair.monitor.once import look_once
-    from qt_repair.monitor.status import BREACH, COLOURS, limit, looked_once, table
+    from qt_repair.monitor.once import poll_once
+    from qt_repair.monitor.status import BREACH, COLOURS, limit, state_of_reading, table
 
     found = []
-    for watched in look_once(value, face):
+    for watched in poll_once(value, face):
         assert watched.reading is not None
-        state = looked_once(watched.reading.level)
-        found.append((state, watched.name, watched.reading.text, limit(watched.level, watched.unit)))
+        state = state_of_reading(watched.reading.level)
+        found.append((state, watched.name, watched.reading.text, limit(watched.limit, watched.unit)))
     broken = [row for row in found if row[0] == BREACH]
     if as_json:
         keys = ("state", "name", "found", "limit")
@@ -152,24 +152,24 @@ def _once(value: dict[str, Any], face: str, as_json: bool) -> int:
 
 def _status(home: Place, as_json: bool) -> int:
     from qt_repair.engine.guard import Guard, GuardError
-    from qt_repair.monitor import status as view
-    from qt_repair.monitor.state.file import StateError, kept, running
+    from qt_repair.monitor import status as status_view
+    from qt_repair.monitor.state.file import StateError, read_state, running_pid
 
     try:
-        state, guard = kept(home), Guard(home.path, 1).states()
+        state, guard = read_state(home), Guard(home.path, 1).states()
     except (StateError, GuardError) as error:
         explain(_PROGRAM, str(error))
         return NO
-    status = view.answer(state, running(home), guard)
+    status = status_view.status_data(state, running_pid(home), guard)
     if as_json:
         print_json(status)
     else:
-        print(view.summary(status, time.time(), state.get("written"), state.get("started")))
+        print(status_view.summary(status, time.time(), state.get("written"), state.get("started")))
         if status["docker_events"]:
             print(coloured(f"No events from Docker: {status['docker_events']}", "yellow"))
-        found = view.rows(status)
+        found = status_view.rows(status)
         if found:
-            _print_table(view.table(found), [view.COLOURS[row[0]] for row in found])
+            _print_table(status_view.table(found), [status_view.COLOURS[row[0]] for row in found])
     return DONE if status["running"] and not status["in_breach"] else NO
 
 
