@@ -21,10 +21,19 @@ from qt_audit.record.place import Place
 from qt_audit.settings import loading as audit_settings
 from qt_audit.terminal.output import coloured, explain, print_json
 from qt_audit.terminal.streams import answering
+from qt_repair.config.check_command import add_parser
+from qt_repair.config.command_line import (
+    CHECK_CONFIG,
+    DONE,
+    NO,
+    WRONG_USE,
+    add_commands,
+    check_config,
+    program_parser,
+)
+from qt_repair.monitor.configuration import PROGRAM
 
-DONE, NO, WRONG_USE = 0, 1, 2
 _PROGRAM = "realtime_monitor.py"
-_CHECK = "check_config"
 _PATIENCE_S = 1.0
 _EPILOG = """\
 exit status: 0 fine (the daemon: told to stop) · 1 something is in breach, or no monitor runs (status), or one
@@ -47,8 +56,8 @@ def main(arguments: list[str], face: str) -> int:
 
 def _answer(arguments: list[str], face: str) -> int:
     options = _parser().parse_args(arguments)
-    if options.command == _CHECK:
-        return _check(options)
+    if options.command == CHECK_CONFIG:
+        return check_config(_PROGRAM, PROGRAM, options)
     if options.command == "status":
         return _status(place.home(audit_settings.current()), options.json)
     from qt_repair.monitor.config_reload import config_argv, parsed_config
@@ -63,13 +72,7 @@ def _answer(arguments: list[str], face: str) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=_PROGRAM,
-        description=__doc__,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = program_parser(_PROGRAM, __doc__, _EPILOG)
     what = parser.add_mutually_exclusive_group()
     what.add_argument(
         "--once", action="store_true", help="look at everything once, record and repair nothing"
@@ -81,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
         "--keep-alive", action="store_true", help="where a monitor runs already: end quietly, all is well"
     )
     parser.add_argument("--json", action="store_true", help="with --once: print the answer as JSON")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    commands = add_commands(parser)
     status = commands.add_parser(
         "status",
         help="what the monitor watches, how it is now, and the last breach",
@@ -89,22 +92,8 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     status.add_argument("--json", action="store_true", help="print the answer as JSON")
-    from qt_repair.config import check_command as check_config
-    from qt_repair.monitor.configuration import PROGRAM
-
-    check_config.add_parser(commands, PROGRAM)
+    add_parser(commands, PROGRAM)
     return parser
-
-
-def _check(options: argparse.Namespace) -> int:
-    from qt_repair.config import check_command as check_config
-    from qt_repair.config.loading import ConfigError
-    from qt_repair.monitor.configuration import PROGRAM
-
-    try:
-        return check_config.run(PROGRAM, audit_settings.current().home, options)
-    except ConfigError as error:
-        return check_config.refuse(_PROGRAM, error)
 
 
 def _daemon(value: dict[str, Any], face: str, options: argparse.Namespace) -> int:
