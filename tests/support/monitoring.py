@@ -13,6 +13,8 @@ from typing import Any
 
 import yaml
 
+from qt_repair.monitor.watch import watcher_of
+from qt_repair.monitor.watcher import CommandWatcher, InlineWatcher, ThreadWatcher
 from tests.support.checkout import TOOLS
 from tests.support.recording import BOUND, environment, read_record, record_of
 
@@ -126,3 +128,17 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
     """Exit status and what it said on stderr, once it has ended."""
     _, errors = process.communicate(timeout=BOUND)
     return process.returncode, errors
+
+
+def command_watcher(kind: str, **settings: Any) -> CommandWatcher:
+    """A watcher that runs a program, from these settings."""
+    watcher = watcher_of(kind, settings, "/opt/qt")
+    assert isinstance(watcher, CommandWatcher)
+    return watcher
+
+
+def reading_watcher(kind: str, **settings: Any) -> InlineWatcher | ThreadWatcher:
+    """A watcher that reads by itself, from these settings."""
+    watcher = watcher_of(kind, settings, "/opt/qt")
+    assert isinstance(watcher, (InlineWatcher, ThreadWatcher))
+    return watcher

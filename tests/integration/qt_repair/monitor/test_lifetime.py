@@ -35,7 +35,7 @@ def host(tmp_path: Path) -> Installation:
     return host
 
 
-def let_go(host: Installation) -> None:
+def abandon(host: Installation) -> None:
     (host.home / "go").touch()
 
 
@@ -79,7 +79,7 @@ def test_after_a_stop_the_same_breach_goes_on_in_its_run(host: Installation) -> 
         until_begun(host)
         monitor.terminate()
         ended(monitor)
-    let_go(host)
+    abandon(host)
     with host.monitor():
         host.until(TRIGGERED, "Auto-heal: Interrupted", TRIGGERED, DONE, RECOVERED)
     assert len({entry["run"] for entry in host.healing()}) == 1
@@ -93,7 +93,7 @@ def test_after_a_kill_the_unfinished_run_is_closed_and_the_breach_goes_on(host: 
         assert host.said() == [TRIGGERED]
         with host.monitor():
             host.until(TRIGGERED, "Auto-heal: Interrupted - the monitor was ended during the repair")
-            let_go(host)  # the repair was not killed with the monitor: it ends by itself
+            abandon(host)  # the repair was not killed with the monitor: it ends by itself
             host.until(TRIGGERED, "Auto-heal: Interrupted", RECOVERED)
             wait_for(lambda: host.status()["in_breach"] == [])
     assert len({entry["run"] for entry in host.healing()}) == 1

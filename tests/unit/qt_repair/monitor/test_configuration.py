@@ -11,7 +11,7 @@ from qt_repair.config.files import Document
 from qt_repair.config.loading import Config, ConfigError, resolve
 from qt_repair.monitor.configuration import PROGRAM
 from qt_repair.monitor.watch import KINDS
-from qt_repair.monitor.watched import thresholds_of
+from qt_repair.monitor.watched_threshold import thresholds_of
 from tests.support.checkout import ROOT
 
 REPAIRS = ["grafana", "root_disk"]

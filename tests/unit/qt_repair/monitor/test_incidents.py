@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from qt_audit.recorder import AuditError
-from qt_repair.monitor import wording as sentences
+from qt_repair.monitor import wording
 from qt_repair.monitor.event_loop.clock import Clock
-from qt_repair.monitor.incidents import Incidents, Outcome
+from qt_repair.monitor.incidents import IncidentTracker, RepairOutcome
 from qt_repair.monitor.thresholds import BAD, BETWEEN, GOOD, UNKNOWN, FlapRule, Reading
-from qt_repair.monitor.watched import Threshold, Watched
-from qt_repair.monitor.wording import Saying
+from qt_repair.monitor.watched_threshold import Threshold, WatchedThreshold
+from qt_repair.monitor.wording import EntryText
 
-TRIGGERED = sentences.TRIGGERED[0]
+TRIGGERED = wording.TRIGGERED[0]
 DONE = "Auto-heal: Completed successfully (exit code 0)"
 
 
@@ -30,7 +30,7 @@ class SetClock(Clock):
     def wall(self, at: float) -> float:
         return at
 
-    def steady(self, wall: float) -> float:
+    def from_wall(self, wall: float) -> float:
         return wall
 
 
@@ -41,41 +41,41 @@ class Scene:
         self.clock = SetClock()
         self.entries: list[tuple[str, str, str | None]] = []
         self.details: list[Mapping[str, Any]] = []
-        self.begun: list[Watched] = []
+        self.begun: list[WatchedThreshold] = []
         self.recordable = True
         self.frozen = False
-        self.incidents = Incidents(
-            self.record, self.repair, self.withdraw, self.in_vain, lambda: None, self.clock,
+        self.incidents = IncidentTracker(
+            self.record, self.repair, self.withdraw, self.all_frozen, lambda: None, self.clock,
             FlapRule(changes, 600, 300),
         )  # fmt: skip
-        self.watched = Watched(Threshold("disk", "disk /", hold, 5, repairs, 600, {}), 90, "%")
+        self.watched = WatchedThreshold(Threshold("disk", "disk /", hold, 5, repairs, 600, {}), 90, "%")
 
-    def record(self, saying: Saying, details: Mapping[str, Any], run: str | None = None) -> None:
+    def record(self, entry_text: EntryText, details: Mapping[str, Any], run: str | None = None) -> None:
         if not self.recordable:
             raise AuditError
-        self.entries.append((*saying, run))
+        self.entries.append((*entry_text, run))
         self.details.append(details)
 
-    def repair(self, watched: Watched) -> bool:
+    def repair(self, watched: WatchedThreshold) -> bool:
         self.begun.append(watched)
         return True
 
-    def withdraw(self, watched: Watched) -> bool:
+    def withdraw(self, watched: WatchedThreshold) -> bool:
         return watched.incident is not None and watched.incident.acting == "queued"
 
-    def in_vain(self, _repairs: Sequence[str]) -> bool:
+    def all_frozen(self, _repairs: Sequence[str]) -> bool:
         return self.frozen
 
     def see(self, *levels: str, every: float = 5) -> None:
         for level in levels:
             self.clock.at += every
-            self.incidents.take(self.watched, Reading(level, f"it is {level}", level))
+            self.incidents.add_reading(self.watched, Reading(level, f"it is {level}", level))
 
     def began(self) -> None:
-        self.incidents.began(self.watched, "")
+        self.incidents.repair_started(self.watched, "")
 
     def ended(self, exit_code: int | None = 0, stopped: bool = False) -> None:
-        self.incidents.ended(self.watched, Outcome(exit_code, stopped, {}))
+        self.incidents.repair_ended(self.watched, RepairOutcome(exit_code, stopped, {}))
 
     @property
     def said(self) -> list[str]:
@@ -156,7 +156,7 @@ def test_a_repair_that_must_cool_down_is_tried_as_soon_as_it_may() -> None:
     scene = Scene("grafana")
     scene.see(BAD)
     scene.began()
-    scene.incidents.ended(scene.watched, Outcome(1, False, {}, wait=120))
+    scene.incidents.repair_ended(scene.watched, RepairOutcome(1, False, {}, wait=120))
     scene.see(BAD, every=120)
     assert len(scene.begun) == 1
     scene.see(BAD)
@@ -227,7 +227,7 @@ def test_a_stop_during_a_repair_is_recorded_and_nothing_more_is_begun(
     scene = Scene("grafana")
     scene.see(BAD)
     scene.began()
-    scene.incidents.resting = True
+    scene.incidents.stopping = True
     scene.ended(exit_code, stopped=True)
     assert scene.said == [TRIGGERED, says]
     assert scene.watched.incident is not None
@@ -236,16 +236,16 @@ def test_a_stop_during_a_repair_is_recorded_and_nothing_more_is_begun(
 def test_a_stop_before_its_turn_closes_the_run() -> None:
     scene = Scene("grafana")
     scene.see(BAD)
-    scene.incidents.resting = True
-    scene.incidents.stopped(scene.watched)
-    assert scene.entries[-1][:2] == sentences.NOT_BEGUN
+    scene.incidents.stopping = True
+    scene.incidents.monitor_stopping(scene.watched)
+    assert scene.entries[-1][:2] == wording.NOT_BEGUN
 
 
 def test_a_threshold_that_is_taken_out_ends_its_incident() -> None:
     scene = Scene()
     scene.see(BAD)
-    scene.incidents.gone(scene.watched)
-    scene.incidents.gone(scene.watched)
+    scene.incidents.remove(scene.watched)
+    scene.incidents.remove(scene.watched)
     assert scene.said[1:] == ["Auto-heal: disk / is no longer watched; it was in breach"]
 
 

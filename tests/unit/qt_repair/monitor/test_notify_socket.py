@@ -34,7 +34,7 @@ def test_each_state_is_told_in_systemds_words(manager: socket.socket) -> None:
     notify = NotifySocket({"NOTIFY_SOCKET": manager.getsockname()})
     notify.ready()
     notify.reloading()
-    notify.alive()
+    notify.ping_watchdog()
     notify.stopping()
     notify.close()
     ready, reloading, alive, stopping = heard(manager)
@@ -69,7 +69,7 @@ def test_without_systemd_nothing_happens(address: str) -> None:
 def test_a_manager_that_hangs_hangs_nobody(manager: socket.socket) -> None:
     notify = NotifySocket({"NOTIFY_SOCKET": manager.getsockname()})
     for _ in range(5000):
-        notify.alive()
+        notify.ping_watchdog()
     notify.close()
     assert heard(manager)
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from qt_audit.record.place import Place
-from qt_repair.monitor.state.file import StateError, kept
+from qt_repair.monitor.state.file import StateError, read_state
 
 NOW = 1_800_000_000.0
 THRESHOLD: dict[str, Any] = {
@@ -34,7 +34,7 @@ NAN, ENDLESS = float("nan"), float("inf")
 def taken_up(home: Path, content: str) -> list[dict[str, Any]]:
     (home / "status/repair").mkdir(parents=True)
     (home / "status/repair/monitor.json").write_text(content)
-    found: list[dict[str, Any]] = kept(Place(str(home), home=True))["thresholds"]
+    found: list[dict[str, Any]] = read_state(Place(str(home), home=True))["thresholds"]
     return found
 
 

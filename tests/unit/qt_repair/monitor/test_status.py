@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from qt_repair.monitor.status import limit, looked_once, state_of, table
+from qt_repair.monitor.status import limit, state_of, state_of_reading, table
 from qt_repair.monitor.thresholds import BAD, BETWEEN, BREACHED, CLEAR, GOOD, PENDING, UNKNOWN
 
 
@@ -31,7 +31,7 @@ def test_each_state_has_a_word(phase: str, level: str | None, flapping: bool, wo
     ("level", "word"), [(GOOD, "ok"), (BETWEEN, "ok"), (BAD, "BREACH"), (UNKNOWN, "unknown")]
 )
 def test_a_single_look_has_no_patience(level: str, word: str) -> None:
-    assert looked_once(level) == word
+    assert state_of_reading(level) == word
 
 
 def test_a_long_cell_is_cut_and_none_reaches_the_terminal_raw() -> None:

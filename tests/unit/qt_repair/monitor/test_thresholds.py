@@ -15,12 +15,12 @@ from qt_repair.monitor.thresholds import (
     PENDING,
     UNKNOWN,
     FlapRule,
-    Flaps,
-    Track,
-    calm,
-    changed,
-    rising,
-    step,
+    FlapState,
+    PhaseState,
+    after_change,
+    has_calmed,
+    limit_reading,
+    next_phase,
 )
 
 RULE = FlapRule(changes=4, within=100, calm=50)
@@ -31,15 +31,15 @@ RULE = FlapRule(changes=4, within=100, calm=50)
     [(95, BAD), (90, BAD), (89.9, BETWEEN), (80.1, BETWEEN), (80, GOOD), (0, GOOD)],
 )
 def test_a_value_is_bad_from_trigger_on_and_good_down_to_clear(value: float, level: str) -> None:
-    assert rising(value, trigger=90, clear=80, text="").level == level
+    assert limit_reading(value, trigger=90, clear=80, text="").level == level
 
 
 def phases(levels: list[str], hold: float) -> list[str]:
     """The phase after each of these levels, seen a second apart."""
-    track, found = Track(), []
+    phase_state, found = PhaseState(), []
     for now, level in enumerate(levels):
-        track = step(track, level, hold, float(now))
-        found.append(track.phase)
+        phase_state = next_phase(phase_state, level, hold, float(now))
+        found.append(phase_state.phase)
     return found
 
 
@@ -62,8 +62,8 @@ def test_a_breach_needs_the_trigger_for_so_long_and_lasts_until_clear(
 
 
 def test_a_breach_dates_from_when_the_value_went_bad() -> None:
-    track = step(step(Track(), BAD, 5, 100.0), BAD, 5, 106.0)
-    assert track == Track(BREACHED, 100.0)
+    phase_state = next_phase(next_phase(PhaseState(), BAD, 5, 100.0), BAD, 5, 106.0)
+    assert phase_state == PhaseState(BREACHED, 100.0)
 
 
 @given(st.lists(st.sampled_from([GOOD, BETWEEN, BAD, UNKNOWN]), max_size=60), st.integers(0, 5))
@@ -75,10 +75,10 @@ def test_into_breach_only_by_bad_and_out_of_it_only_by_good(levels: list[str], h
         before = after
 
 
-def flaps_after(times: list[float]) -> Flaps:
-    flaps = Flaps()
+def flaps_after(times: list[float]) -> FlapState:
+    flaps = FlapState()
     for now in times:
-        flaps = changed(flaps, RULE, now)
+        flaps = after_change(flaps, RULE, now)
     return flaps
 
 
@@ -99,12 +99,12 @@ def test_so_many_changes_in_so_long_a_time_are_flapping(times: list[float], flap
 def test_further_changes_are_counted_and_it_ends_with_calm() -> None:
     flaps = flaps_after([0, 1, 2, 3, 10, 20])
     assert (flaps.since, flaps.counted) == (3, 2)
-    assert not calm(flaps, RULE, 69.9)
-    assert calm(flaps, RULE, 70)
+    assert not has_calmed(flaps, RULE, 69.9)
+    assert has_calmed(flaps, RULE, 70)
 
 
 def test_what_does_not_flap_has_nothing_to_calm_down_from() -> None:
-    assert not calm(Flaps(), RULE, 1e9)
+    assert not has_calmed(FlapState(), RULE, 1e9)
 
 
 def test_no_more_changes_are_remembered_than_the_rule_asks_for() -> None:

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 
 from qt_audit.settings import loading as audit_settings
 from qt_audit.terminal.output import coloured, explain, print_json
-from qt_repair.config import loading as config
-from qt_repair.config.loading import Config, ConfigError
+from qt_repair.config.files import ConfigError
+from qt_repair.config.loading import DEFAULT, Config, load
 from qt_repair.config.program import Program
 from qt_repair.config.reference import reference
 
@@ -51,30 +51,30 @@ def run(program: Program, home: str, options: argparse.Namespace) -> int:
         print(reference(program), end="")
         return 0
     replace: Mapping[str, str] = dict(options.replace)
-    found = config.load(program, home, replace)
+    config = load(program, home, replace)
     if options.json:
-        print_json(found.value)
+        print_json(config.value)
     elif options.explain:
-        _explain(found)
+        _explain(config)
     else:
         print(coloured(f"✅ {home}/config/{program.name}.yml and its drop-ins: no fault found", "green"))
     return 0
 
 
-def _explain(found: Config) -> None:
-    """A line a value, secrets redacted, the file in a column of its own."""
+def _explain(config: Config) -> None:
+    """Print a line for each value, secrets redacted, with the file that it comes from in a second column."""
     redact = audit_settings.current().redactor
     rows = []
-    for path, value, origin in found.explained():
+    for path, value, origin in config.explained():
         plain = redact.details({path.rpartition(".")[2]: value})
         rows.append((f"{path} = {json.dumps(*plain.values(), ensure_ascii=False)}", origin))
     width = min(max((len(text) for text, _ in rows), default=0), 72)
     for text, origin in rows:
-        print(f"{text:<{width}}  {coloured(origin, 'grey' if origin == config.DEFAULT else 'blue')}")
+        print(f"{text:<{width}}  {coloured(origin, 'grey' if origin == DEFAULT else 'blue')}")
 
 
-def refuse(program: str, error: ConfigError) -> int:
-    """A line for each fault on stderr; the exit status of wrong settings."""
+def print_faults(program: str, error: ConfigError) -> int:
+    """Print a line on stderr for each fault; the exit status of wrong settings."""
     for line in error.lines:
         explain(program, line)
     return 2

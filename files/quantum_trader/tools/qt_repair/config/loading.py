@@ -14,10 +14,17 @@ from qt_repair import kinds
 from qt_repair.config.files import ConfigError as ConfigError  # others take it from here
 from qt_repair.config.files import Document, read_all
 from qt_repair.config.program import Program
-from qt_repair.config.schema import Fault, auto_repair_schema, filled, kind_schema, violations
+from qt_repair.config.schema import (
+    Fault,
+    auto_repair_schema,
+    filled,
+    kind_schema,
+    repair_sections,
+    violations,
+)
 
 DEFINES_REPAIRS = "auto_repair_system"
-AUTO_REPAIR = Program(DEFINES_REPAIRS, auto_repair_schema)
+AUTO_REPAIR = Program(DEFINES_REPAIRS, auto_repair_schema, sections=repair_sections)
 """The program whose configuration defines the repairs that the others may name."""
 DEFAULT = "default"
 

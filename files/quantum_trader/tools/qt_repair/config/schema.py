@@ -11,6 +11,7 @@ from typing import Any
 
 from qt_repair import kinds
 from qt_repair.config.files import library
+from qt_repair.config.program import Section
 
 _TYPES = {
     "string": "a text",
@@ -53,11 +54,42 @@ def kind_schema(kind: str) -> Mapping[str, Any]:
     }
 
 
+def repair_sections() -> list[Section]:
+    """The reference of auto_repair_system.yml: the keys of every repair, then a section for each kind."""
+    common = common_schema()
+    sections = [Section("Every repair", "", common)]
+    for kind in kinds.KINDS:
+        prose = read_prose(kinds.__file__, kind)
+        sections.append(Section(f"kind: {kind}", prose, own_keys(kind_schema(kind), common)))
+    return sections
+
+
+def own_keys(schema: Mapping[str, Any], common: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The schema without the keys that are exactly as in `common`: what a kind says otherwise stays."""
+    shared = common["properties"]
+    return {
+        **schema,
+        "properties": {key: sub for key, sub in schema["properties"].items() if sub != shared.get(key)},
+    }
+
+
 def read_schema(package: str, *path: str) -> dict[str, Any]:
     """A schema by its path beside a package's `__file__`."""
-    with open(os.path.join(os.path.dirname(os.path.abspath(package)), *path), encoding="utf-8") as file:
-        schema: dict[str, Any] = json.load(file, object_hook=_strict)
+    schema: dict[str, Any] = json.loads(_read(package, *path), object_hook=_strict)
     return schema
+
+
+def read_prose(package: str, kind: str) -> str:
+    """The reference.md of a kind, below a package's `__file__`. Empty if there is none: a test says so."""
+    try:
+        return _read(package, kind, "reference.md").strip()
+    except FileNotFoundError:
+        return ""
+
+
+def _read(package: str, *path: str) -> str:
+    with open(os.path.join(os.path.dirname(os.path.abspath(package)), *path), encoding="utf-8") as file:
+        return file.read()
 
 
 def _strict(part: dict[str, Any]) -> dict[str, Any]:

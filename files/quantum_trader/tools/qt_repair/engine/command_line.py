@@ -11,22 +11,20 @@ broken, as far as the guard allows (cooldown, attempts an hour, freeze). What fa
 from __future__ import annotations
 
 import argparse
-import signal
-from types import FrameType
-from typing import Any, NoReturn
+from typing import Any
 
 from qt_audit.record.entry import escaped
 from qt_audit.settings import loading as audit_settings
 from qt_audit.terminal.output import coloured, explain, json_text, print_json
 from qt_audit.terminal.streams import answering, tell
-from qt_repair.config import check_command as check_config
-from qt_repair.config import loading as config
-from qt_repair.config.loading import AUTO_REPAIR, DEFINES_REPAIRS, Config, ConfigError
+from qt_repair.config.check_command import add_parser, print_faults
+from qt_repair.config.command_line import CHECK_CONFIG, DONE, NO, add_commands, check_config, program_parser
+from qt_repair.config.loading import AUTO_REPAIR, DEFINES_REPAIRS, Config, ConfigError, load
 from qt_repair.engine.actor import holder
 from qt_repair.engine.guard import GuardError, State, attempts
-from qt_repair.engine.runner import Engine, Result, Stopped
+from qt_repair.engine.runner import Engine, Result
+from qt_repair.engine.stop import EXIT_STATUS, Stopped, stop_on_signals
 
-DONE, NO, WRONG_USE = 0, 1, 2
 _PROGRAM = f"{DEFINES_REPAIRS}.py"
 _COLOURS = {"healthy": "green", "repaired": "green", "dry_run": "blue", "held": "yellow", "busy": "yellow"}
 _SIGNS = {"healthy": "✅", "repaired": "🔧", "dry_run": "🔎", "held": "⏳", "busy": "⏳", "frozen": "🧊"}
@@ -48,29 +46,22 @@ def main(arguments: list[str]) -> int:
 
 def _answer(arguments: list[str]) -> int:
     options = _parser().parse_args(arguments)
-    home = audit_settings.current().home
+    if options.command == CHECK_CONFIG:
+        return check_config(_PROGRAM, AUTO_REPAIR, options)
     try:
-        if options.command == check_config.NAME:
-            return check_config.run(AUTO_REPAIR, home, options)
-        return _run(config.load(AUTO_REPAIR, home), options)
+        return _run(load(AUTO_REPAIR, audit_settings.current().home), options)
     except ConfigError as error:
-        return check_config.refuse(_PROGRAM, error)
+        return print_faults(_PROGRAM, error)
     except GuardError as error:
         explain(_PROGRAM, str(error))
         return NO
     except Stopped as error:
         explain(_PROGRAM, str(error))
-        return 128 + signal.SIGTERM
+        return EXIT_STATUS
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=_PROGRAM,
-        description=__doc__,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = program_parser(_PROGRAM, __doc__, _EPILOG)
     what = parser.add_mutually_exclusive_group()
     what.add_argument(
         "--list", action="store_true", help="list the repairs and what the guard remembers of each"
@@ -86,8 +77,7 @@ def _parser() -> argparse.ArgumentParser:
         "--trigger", metavar="WHAT", help="what asked for this run; kept in the entries' details"
     )
     parser.add_argument("--json", action="store_true", help="print the answer as JSON")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
-    check_config.add_parser(commands, AUTO_REPAIR)
+    add_parser(add_commands(parser), AUTO_REPAIR)
     return parser
 
 
@@ -102,8 +92,7 @@ def _run(found: Config, options: argparse.Namespace) -> int:
     )
     if options.unfreeze:
         return _unfreeze(engine, names, options.json)
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _stop)
+    stop_on_signals("what it began may not have ended")
     results = []
     for name in names:
         result = engine.look(name) if options.probe else engine.heal(name)
@@ -116,13 +105,6 @@ def _run(found: Config, options: argparse.Namespace) -> int:
     elif not results:
         print(f"Nothing is configured: name repairs in {found.home}/config/{DEFINES_REPAIRS}.yml")
     return DONE if all(result.fine for result in results) else NO
-
-
-def _stop(number: int, _frame: FrameType | None) -> NoReturn:
-    """Once: what ends a repair in order must not be interrupted itself."""
-    for name in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(name, signal.SIG_IGN)
-    raise Stopped(f"stopped by {signal.Signals(number).name}; what it began may not have ended")
 
 
 def _names(found: Config, asked: list[str] | None) -> list[str]:

@@ -18,10 +18,6 @@ FINE = frozenset({"healthy", "repaired"})
 """States that leave nothing to be done."""
 
 
-class Stopped(BaseException):
-    """The program is asked to stop. A repair that is under way ends with its closing entry."""
-
-
 @dataclass(frozen=True)
 class Result:
     """What became of one repair."""

@@ -1,4 +1,4 @@
-"""The realtime monitor: the daemon, what it watches, and what it remembers.
+"""The realtime monitor: the daemon, what it watches, and its state file.
 
 Only its face and `programs` import this.
 """

@@ -21,10 +21,19 @@ from qt_audit.record.place import Place
 from qt_audit.settings import loading as audit_settings
 from qt_audit.terminal.output import coloured, explain, print_json
 from qt_audit.terminal.streams import answering
+from qt_repair.config.check_command import add_parser
+from qt_repair.config.command_line import (
+    CHECK_CONFIG,
+    DONE,
+    NO,
+    WRONG_USE,
+    add_commands,
+    check_config,
+    program_parser,
+)
+from qt_repair.monitor.configuration import PROGRAM
 
-DONE, NO, WRONG_USE = 0, 1, 2
 _PROGRAM = "realtime_monitor.py"
-_CHECK = "check_config"
 _PATIENCE_S = 1.0
 _EPILOG = """\
 exit status: 0 fine (the daemon: told to stop) · 1 something is in breach, or no monitor runs (status), or one
@@ -47,14 +56,14 @@ def main(arguments: list[str], face: str) -> int:
 
 def _answer(arguments: list[str], face: str) -> int:
     options = _parser().parse_args(arguments)
-    if options.command == _CHECK:
-        return _check(options)
+    if options.command == CHECK_CONFIG:
+        return check_config(_PROGRAM, PROGRAM, options)
     if options.command == "status":
         return _status(place.home(audit_settings.current()), options.json)
-    from qt_repair.monitor.reload import config_argv, understood
+    from qt_repair.monitor.config_reload import config_argv, parsed_config
 
     asked = subprocess.run(config_argv(face), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False)
-    value = understood(asked.returncode, asked.stdout)
+    value = parsed_config(asked.returncode, asked.stdout)
     if value is None:  # it has said why
         return WRONG_USE
     if options.once:
@@ -63,13 +72,7 @@ def _answer(arguments: list[str], face: str) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=_PROGRAM,
-        description=__doc__,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = program_parser(_PROGRAM, __doc__, _EPILOG)
     what = parser.add_mutually_exclusive_group()
     what.add_argument(
         "--once", action="store_true", help="look at everything once, record and repair nothing"
@@ -81,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
         "--keep-alive", action="store_true", help="where a monitor runs already: end quietly, all is well"
     )
     parser.add_argument("--json", action="store_true", help="with --once: print the answer as JSON")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    commands = add_commands(parser)
     status = commands.add_parser(
         "status",
         help="what the monitor watches, how it is now, and the last breach",
@@ -89,22 +92,8 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     status.add_argument("--json", action="store_true", help="print the answer as JSON")
-    from qt_repair.config import check_command as check_config
-    from qt_repair.monitor.configuration import PROGRAM
-
-    check_config.add_parser(commands, PROGRAM)
+    add_parser(commands, PROGRAM)
     return parser
-
-
-def _check(options: argparse.Namespace) -> int:
-    from qt_repair.config import check_command as check_config
-    from qt_repair.config.loading import ConfigError
-    from qt_repair.monitor.configuration import PROGRAM
-
-    try:
-        return check_config.run(PROGRAM, audit_settings.current().home, options)
-    except ConfigError as error:
-        return check_config.refuse(_PROGRAM, error)
 
 
 def _daemon(value: dict[str, Any], face: str, options: argparse.Namespace) -> int:
@@ -132,14 +121,14 @@ def _say(text: str) -> None:
 
 
 def _once(value: dict[str, Any], face: str, as_json: bool) -> int:
-    from qt_repair.monitor.once import look_once
-    from qt_repair.monitor.status import BREACH, COLOURS, limit, looked_once, table
+    from qt_repair.monitor.once import poll_once
+    from qt_repair.monitor.status import BREACH, COLOURS, limit, state_of_reading, table
 
     found = []
-    for watched in look_once(value, face):
+    for watched in poll_once(value, face):
         assert watched.reading is not None
-        state = looked_once(watched.reading.level)
-        found.append((state, watched.name, watched.reading.text, limit(watched.level, watched.unit)))
+        state = state_of_reading(watched.reading.level)
+        found.append((state, watched.name, watched.reading.text, limit(watched.limit, watched.unit)))
     broken = [row for row in found if row[0] == BREACH]
     if as_json:
         keys = ("state", "name", "found", "limit")
@@ -152,24 +141,24 @@ def _once(value: dict[str, Any], face: str, as_json: bool) -> int:
 
 def _status(home: Place, as_json: bool) -> int:
     from qt_repair.engine.guard import Guard, GuardError
-    from qt_repair.monitor import status as view
-    from qt_repair.monitor.state.file import StateError, kept, running
+    from qt_repair.monitor import status as status_view
+    from qt_repair.monitor.state.file import StateError, read_state, running_pid
 
     try:
-        state, guard = kept(home), Guard(home.path, 1).states()
+        state, guard = read_state(home), Guard(home.path, 1).states()
     except (StateError, GuardError) as error:
         explain(_PROGRAM, str(error))
         return NO
-    status = view.answer(state, running(home), guard)
+    status = status_view.status_data(state, running_pid(home), guard)
     if as_json:
         print_json(status)
     else:
-        print(view.summary(status, time.time(), state.get("written"), state.get("started")))
+        print(status_view.summary(status, time.time(), state.get("written"), state.get("started")))
         if status["docker_events"]:
             print(coloured(f"No events from Docker: {status['docker_events']}", "yellow"))
-        found = view.rows(status)
+        found = status_view.rows(status)
         if found:
-            _print_table(view.table(found), [view.COLOURS[row[0]] for row in found])
+            _print_table(status_view.table(found), [status_view.COLOURS[row[0]] for row in found])
     return DONE if status["running"] and not status["in_breach"] else NO
 
 

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from qt_repair.config.program import Problem, Program
-from qt_repair.config.schema import read_schema
+from qt_repair.config.program import Problem, Program, Section
+from qt_repair.config.reference import ELSEWHERE
+from qt_repair.config.schema import own_keys, read_prose, read_schema
 from qt_repair.host.http import url_problem
 from qt_repair.monitor import watch
 from qt_repair.monitor.watch import KINDS, default_name
@@ -65,7 +66,7 @@ def _names(thresholds: Mapping[str, Any]) -> Iterator[Problem]:
 def schema() -> Mapping[str, Any]:
     """The schema of config/realtime_monitor.yml, with what each kind that can be watched adds to it."""
     whole = read_schema(__file__, "schema.json")
-    common = read_schema(__file__, "threshold_schema.json")["properties"]
+    common = _common_schema()["properties"]
     thresholds = whole["properties"]["thresholds"]["properties"]
     for kind in KINDS:
         own = read_schema(watch.__file__, kind, "schema.json")
@@ -74,6 +75,7 @@ def schema() -> Mapping[str, Any]:
             "maxItems": _MOST,
             "default": [],
             "description": own["description"],
+            ELSEWHERE: _title(kind),
             "items": {
                 "type": "object",
                 "additionalProperties": False,
@@ -87,4 +89,22 @@ def schema() -> Mapping[str, Any]:
     return whole
 
 
-PROGRAM = Program("realtime_monitor", schema, problems)
+def sections() -> list[Section]:
+    """The reference of the thresholds: the keys of all of them, then a section for each kind."""
+    common = _common_schema()
+    found = [Section("Every threshold", "", common)]
+    for kind in KINDS:
+        own = own_keys(read_schema(watch.__file__, kind, "schema.json"), common)
+        found.append(Section(_title(kind), read_prose(watch.__file__, kind), own))
+    return found
+
+
+def _common_schema() -> dict[str, Any]:
+    return read_schema(__file__, "threshold_schema.json")
+
+
+def _title(kind: str) -> str:
+    return f"thresholds.{kind}"
+
+
+PROGRAM = Program("realtime_monitor", schema, problems, sections)

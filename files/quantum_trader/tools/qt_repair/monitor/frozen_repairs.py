@@ -1,7 +1,7 @@
-"""Has repairs that have failed, or are frozen, looked at from time to time: health that lasts lifts that.
+"""Probes repairs that failed or are frozen from time to time: lasting health lifts a freeze.
 
-A threshold may watch by other means than the repair's own probe, and asks for a repair only at a breach.
-Without this a freeze would last until the next breach, and forbid the repair that it needs.
+A threshold may watch something else than its repair's probe, and it asks for a repair only at a breach.
+Without these probes a freeze would last until the next breach, and then forbid the repair that is needed.
 """
 
 from __future__ import annotations
@@ -14,37 +14,37 @@ from qt_repair.monitor.event_loop.child import Child
 from qt_repair.monitor.event_loop.loop import Loop
 
 _ROUNDS = 12
-"""Rounds from one look to the next: a minute, where a round is 5 s."""
+"""Rounds between two probes: a minute, with rounds of 5 s."""
 
 
-class Thawing:
-    """Asks the probes of what the guard holds something against; `program` notes what they see."""
+class FrozenRepairProber:
+    """Runs `program --probe` for the repairs that failed or are frozen; it tells the guard what it finds."""
 
     def __init__(self, loop: Loop, program: Sequence[str], guard: Guard) -> None:
         self._loop = loop
         self._program = program
         self._guard = guard
-        self._rounds = 0
+        self._round_count = 0
         self._child: Child | None = None
 
-    def round(self, names: Collection[str], timeout: float) -> None:
-        """A round has begun. Of these repairs those are looked at, within `timeout` seconds, that need it."""
-        self._rounds += 1
-        if self._rounds % _ROUNDS or self._child is not None:
+    def on_round(self, names: Collection[str], timeout: float) -> None:
+        """Every few rounds, probe those of the named repairs that need it, within `timeout` seconds."""
+        self._round_count += 1
+        if self._round_count % _ROUNDS or self._child is not None:
             return
-        held = self._held(names)
-        if held:
-            with suppress(OSError):  # the next attempt to repair anything says why
-                argv = [*self._program, "--probe", "--json", "--only", *held]
-                self._child = Child(self._loop, argv, self._over)
+        to_probe = self._failed_or_frozen(names)
+        if to_probe:
+            with suppress(OSError):  # the next repair will report why
+                argv = [*self._program, "--probe", "--json", "--only", *to_probe]
+                self._child = Child(self._loop, argv, self._child_ended)
                 self._child.end_after(timeout)
 
     def close(self) -> None:
-        """Leave it."""
+        """End a probe that is under way."""
         if self._child is not None:
-            self._child.let_go()
+            self._child.abandon()
 
-    def _held(self, names: Collection[str]) -> list[str]:
+    def _failed_or_frozen(self, names: Collection[str]) -> list[str]:
         try:
             states = self._guard.states()
         except GuardError:
@@ -55,5 +55,5 @@ class Thawing:
             if name in names and (state.unhelpful or state.frozen_since is not None)
         )
 
-    def _over(self, _exit_code: int) -> None:
+    def _child_ended(self, _exit_code: int) -> None:
         self._child = None

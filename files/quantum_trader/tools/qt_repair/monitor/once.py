@@ -1,4 +1,4 @@
-"""One look at everything, without a daemon: for a first try, and for cron."""
+"""Poll every threshold once, without a daemon: for a first try, and for cron."""
 
 from __future__ import annotations
 
@@ -8,35 +8,35 @@ from functools import partial
 from typing import Any
 
 from qt_repair.monitor.event_loop.loop import Loop
-from qt_repair.monitor.look import Look
+from qt_repair.monitor.poller import Poller
 from qt_repair.monitor.thresholds import Reading
 from qt_repair.monitor.watch import watcher_of
-from qt_repair.monitor.watched import Watched, thresholds_of
+from qt_repair.monitor.watched_threshold import WatchedThreshold, thresholds_of
 
 
-def look_once(value: Mapping[str, Any], face: str) -> list[Watched]:
-    """What each threshold of a checked configuration reads now. All are looked at together."""
-    loop, base = Loop(), os.path.dirname(os.path.dirname(face))
-    found: list[Watched] = []
+def poll_once(value: Mapping[str, Any], face: str) -> list[WatchedThreshold]:
+    """The present reading of each threshold in a checked configuration. All are polled at the same time."""
+    loop, install_dir = Loop(), os.path.dirname(os.path.dirname(face))
+    thresholds: list[WatchedThreshold] = []
     waiting: set[str] = set()
 
-    def take(watched: Watched, reading: Reading) -> None:
+    def on_reading(watched: WatchedThreshold, reading: Reading) -> None:
         watched.reading = reading
         waiting.discard(watched.name)
         if not waiting:
             loop.stop()
 
-    looks = []
+    pollers = []
     for threshold in thresholds_of(value):
-        watcher = watcher_of(threshold.kind, threshold.settings, base)
-        watched = Watched(threshold, watcher.level, watcher.unit)
-        look = Look(loop, watcher, partial(take, watched))
-        loop.after(watcher.settle, look.begin)
-        found.append(watched)
+        watcher = watcher_of(threshold.kind, threshold.settings, install_dir)
+        watched = WatchedThreshold(threshold, watcher.limit, watcher.unit)
+        poller = Poller(loop, watcher, partial(on_reading, watched))
+        loop.call_later(watcher.first_read_after_s, poller.poll)
+        thresholds.append(watched)
         waiting.add(watched.name)
-        looks.append(look)
-    if looks:
+        pollers.append(poller)
+    if pollers:
         loop.run()
-    for look in looks:
-        look.close()
-    return found
+    for poller in pollers:
+        poller.close()
+    return thresholds

@@ -1,6 +1,6 @@
-"""Thresholds over time: when is a value in breach, when is it clear, and when does it flap? Pure.
+"""Thresholds over time: when a value is in breach, when it is clear again, and when it flaps. Pure.
 
-Times are seconds of any steady clock. A level is what one look says about one threshold.
+Times are seconds of a monotonic clock. A level is what one reading says about one threshold.
 """
 
 from __future__ import annotations
@@ -8,63 +8,66 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 GOOD, BETWEEN, BAD, UNKNOWN = "good", "between", "bad", "unknown"
-"""Levels: clear, neither clear nor past the trigger, past the trigger, cannot tell."""
+"""Levels: clear; between clear and trigger; past the trigger; not known."""
 
 CLEAR, PENDING, BREACHED = "clear", "pending", "breached"
-"""Phases: all well; past the trigger, but not for long enough; in breach until the value is clear again."""
+"""Phases: all well; past the trigger, but shorter than `hold`; in breach until the value is clear again."""
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What one look saw. `text` is for people: the value with its unit, or why it cannot be told."""
+    """One reading. `text` is for people: the value with its unit, or why there is none.
+
+    The field names are keys of the state file.
+    """
 
     level: str
     text: str
     value: float | str | None = None
 
 
-def rising(value: float, trigger: float, clear: float, text: str) -> Reading:
-    """A value that is bad at `trigger` and above, and clear again at `clear` and below."""
+def limit_reading(value: float, trigger: float, clear: float, text: str) -> Reading:
+    """The reading of a value that is bad from `trigger` upwards and clear from `clear` downwards."""
     level = BAD if value >= trigger else GOOD if value <= clear else BETWEEN
     return Reading(level, text, round(value, 3))
 
 
-def yes_or_no(good: bool, text: str, value: float | str | None = None) -> Reading:
-    """What is either well or not."""
+def binary_reading(good: bool, text: str, value: float | str | None = None) -> Reading:
+    """The reading of something that is either good or bad."""
     return Reading(GOOD if good else BAD, text, text if value is None else value)
 
 
-def unknown(why: str) -> Reading:
-    """A look that could not tell: it changes nothing."""
+def unknown_reading(why: str) -> Reading:
+    """A reading that failed: it changes no phase."""
     return Reading(UNKNOWN, why)
 
 
 @dataclass(frozen=True)
-class Track:
-    """Where a threshold stands, and since when. Of a breach that is when its value went bad."""
+class PhaseState:
+    """The phase of a threshold, and since when. A breach counts from when its value went bad."""
 
     phase: str = CLEAR
     since: float = 0.0
 
 
-def step(track: Track, level: str, hold: float, now: float) -> Track:
-    """The track after one more look. The trigger level must be seen for `hold` seconds without a break.
+def next_phase(phase_state: PhaseState, level: str, hold: float, now: float) -> PhaseState:
+    """The phase after one more reading. A breach needs bad readings for `hold` seconds without interruption.
 
-    A look that cannot tell breaks nothing and proves nothing.
+    A reading of the level UNKNOWN neither interrupts nor counts.
     """
     if level == UNKNOWN:
-        return track
-    if track.phase == BREACHED:
-        return Track(CLEAR, now) if level == GOOD else track
+        return phase_state
+    if phase_state.phase == BREACHED:
+        return PhaseState(CLEAR, now) if level == GOOD else phase_state
     if level != BAD:
-        return track if track.phase == CLEAR else Track(CLEAR, now)
-    since = track.since if track.phase == PENDING else now
-    return Track(BREACHED if now - since >= hold else PENDING, since)
+        return phase_state if phase_state.phase == CLEAR else PhaseState(CLEAR, now)
+    since = phase_state.since if phase_state.phase == PENDING else now
+    return PhaseState(BREACHED if now - since >= hold else PENDING, since)
 
 
 @dataclass(frozen=True)
 class FlapRule:
-    """So many changes within so many seconds are flapping; so many seconds without one are calm."""
+    """`changes` changes within `within` seconds are flapping; `calm` seconds without one end it."""
 
     changes: int
     within: float
@@ -72,33 +75,33 @@ class FlapRule:
 
 
 @dataclass(frozen=True)
-class Flaps:
+class FlapState:
     """The changes of a threshold: into breach, and clear again."""
 
     recent: tuple[float, ...] = ()
-    """When it changed, as far as the rule looks back."""
+    """The times of its last changes, as many as the rule needs."""
     since: float | None = None
-    """When it began to flap; None: it does not."""
+    """When it began to flap; None if it does not."""
     counted: int = 0
-    """Changes since then."""
+    """The number of changes since then."""
     run: str = ""
-    """The `run` of the entries that say so."""
+    """The `run` of the entries about this flapping."""
 
     @property
     def flapping(self) -> bool:
         return self.since is not None
 
 
-def changed(flaps: Flaps, rule: FlapRule, now: float) -> Flaps:
-    """The same after one more change."""
+def after_change(flaps: FlapState, rule: FlapRule, now: float) -> FlapState:
+    """The state after one more change."""
     recent = (*(at for at in flaps.recent if now - at < rule.within), now)[-rule.changes :]
     if flaps.flapping:
         return replace(flaps, recent=recent, counted=flaps.counted + 1)
     if len(recent) >= rule.changes:
-        return Flaps(recent, now)
+        return FlapState(recent, now)
     return replace(flaps, recent=recent)
 
 
-def calm(flaps: Flaps, rule: FlapRule, now: float) -> bool:
-    """Whether what flapped has not changed for long enough."""
+def has_calmed(flaps: FlapState, rule: FlapRule, now: float) -> bool:
+    """Whether a flapping threshold has not changed for `rule.calm` seconds."""
     return flaps.flapping and now - flaps.recent[-1] >= rule.calm

@@ -1,4 +1,4 @@
-"""How a watcher looks at what one threshold is about. None of them changes anything."""
+"""Watchers: each reads what one threshold is about, in the loop, in a thread or by a command. Read only."""
 
 from __future__ import annotations
 
@@ -9,55 +9,58 @@ from qt_repair.monitor.thresholds import Reading
 
 
 class Watcher:
-    """One object that is looked at. `settings` are a threshold's, checked, with defaults."""
+    """Reads one object. `settings` are a threshold's, checked, with defaults.
 
-    settle: ClassVar[float] = 0.0
-    """Seconds between the beginning and the first look: what measures over time needs a time."""
-    level: float | str
-    """What the value is held against, for entries and tables."""
+    `install_dir` is the directory that holds tools/ and scripts/.
+    """
+
+    first_read_after_s: ClassVar[float] = 0.0
+    """Seconds before the first reading: a rate needs two samples."""
+    limit: float | str
+    """What the value is compared with, as entries and tables show it."""
     unit: ClassVar[str] = ""
-    """The unit of a level that is a number."""
+    """The unit of a limit that is a number."""
 
-    def __init__(self, settings: Mapping[str, Any], base: str) -> None:
+    def __init__(self, settings: Mapping[str, Any], install_dir: str) -> None:
         self.settings = settings
-        self.base = base
+        self.install_dir = install_dir
 
     def close(self) -> None:
-        """Let go of what is held open."""
+        """Close what is open."""
 
 
-class Direct(Watcher):
-    """Reads what the kernel keeps in memory: at once, in the loop."""
+class InlineWatcher(Watcher):
+    """Reads what the kernel has in memory: it cannot block, so it runs in the loop."""
 
-    def look(self) -> Reading:
-        """What is there now. Raises OSError or ValueError if it cannot be told."""
+    def read(self) -> Reading:
+        """The present reading. Raises OSError or ValueError if there is none."""
         raise NotImplementedError
 
 
-class Waiting(Watcher):
-    """May wait for a disk or a network: in a thread."""
+class ThreadWatcher(Watcher):
+    """May block on a disk or a network, so it runs in a thread."""
 
     timeout: float
 
-    def look(self) -> Reading:
-        """The same, within `timeout` seconds or later."""
+    def read(self) -> Reading:
+        """The same; it should end within `timeout` seconds, and nobody waits longer."""
         raise NotImplementedError
 
 
-class Asking(Watcher):
-    """Asks another program: a child process."""
+class CommandWatcher(Watcher):
+    """Runs a program and parses its output."""
 
     timeout: float
 
     def argv(self) -> list[str]:
-        """What is asked."""
+        """The program and its arguments."""
         raise NotImplementedError
 
-    def read(self, exit_code: int, output: bytes, errors: str) -> Reading:
-        """What it answered. Raises ValueError if it cannot be told. Pure."""
+    def parse(self, exit_code: int, output: bytes, errors: str) -> Reading:
+        """The reading that the program's exit status and output stand for. Raises ValueError. Pure."""
         raise NotImplementedError
 
 
 def last_line(text: str) -> str:
-    """The last line of what a program said that says something."""
+    """The last line that is not blank; empty if there is none."""
     return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "")

@@ -22,10 +22,7 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 from collections.abc import Callable, Sequence
-from types import FrameType
-from typing import NoReturn
 
 from qt_audit.record.entry import now
 from qt_audit.record.warning import reason
@@ -33,11 +30,19 @@ from qt_audit.recorder import AuditError
 from qt_audit.settings import loading as audit_settings
 from qt_audit.terminal.output import explain, print_json
 from qt_audit.terminal.streams import answering
-from qt_repair.config import check_command as check_config
-from qt_repair.config import loading as config
-from qt_repair.config.loading import Config, ConfigError
-from qt_repair.engine.runner import Stopped
-from qt_repair.weekly import ledger as weekly_ledger
+from qt_repair.config.check_command import add_parser, print_faults
+from qt_repair.config.command_line import (
+    CHECK_CONFIG,
+    DONE,
+    NO,
+    WRONG_USE,
+    add_commands,
+    check_config,
+    program_parser,
+)
+from qt_repair.config.loading import Config, ConfigError, load
+from qt_repair.engine.stop import EXIT_STATUS, Stopped, stop_on_signals
+from qt_repair.weekly import ledger
 from qt_repair.weekly.configuration import PROGRAM
 from qt_repair.weekly.cycle import run_cycle
 from qt_repair.weekly.cycle_lock import AnotherRunsError, Turn, not_run, peek
@@ -49,7 +54,6 @@ from qt_repair.weekly.output import conclude, plan, show, show_accepted, show_pl
 from qt_repair.weekly.phases import PHASES
 from qt_repair.weekly.phases.module_integrity import MISSING, accept_present, accept_release
 
-DONE, NO, WRONG_USE = 0, 1, 2
 Clock = Callable[[], str]
 """What time it is, as entries write it."""
 _PROGRAM = f"{SOURCE}.py"
@@ -75,30 +79,24 @@ def main(arguments: list[str], clock: Clock = now) -> int:
 
 def _answer(arguments: list[str], clock: Clock) -> int:
     options = _parser().parse_args(arguments)
+    if options.command == CHECK_CONFIG:
+        return check_config(_PROGRAM, PROGRAM, options)
     home = audit_settings.current().home
     try:
-        if options.command == check_config.NAME:
-            return check_config.run(PROGRAM, home, options)
-        return _run(config.load(PROGRAM, home), options, clock)
+        return _run(load(PROGRAM, home), options, clock)
     except ConfigError as error:
         _missed(home, options, clock(), error)
-        return check_config.refuse(_PROGRAM, error)
+        return print_faults(_PROGRAM, error)
     except (AuditError, PhaseError) as error:
         explain(_PROGRAM, str(error))
         return NO
     except Stopped as error:
         explain(_PROGRAM, str(error))
-        return 128 + signal.SIGTERM
+        return EXIT_STATUS
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=_PROGRAM,
-        description=__doc__,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = program_parser(_PROGRAM, __doc__, _EPILOG)
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--due", action="store_true", help="run only if the week's cycle is still to be done")
     what.add_argument("--dry-run", action="store_true", help="say what would be checked, and do nothing")
@@ -113,8 +111,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--repair", action="store_true", help="let a failed phase call its repairs")
     parser.add_argument("--json", action="store_true", help="print the answer as JSON")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
-    check_config.add_parser(commands, PROGRAM)
+    add_parser(add_commands(parser), PROGRAM)
     return parser
 
 
@@ -123,7 +120,7 @@ def _run(found: Config, options: argparse.Namespace, clock: Clock) -> int:
         explain(_PROGRAM, "--due runs all phases; leave --phase out")
         return WRONG_USE
     schedule = found.value["schedule"]
-    slot = weekly_ledger.slot_at(clock(), schedule["day"], schedule["time"])
+    slot = ledger.slot_at(clock(), schedule["day"], schedule["time"])
     names = tuple(name for name in PHASES if not options.phase or name in options.phase)
     if options.dry_run:
         planned = plan(found, names, slot, peek(found.home))
@@ -133,8 +130,7 @@ def _run(found: Config, options: argparse.Namespace, clock: Clock) -> int:
         return _accept(found, options.json)
     if options.accept_release:
         return _accept_release(found, options.json)
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _stop)
+    stop_on_signals("the next `--due` begins anew")
     try:
         with Turn(found.home, slot, lambda line: explain(_PROGRAM, line)) as turn:
             return _take(found, options, turn, slot, names)
@@ -154,7 +150,7 @@ def _take(found: Config, options: argparse.Namespace, turn: Turn, slot: str, nam
     if options.due and not due:
         return DONE
     attempts = interrupted.attempts_for(slot) if interrupted is not None else 0
-    if options.due and attempts >= weekly_ledger.MOST_ATTEMPTS:
+    if options.due and attempts >= ledger.MOST_ATTEMPTS:
         times = turn.give_up(slot)
         explain(_PROGRAM, f"given up: {times}; find out what kills it, then run it by hand")
         return NO
@@ -163,7 +159,7 @@ def _take(found: Config, options: argparse.Namespace, turn: Turn, slot: str, nam
     moment = f"{began[:10]}T{began[11:19].replace(':', '')}Z-{run[:4]}"
     request = Request(
         run=run,
-        name=f"{weekly_ledger.REPORT}{weekly_ledger.week(slot) if counts else moment}",
+        name=f"{ledger.REPORT}{ledger.week(slot) if counts else moment}",
         phases=names,
         slot=slot if counts else None,
         by_schedule=options.due,
@@ -197,7 +193,7 @@ def _cannot(found: Config, options: argparse.Namespace, slot: str, error: OSErro
 def _missed(home: str, options: argparse.Namespace, at: str, error: ConfigError) -> None:
     """Wrong settings must not end the weekly validation unnoticed: once overdue, that is recorded."""
     there = peek(home)
-    if options.due and there is not None and weekly_ledger.next_slot(there.done) <= at:
+    if options.due and there is not None and ledger.next_slot(there.done) <= at:
         not_run(home, error.lines[0])
 
 
@@ -225,10 +221,3 @@ def _accepted(manifest: Manifest, changes: Sequence[str], as_json: bool) -> int:
     else:
         show_accepted(manifest, changes)
     return DONE
-
-
-def _stop(number: int, _frame: FrameType | None) -> NoReturn:
-    """Once: the closing entry must not be interrupted itself."""
-    for name in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(name, signal.SIG_IGN)
-    raise Stopped(f"stopped by {signal.Signals(number).name}; the next `--due` begins anew")

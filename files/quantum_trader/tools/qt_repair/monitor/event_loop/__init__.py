@@ -1,4 +1,4 @@
-"""The loop that waits for everything, its children, clock and systemd's socket.
+"""The event loop, its child processes, its clock and systemd's notification socket.
 
 Only `monitor` imports this.
 """

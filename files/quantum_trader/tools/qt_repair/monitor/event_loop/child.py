@@ -1,4 +1,4 @@
-"""A program that runs beside the loop: what it says is read as it comes, its end noticed at once."""
+"""A child process of the event loop: its output is read as it comes, and its end is noticed at once."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Child:
         on_output: Callable[[bytes], None] | None = None,
         keep: int = 1 << 20,
     ) -> None:
-        """Begin it. Of its output `keep` bytes are kept at most. Raises OSError if it cannot be run."""
+        """Start it. At most `keep` bytes of its output are kept. Raises OSError if it cannot be run."""
         self._loop = loop
         self._on_end = on_end
         self._on_output = on_output
@@ -38,7 +38,7 @@ class Child:
         self._output = bytearray()
         self._errors = bytearray()
         self._timers: list[Timer] = []
-        self._must_end: list[Timer] = []
+        self._kill_timers: list[Timer] = []
         self._process = subprocess.Popen(
             list(argv),
             stdin=subprocess.DEVNULL,
@@ -47,19 +47,18 @@ class Child:
             start_new_session=True,
         )
         self.pid = self._process.pid
-        self.over = False
-        """Whether it has ended."""
-        self._ended = os.pidfd_open(self.pid)
-        loop.on(self._ended, self._reap)
+        self.has_ended = False
+        self._pidfd = os.pidfd_open(self.pid)
+        loop.add_reader(self._pidfd, self._reap)
         assert self._process.stdout is not None
         assert self._process.stderr is not None
         self._streams: list[tuple[IO[bytes], Callable[[bytes], None]]] = [
-            (self._process.stdout, self._said),
-            (self._process.stderr, self._complained),
+            (self._process.stdout, self._take_output),
+            (self._process.stderr, self._take_errors),
         ]
         for stream, take in self._streams:
             os.set_blocking(stream.fileno(), False)
-            loop.on(stream.fileno(), partial(self._read, stream, take))
+            loop.add_reader(stream.fileno(), partial(self._read, stream, take))
 
     @property
     def output(self) -> bytes:
@@ -67,32 +66,32 @@ class Child:
 
     @property
     def errors(self) -> str:
-        """The end of what it said on standard error."""
+        """The last characters of its standard error."""
         return self._errors.decode("utf-8", "replace")
 
     def end_after(self, seconds: float) -> None:
-        """End it, should it run so long: SIGTERM, two seconds, SIGKILL."""
-        self._timers.append(self._loop.after(seconds, self.end))
+        """End it if it still runs after so many seconds: SIGTERM, and SIGKILL two seconds later."""
+        self._timers.append(self._loop.call_later(seconds, self.end))
 
     def end(self) -> None:
-        """Ask it, and what it started in its session, to end; two seconds later they must."""
-        if not self.over:
+        """Send SIGTERM to it and its process group, and SIGKILL two seconds later."""
+        if not self.has_ended:
             self.signal(signal.SIGTERM)
-            self._must_end.append(self._loop.after(_GRACE_S, self._kill))
+            self._kill_timers.append(self._loop.call_later(_GRACE_S, self._kill))
 
     def _kill(self) -> None:
         signal_group(self.pid, signal.SIGKILL)
 
     def signal(self, number: int) -> None:
-        """Send it, and what it started in its session, a signal."""
-        if not self.over:
+        """Send a signal to it and its process group."""
+        if not self.has_ended:
             signal_group(self.pid, number)
 
-    def let_go(self) -> None:
-        """Its answer is of no interest any more: it is to end, and will be reaped."""
-        self._on_end = _nobody
+    def abandon(self) -> None:
+        """End it, and ignore its output and exit status. It is still reaped."""
+        self._on_end = _ignore_exit
         self._on_output = None
-        if not self.over:
+        if not self.has_ended:
             self.end()
 
     def _read(self, stream: IO[bytes], take: Callable[[bytes], None], events: int) -> None:
@@ -101,20 +100,20 @@ class Child:
             if block:
                 take(block)
             else:
-                self._loop.off(stream.fileno())
+                self._loop.remove_reader(stream.fileno())
 
-    def _said(self, block: bytes) -> None:
+    def _take_output(self, block: bytes) -> None:
         if self._on_output is not None:
             self._on_output(block)
         elif len(self._output) < self._keep:
             self._output += block
 
-    def _complained(self, block: bytes) -> None:
+    def _take_errors(self, block: bytes) -> None:
         self._errors += block
         del self._errors[:-_ERRORS_KEPT]
 
     def _reap(self, _events: int) -> None:
-        for stream, take in self._streams:  # what it said last; others may hold the pipe open for ever
+        for stream, take in self._streams:  # its last output; other processes may hold the pipe open for ever
             with suppress(BlockingIOError, ValueError):
                 while block := os.read(stream.fileno(), _BLOCK):
                     take(block)
@@ -123,25 +122,25 @@ class Child:
         self._on_end(128 - code if code < 0 else code)
 
     def _close(self) -> None:
-        self.over = True
+        self.has_ended = True
         for timer in self._timers:
             timer.cancel()
-        if not signal_group(self.pid, 0):  # else what it started is left, and must end, too
-            for timer in self._must_end:
+        if not signal_group(self.pid, 0):  # otherwise its own children are left, and must be killed
+            for timer in self._kill_timers:
                 timer.cancel()
         for stream, _ in self._streams:
-            self._loop.off(stream.fileno())
+            self._loop.remove_reader(stream.fileno())
             stream.close()
-        self._loop.off(self._ended)
-        os.close(self._ended)
+        self._loop.remove_reader(self._pidfd)
+        os.close(self._pidfd)
 
 
-def _nobody(_exit_code: int) -> None:
-    """Nobody asks how it ended."""
+def _ignore_exit(_exit_code: int) -> None:
+    """Takes the exit status of a child that was abandoned."""
 
 
-def identity(pid: int) -> str:
-    """A process by its number and when it began: unlike the number, never another one's. Empty: none."""
+def process_identity(pid: int) -> str:
+    """Pid and start time of a process: unlike the pid alone, never reused. Empty if there is no process."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             fields = file.read().rpartition(b")")[2].split()
@@ -150,7 +149,7 @@ def identity(pid: int) -> str:
     return f"{pid} {fields[19].decode()}" if fields[0] != b"Z" else ""
 
 
-def alive(child: str) -> bool:
+def is_alive(child: str) -> bool:
     """Whether the process of this identity still runs."""
     pid = child.partition(" ")[0]
-    return pid.isdigit() and identity(int(pid)) == child
+    return pid.isdigit() and process_identity(int(pid)) == child

@@ -1,4 +1,4 @@
-"""Steady time for what lasts, and the calendar's for what people and other processes read."""
+"""Monotonic time for durations, wall-clock time for people and for other processes."""
 
 from __future__ import annotations
 
@@ -8,31 +8,31 @@ from qt_audit.record.entry import timestamp
 
 
 class Clock:
-    """Seconds that never step, and what they are by the calendar as it is now."""
+    """Monotonic seconds, and their conversion to wall-clock time and back."""
 
     def now(self) -> float:
         return time.monotonic()
 
     def wall(self, at: float) -> float:
-        """Seconds since the epoch."""
+        """The wall-clock time, in seconds since the epoch, of a monotonic time."""
         return time.time() - (time.monotonic() - at)
 
-    def steady(self, wall: float) -> float:
-        """The other way round; a time to come (the clock stepped back) counts as now."""
+    def from_wall(self, wall: float) -> float:
+        """The monotonic time of a wall-clock time. A future one (the clock stepped back) becomes now."""
         return time.monotonic() - max(0.0, time.time() - wall)
 
     def text(self, at: float) -> str:
-        """RFC 3339, as entries write times."""
-        return written(self.wall(at))
+        """A monotonic time as entries write times (RFC 3339, UTC)."""
+        return utc_text(self.wall(at))
 
 
-def written(wall: float) -> str:
-    """Seconds since the epoch as entries write times."""
+def utc_text(wall: float) -> str:
+    """Seconds since the epoch, as entries write times (RFC 3339)."""
     return timestamp(round(wall * 1e6))
 
 
-def spoken(seconds: float) -> str:
-    """How long something lasted, for people: `0.4 s`, `42 s`, `3 min 5 s`, `2 h 10 min`, `3 d 4 h`."""
+def duration_text(seconds: float) -> str:
+    """A duration for people: `0.4 s`, `42 s`, `3 min 5 s`, `2 h 10 min`, `3 d 4 h`."""
     if seconds < 9.95:
         return f"{max(0.0, seconds):.1f} s".replace(".0 s", " s")
     whole = round(seconds)

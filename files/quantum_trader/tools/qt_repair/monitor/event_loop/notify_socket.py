@@ -1,4 +1,4 @@
-"""Tell systemd how the service is (sd_notify), and keep its watchdog awake. Without systemd: nothing."""
+"""Report the service's state to systemd (sd_notify) and ping its watchdog. Without systemd: do nothing."""
 
 from __future__ import annotations
 
@@ -9,49 +9,49 @@ from collections.abc import Mapping
 
 
 class NotifySocket:
-    """The socket that systemd named in NOTIFY_SOCKET. What cannot be told is not an error."""
+    """The socket that NOTIFY_SOCKET names. A message that cannot be sent is dropped."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._address = _address(environ.get("NOTIFY_SOCKET", ""))
         self.watchdog_s = _watchdog_s(environ) if self._address else 0.0
-        """Seconds between two signs of life; 0: nobody waits for one."""
+        """Seconds between two watchdog pings; 0 if systemd expects none."""
         self._socket: socket.socket | None = None
-        self._said = ""
+        self._last_status = ""
 
     def ready(self) -> None:
-        """The service is up, or done with reloading."""
-        self._tell("READY=1")
+        """The service has started, or has finished reloading."""
+        self._send("READY=1")
 
     def reloading(self) -> None:
         """It reads its configuration again; `ready` must follow. The time is for Type=notify-reload."""
-        self._tell(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        self._send(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
 
     def stopping(self) -> None:
-        self._tell("STOPPING=1")
+        self._send("STOPPING=1")
 
-    def alive(self) -> None:
-        """A sign of life for the watchdog."""
-        self._tell("WATCHDOG=1")
+    def ping_watchdog(self) -> None:
+        """Tell the watchdog that the loop still runs."""
+        self._send("WATCHDOG=1")
 
     def status(self, text: str) -> None:
-        """One line for `systemctl status`; told only when it is news."""
+        """Set the line that `systemctl status` shows. Sent only if it changed."""
         line = " ".join(text.split())[:500]
-        if line != self._said:
-            self._said = line
-            self._tell(f"STATUS={line}")
+        if line != self._last_status:
+            self._last_status = line
+            self._send(f"STATUS={line}")
 
     def close(self) -> None:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
 
-    def _tell(self, message: str) -> None:
+    def _send(self, message: str) -> None:
         if not self._address:
             return
         try:
             if self._socket is None:
                 self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
-                self._socket.setblocking(False)  # a manager that hangs must not hang us
+                self._socket.setblocking(False)  # systemd must not block us
             self._socket.sendto(message.encode("utf-8"), self._address)
         except OSError:
             self.close()

@@ -1,4 +1,4 @@
-"""What the monitor remembers from one start to the next.
+"""The monitor's state file, and how the next monitor continues from it.
 
 Only `monitor` imports this.
 """

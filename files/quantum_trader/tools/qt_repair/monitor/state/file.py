@@ -1,4 +1,4 @@
-"""What the monitor remembers, status/repair/monitor.json, and the lock that says that one runs."""
+"""The monitor's state file, status/repair/monitor.json, and the lock that a running monitor holds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from qt_audit.record.place import Place, open_directory, open_file
 from qt_audit.record.reserve import retry_when_full
 from qt_audit.record.state_directory import replace_file
 from qt_repair.engine.state_content import content
-from qt_repair.monitor.state.validity import sound
+from qt_repair.monitor.state.validity import valid_part
 
 _DIRECTORY, _FILE, _LOCK = "repair", "monitor.json", "monitor.lock"
 _MODE = 0o640
@@ -24,15 +24,15 @@ _PAUSE_S = 0.05
 
 
 class StateError(Exception):
-    """The state cannot be kept or the lock not be had; the text names the file."""
+    """The state file cannot be used, or the lock cannot be taken; the text names the file."""
 
 
 class RunsAlreadyError(Exception):
-    """Another monitor of this installation runs."""
+    """Another monitor of this installation runs; the text is its pid."""
 
 
 class StateFile:
-    """The directory status/repair, held open, with the monitor's lock for as long as this process lives."""
+    """The state file of the running monitor. Its lock is held until the process ends."""
 
     def __init__(self, place: Place, patience: float) -> None:
         """Take the lock within `patience` seconds. Raises RunsAlreadyError, StateError."""
@@ -51,14 +51,14 @@ class StateFile:
         deadline = time.monotonic() + patience
         while not _locked(self._lock):
             if time.monotonic() >= deadline:
-                raise RunsAlreadyError(_holder(self._lock))
-            time.sleep(_PAUSE_S)  # `status` holds it for an instant
-        with suppress(OSError):  # for people only: where the disk is full, the lock names nobody
+                raise RunsAlreadyError(_lock_holder(self._lock))
+            time.sleep(_PAUSE_S)  # `status` holds it for a moment
+        with suppress(OSError):  # for people only: on a full disk the lock names nobody
             os.ftruncate(self._lock, 0)
             os.pwrite(self._lock, b"%d\n" % os.getpid(), 0)
 
     def read(self) -> dict[str, Any]:
-        """What was kept last; empty if nothing was. Raises StateError if it is damaged as a whole."""
+        """The state as it was written last; empty if there is none. Raises StateError if it is unreadable."""
         try:
             descriptor, _ = open_file(_FILE, self._directory, os.O_RDONLY)
         except FileNotFoundError:
@@ -69,7 +69,10 @@ class StateFile:
             return _decoded(file.read(_LARGEST), self.path)
 
     def write(self, state: Mapping[str, Any], durable: bool) -> None:
-        """Replace it in one step; on the disk before this returns only if `durable`. Raises StateError."""
+        """Replace the file by a rename. Only if `durable`, it is on the disk before this returns.
+
+        Raises StateError.
+        """
         data = json.dumps(state).encode("ascii") + b"\n"
         put = partial(replace_file, _FILE, self._directory, data, _MODE, durable)
         try:
@@ -78,8 +81,8 @@ class StateFile:
             raise StateError(f"{self.path}: cannot be written ({error.strerror})") from None
 
 
-def kept(place: Place) -> dict[str, Any]:
-    """What the monitor kept last, for `status`; empty if it never ran. Raises StateError."""
+def read_state(place: Place) -> dict[str, Any]:
+    """The state as the monitor wrote it last, for `status`; empty if it never ran. Raises StateError."""
     path = f"{place.status_path}/{_DIRECTORY}/{_FILE}"
     try:
         return _decoded(content(path, _LARGEST), path)
@@ -89,8 +92,8 @@ def kept(place: Place) -> dict[str, Any]:
         raise StateError(f"{path}: cannot be read ({error.strerror})") from None
 
 
-def running(place: Place) -> int | None:
-    """The process of the monitor that runs; None if none does."""
+def running_pid(place: Place) -> int | None:
+    """The pid of the running monitor; 0 if the lock does not name it, None if none runs."""
     try:
         lock = os.open(
             f"{place.status_path}/{_DIRECTORY}/{_LOCK}", os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -100,7 +103,7 @@ def running(place: Place) -> int | None:
     try:
         fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        holder = _holder(lock)
+        holder = _lock_holder(lock)
         return int(holder) if holder.isdigit() else 0
     else:
         return None
@@ -116,7 +119,7 @@ def _locked(lock: int) -> bool:
     return True
 
 
-def _holder(lock: int) -> str:
+def _lock_holder(lock: int) -> str:
     return os.pread(lock, 32, 0).decode("ascii", "replace").strip()
 
 
@@ -127,4 +130,4 @@ def _decoded(data: bytes, path: str) -> dict[str, Any]:
         state = None
     if not isinstance(state, dict) or not isinstance(state.get("thresholds"), list):
         raise StateError(f"{path}: is damaged; remove it, and open breaches are forgotten")
-    return sound(state)
+    return valid_part(state)

@@ -1,6 +1,6 @@
-"""Is what the monitor remembers in the form in which it was kept? What is not is forgotten. Pure.
+"""Check the content of the monitor's state file, and drop what is not as the monitor writes it. Pure.
 
-It may come of another release, or of somebody's editor; the daemon computes with it, and `status` shows it.
+The file may come from another release or from an editor; the daemon computes with it, and `status` shows it.
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ from typing import Any
 from qt_repair.monitor.thresholds import BREACHED, CLEAR, PENDING
 
 _LATEST = 1e11
-"""Seconds since the epoch; Python's calendar ends not long after."""
+"""Seconds since the epoch; Python's datetime ends not long after."""
 
 Test = Callable[[Any], bool]
 
 
-def sound(state: Mapping[str, Any]) -> dict[str, Any]:
-    """The state without what cannot be used: a breach that lasts is found anew."""
-    kept: dict[str, Any] = {key: state[key] for key in ("round", "pid", "version") if key in state}
+def valid_part(state: Mapping[str, Any]) -> dict[str, Any]:
+    """The state without its damaged parts. A breach that is dropped and still lasts is found anew."""
+    valid: dict[str, Any] = {key: state[key] for key in ("round", "pid", "version") if key in state}
     for key in ("started", "written"):
         if _time(state.get(key)):
-            kept[key] = state[key]
+            valid[key] = state[key]
     trouble = state.get("trouble")
-    kept["trouble"] = trouble if isinstance(trouble, str) else ""
-    kept["thresholds"] = [threshold for threshold in state["thresholds"] if _threshold(threshold)]
-    return kept
+    valid["trouble"] = trouble if isinstance(trouble, str) else ""
+    valid["thresholds"] = [threshold for threshold in state["thresholds"] if _threshold(threshold)]
+    return valid
 
 
 def _text(value: Any) -> bool:
@@ -58,14 +58,14 @@ def _all(test: Test) -> Test:
 
 
 def _with(**tests: Test) -> Test:
-    """A mapping that has all of these, each as its test wants it."""
+    """A mapping that has all of these keys, each with a value that passes its test."""
     return lambda value: (
         isinstance(value, dict) and all(key in value and test(value[key]) for key, test in tests.items())
     )
 
 
 def _flaps(value: Any) -> bool:
-    """What flaps has changed."""
+    """One that flaps must have a last change."""
     return _FLAPS(value) and (value["since"] is None or bool(value["recent"]))
 
 

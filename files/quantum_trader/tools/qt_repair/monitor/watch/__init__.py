@@ -27,7 +27,7 @@ def default_name(kind: str, settings: Mapping[str, Any]) -> str:
     return " ".join([kind, *(str(settings[key]) for key in package.OBJECT)])
 
 
-def watcher_of(kind: str, settings: Mapping[str, Any], base: str) -> Watcher:
+def watcher_of(kind: str, settings: Mapping[str, Any], install_dir: str) -> Watcher:
     """The watcher of a threshold, from its checked settings. `base` is what tools/ and scripts/ are in."""
     made = importlib.import_module(f"qt_repair.monitor.watch.{kind}.watcher").WATCHER
-    return cast("Watcher", made(settings, base))
+    return cast("Watcher", made(settings, install_dir))

@@ -8,27 +8,27 @@ from typing import Any
 from qt_repair.finding import ProbeError
 from qt_repair.host import docker
 from qt_repair.kinds.container.probe import judged
-from qt_repair.monitor.thresholds import Reading, unknown, yes_or_no
-from qt_repair.monitor.watcher import Waiting
+from qt_repair.monitor.thresholds import Reading, binary_reading, unknown_reading
+from qt_repair.monitor.watcher import ThreadWatcher
 
 
-class Container(Waiting):
+class Container(ThreadWatcher):
     """Docker's word, as the probe of the repair judges it. Docker's events say when to look."""
 
     timeout = 10.0
 
-    def __init__(self, settings: Mapping[str, Any], base: str) -> None:
-        super().__init__(settings, base)
-        self.level = "runs, healthy"
+    def __init__(self, settings: Mapping[str, Any], install_dir: str) -> None:
+        super().__init__(settings, install_dir)
+        self.limit = "runs, healthy"
 
-    def look(self) -> Reading:
+    def read(self) -> Reading:
         name = self.settings["container"]
         try:
             state = docker.inspect(name, self.timeout)
             found = judged(name, state)
         except ProbeError as error:
-            return unknown(str(error))
-        return yes_or_no(found.healthy, found.summary, state.health or state.status)
+            return unknown_reading(str(error))
+        return binary_reading(found.healthy, found.summary, state.health or state.status)
 
 
 WATCHER = Container

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from qt_repair.monitor.thresholds import Reading, rising
-from qt_repair.monitor.watcher import Direct
+from qt_repair.monitor.thresholds import Reading, limit_reading
+from qt_repair.monitor.watcher import InlineWatcher
 
 _IDLE = slice(3, 5)
 """Of the times in /proc/stat: idle, and waiting for a disk."""
@@ -14,26 +14,28 @@ _COUNTED = 8
 """The others, guest and guest_nice, are in user and nice already."""
 
 
-class Cpu(Direct):
+class Cpu(InlineWatcher):
     """The busy share of all cores since the last look, in percent."""
 
-    settle = 1.0
+    first_read_after_s = 1.0
     unit = "%"
 
-    def __init__(self, settings: Mapping[str, Any], base: str) -> None:
-        super().__init__(settings, base)
-        self.level = settings["trigger"]
+    def __init__(self, settings: Mapping[str, Any], install_dir: str) -> None:
+        super().__init__(settings, install_dir)
+        self.limit = settings["trigger"]
         self._before = _times()
         self._last = 0.0
 
-    def look(self) -> Reading:
+    def read(self) -> Reading:
         now, before = _times(), self._before
         total = sum(now) - sum(before)
         if total > 0:
             idle = sum(now[_IDLE]) - sum(before[_IDLE])
             self._last = min(100.0, max(0.0, 100 * (1 - idle / total)))
             self._before = now
-        return rising(self._last, self.settings["trigger"], self.settings["clear"], f"{self._last:.1f} %")
+        return limit_reading(
+            self._last, self.settings["trigger"], self.settings["clear"], f"{self._last:.1f} %"
+        )
 
 
 def _times() -> list[int]:

@@ -6,27 +6,29 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from qt_repair.monitor.thresholds import Reading, rising, unknown
-from qt_repair.monitor.watcher import Waiting
+from qt_repair.monitor.thresholds import Reading, limit_reading, unknown_reading
+from qt_repair.monitor.watcher import ThreadWatcher
 
 
-class Disk(Waiting):
+class Disk(ThreadWatcher):
     """Space as `df` shows it: used, of what is used and what others than root may still use."""
 
     timeout = 10.0
     unit = "%"
 
-    def __init__(self, settings: Mapping[str, Any], base: str) -> None:
-        super().__init__(settings, base)
-        self.level = settings["trigger"]
+    def __init__(self, settings: Mapping[str, Any], install_dir: str) -> None:
+        super().__init__(settings, install_dir)
+        self.limit = settings["trigger"]
 
-    def look(self) -> Reading:
+    def read(self) -> Reading:
         mount = self.settings["mount"]
         if not os.path.ismount(mount):
-            return unknown(f"{mount} is not a mount point: mount it, or correct the threshold")
+            return unknown_reading(f"{mount} is not a mount point: mount it, or correct the threshold")
         used, free = self._counts(os.statvfs(mount))
         percent = 100 * used / (used + free) if used + free else 0.0
-        return rising(percent, self.settings["trigger"], self.settings["clear"], f"{percent:.1f} % used")
+        return limit_reading(
+            percent, self.settings["trigger"], self.settings["clear"], f"{percent:.1f} % used"
+        )
 
     def _counts(self, now: os.statvfs_result) -> tuple[int, int]:
         return now.f_blocks - now.f_bfree, now.f_bavail

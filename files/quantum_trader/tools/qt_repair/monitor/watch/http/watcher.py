@@ -6,26 +6,26 @@ from collections.abc import Mapping
 from typing import Any
 
 from qt_repair.finding import ProbeError
-from qt_repair.monitor.thresholds import Reading, unknown, yes_or_no
-from qt_repair.monitor.watcher import Waiting
+from qt_repair.monitor.thresholds import Reading, binary_reading, unknown_reading
+from qt_repair.monitor.watcher import ThreadWatcher
 
 
-class Http(Waiting):
+class Http(ThreadWatcher):
     """The same check as the repairs have."""
 
-    def __init__(self, settings: Mapping[str, Any], base: str) -> None:
-        super().__init__(settings, base)
-        self.level = "answers as expected"
+    def __init__(self, settings: Mapping[str, Any], install_dir: str) -> None:
+        super().__init__(settings, install_dir)
+        self.limit = "answers as expected"
         self.timeout = settings["timeout"]
 
-    def look(self) -> Reading:
+    def read(self) -> Reading:
         from qt_repair.host.http import check
 
         try:
             found = check(self.settings["url"], self.timeout, self.settings["expect"])
         except ProbeError as error:
-            return unknown(str(error))
-        return yes_or_no(found.healthy, found.summary)
+            return unknown_reading(str(error))
+        return binary_reading(found.healthy, found.summary)
 
 
 WATCHER = Http

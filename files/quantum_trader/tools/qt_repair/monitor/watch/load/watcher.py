@@ -6,22 +6,22 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from qt_repair.monitor.thresholds import Reading, rising
-from qt_repair.monitor.watcher import Direct
+from qt_repair.monitor.thresholds import Reading, limit_reading
+from qt_repair.monitor.watcher import InlineWatcher
 
 
-class Load(Direct):
+class Load(InlineWatcher):
     """The 1-minute load, a core."""
 
     unit = "a core"
 
-    def __init__(self, settings: Mapping[str, Any], base: str) -> None:
-        super().__init__(settings, base)
-        self.level = settings["trigger"]
+    def __init__(self, settings: Mapping[str, Any], install_dir: str) -> None:
+        super().__init__(settings, install_dir)
+        self.limit = settings["trigger"]
 
-    def look(self) -> Reading:
+    def read(self) -> Reading:
         value = os.getloadavg()[0] / (os.cpu_count() or 1)
-        return rising(value, self.settings["trigger"], self.settings["clear"], f"{value:.2f} a core")
+        return limit_reading(value, self.settings["trigger"], self.settings["clear"], f"{value:.2f} a core")
 
 
 WATCHER = Load

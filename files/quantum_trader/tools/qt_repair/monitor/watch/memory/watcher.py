@@ -5,25 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from qt_repair.monitor.thresholds import Reading, rising
-from qt_repair.monitor.watcher import Direct
+from qt_repair.monitor.thresholds import Reading, limit_reading
+from qt_repair.monitor.watcher import InlineWatcher
 
 
-class Memory(Direct):
+class Memory(InlineWatcher):
     """What programs could not have, were they to ask: all but MemAvailable."""
 
     unit = "%"
     _total, _free = b"MemTotal", b"MemAvailable"
 
-    def __init__(self, settings: Mapping[str, Any], base: str) -> None:
-        super().__init__(settings, base)
-        self.level = settings["trigger"]
+    def __init__(self, settings: Mapping[str, Any], install_dir: str) -> None:
+        super().__init__(settings, install_dir)
+        self.limit = settings["trigger"]
 
-    def look(self) -> Reading:
+    def read(self) -> Reading:
         known = _meminfo()
         total = known.get(self._total, 0)
         used = 100 * (1 - known.get(self._free, 0) / total) if total else 0.0
-        return rising(used, self.settings["trigger"], self.settings["clear"], f"{used:.1f} % used")
+        return limit_reading(used, self.settings["trigger"], self.settings["clear"], f"{used:.1f} % used")
 
 
 def _meminfo() -> dict[bytes, int]:

@@ -13,52 +13,52 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from qt_repair.monitor.thresholds import Reading, rising
-from qt_repair.monitor.watcher import Direct
+from qt_repair.monitor.thresholds import Reading, limit_reading
+from qt_repair.monitor.watcher import InlineWatcher
 
 
-class Pressure(Direct):
+class Pressure(InlineWatcher):
     """Some or all tasks waiting for a resource, in percent of the time."""
 
-    settle = 2.0
+    first_read_after_s = 2.0
     unit = "%"
 
-    def __init__(self, settings: Mapping[str, Any], base: str) -> None:
-        super().__init__(settings, base)
-        self.level = settings["trigger"]
+    def __init__(self, settings: Mapping[str, Any], install_dir: str) -> None:
+        super().__init__(settings, install_dir)
+        self.limit = settings["trigger"]
         self._path = f"/proc/pressure/{settings['resource']}"
-        self._told = False
+        self._triggered = False
         self._samples: deque[tuple[float, int]] = deque()
         """When it was looked, and the microseconds that were spent waiting until then, oldest first."""
         with suppress(OSError, ValueError):
             self._samples.append(self._now())
-        self.event = self._ask_to_be_woken()
+        self.trigger_fd = self._register_trigger()
         """A descriptor that has EPOLLPRI when the trigger is passed; -1 where the kernel does not tell."""
 
     def close(self) -> None:
-        if self.event >= 0:
-            os.close(self.event)
-            self.event = -1
+        if self.trigger_fd >= 0:
+            os.close(self.trigger_fd)
+            self.trigger_fd = -1
 
-    def happened(self) -> None:
+    def on_trigger(self) -> None:
         """The kernel says that the trigger was passed: so it was, if its counter agrees."""
-        self._told = True
+        self._triggered = True
 
-    def look(self) -> Reading:
+    def read(self) -> Reading:
         at, total = self._now()
         self._samples.append((at, total))
         while len(self._samples) > 2 and at - self._samples[1][0] >= self.settings["window"]:
             self._samples.popleft()
         begin, before = self._samples[0]  # at least a window ago: less is noise
         value = min(100.0, (total - before) / (at - begin) / 1e4) if at > begin else 0.0
-        if self._told and total - before >= self._stall:
+        if self._triggered and total - before >= self._trigger_us:
             value = max(value, self.settings["trigger"])
-        self._told = False
+        self._triggered = False
         text = f"{value:.1f} % of the time"
-        return rising(value, self.settings["trigger"], self.settings["clear"], text)
+        return limit_reading(value, self.settings["trigger"], self.settings["clear"], text)
 
     @property
-    def _stall(self) -> int:
+    def _trigger_us(self) -> int:
         """The microseconds of a window that are the trigger."""
         return max(1, round(float(self.settings["window"] * self.settings["trigger"]) * 1e4))
 
@@ -74,14 +74,14 @@ class Pressure(Direct):
             raise ValueError("this kernel keeps no pressure (PSI): boot it with psi=1") from None
         raise ValueError(f"{self._path} does not tell `{self.settings['share']}`")
 
-    def _ask_to_be_woken(self) -> int:
+    def _register_trigger(self) -> int:
         window = round(self.settings["window"] * 1e6)
         try:
             event = os.open(self._path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError:
             return -1
         try:
-            os.write(event, b"%s %d %d\0" % (self.settings["share"].encode(), self._stall, window))
+            os.write(event, b"%s %d %d\0" % (self.settings["share"].encode(), self._trigger_us, window))
         except OSError:
             os.close(event)
             return -1

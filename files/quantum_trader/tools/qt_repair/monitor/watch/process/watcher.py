@@ -6,27 +6,27 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from qt_repair.monitor.thresholds import Reading, yes_or_no
-from qt_repair.monitor.watcher import Direct
+from qt_repair.monitor.thresholds import Reading, binary_reading
+from qt_repair.monitor.watcher import InlineWatcher
 
 _KEPT = 15
 """Characters of a name that the kernel keeps."""
 _DEAD = (b"Z", b"X")
 
 
-class Process(Direct):
+class Process(InlineWatcher):
     """Processes by the name that the kernel has of them (`ps -o comm`). Zombies do not count."""
 
     unit = "running"
 
-    def __init__(self, settings: Mapping[str, Any], base: str) -> None:
-        super().__init__(settings, base)
-        self.level = settings["minimum"]
+    def __init__(self, settings: Mapping[str, Any], install_dir: str) -> None:
+        super().__init__(settings, install_dir)
+        self.limit = settings["minimum"]
         self._name = os.fsencode(settings["process"])[:_KEPT]
         self._known: list[str] = []
         """Those that were found last: as long as they are enough, nobody else is looked at."""
 
-    def look(self) -> Reading:
+    def read(self) -> Reading:
         minimum = self.settings["minimum"]
         found = [pid for pid in self._known if self._is_one(pid)]
         if len(found) < minimum:
@@ -34,7 +34,7 @@ class Process(Direct):
         self._known = found[:minimum]
         count = len(found)
         text = f"{count} running" if count < minimum else f"at least {minimum} running"
-        return yes_or_no(count >= minimum, text, min(count, minimum))
+        return binary_reading(count >= minimum, text, min(count, minimum))
 
     def _is_one(self, pid: str) -> bool:
         try:

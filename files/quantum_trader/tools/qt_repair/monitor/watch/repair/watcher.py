@@ -7,29 +7,29 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from qt_repair.monitor.thresholds import Reading, yes_or_no
-from qt_repair.monitor.watcher import Asking, last_line
+from qt_repair.monitor.thresholds import Reading, binary_reading
+from qt_repair.monitor.watcher import CommandWatcher, last_line
 
 
-class Repair(Asking):
+class Repair(CommandWatcher):
     """`auto_repair_system.py --probe --only NAME --json`: what a probe needs is not ours to carry."""
 
-    def __init__(self, settings: Mapping[str, Any], base: str) -> None:
-        super().__init__(settings, base)
-        self.level = "healthy"
+    def __init__(self, settings: Mapping[str, Any], install_dir: str) -> None:
+        super().__init__(settings, install_dir)
+        self.limit = "healthy"
         self.timeout = settings["timeout"]
 
     def argv(self) -> list[str]:
         return [
             sys.executable,
-            repair_program(self.base),
+            repair_program(self.install_dir),
             "--probe",
             "--only",
             self.settings["repair"],
             "--json",
         ]
 
-    def read(self, exit_code: int, output: bytes, errors: str) -> Reading:
+    def parse(self, exit_code: int, output: bytes, errors: str) -> Reading:
         try:
             result = json.loads(output)["results"][0]
             state, text = str(result["state"]), str(result["text"])
@@ -38,12 +38,12 @@ class Repair(Asking):
             raise ValueError(why) from None
         if state == "unknown":
             raise ValueError(text)
-        return yes_or_no(state == "healthy", text, state)
+        return binary_reading(state == "healthy", text, state)
 
 
-def repair_program(base: str) -> str:
+def repair_program(install_dir: str) -> str:
     """The program that repairs, in the directory that tools/ and scripts/ are in, links not resolved."""
-    return f"{base}/scripts/auto_repair_system.py"
+    return f"{install_dir}/scripts/auto_repair_system.py"
 
 
 WATCHER = Repair

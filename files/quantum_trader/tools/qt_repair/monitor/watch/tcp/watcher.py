@@ -6,26 +6,26 @@ import socket
 from collections.abc import Mapping
 from typing import Any
 
-from qt_repair.monitor.thresholds import Reading, yes_or_no
-from qt_repair.monitor.watcher import Waiting
+from qt_repair.monitor.thresholds import Reading, binary_reading
+from qt_repair.monitor.watcher import ThreadWatcher
 
 
-class Tcp(Waiting):
+class Tcp(ThreadWatcher):
     """Connects, and hangs up."""
 
-    def __init__(self, settings: Mapping[str, Any], base: str) -> None:
-        super().__init__(settings, base)
-        self.level = "takes connections"
+    def __init__(self, settings: Mapping[str, Any], install_dir: str) -> None:
+        super().__init__(settings, install_dir)
+        self.limit = "takes connections"
         self.timeout = settings["timeout"]
 
-    def look(self) -> Reading:
+    def read(self) -> Reading:
         try:
             with socket.create_connection((self.settings["host"], self.settings["port"]), self.timeout):
-                return yes_or_no(True, "takes connections")
+                return binary_reading(True, "takes connections")
         except TimeoutError:
-            return yes_or_no(False, f"no answer within {self.timeout:g} s")
+            return binary_reading(False, f"no answer within {self.timeout:g} s")
         except OSError as error:
-            return yes_or_no(False, error.strerror or type(error).__name__)
+            return binary_reading(False, error.strerror or type(error).__name__)
 
 
 WATCHER = Tcp

@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from qt_repair.monitor.thresholds import BETWEEN, Reading, yes_or_no
-from qt_repair.monitor.watcher import Asking, last_line
+from qt_repair.monitor.thresholds import BETWEEN, Reading, binary_reading
+from qt_repair.monitor.watcher import CommandWatcher, last_line
 
 _CIRCLING = "auto-restart"
 
 
-class Unit(Asking):
+class Unit(CommandWatcher):
     """Active is good; on its way up is neither; failed, inactive and waiting for a restart are bad."""
 
     timeout = 10.0
 
-    def __init__(self, settings: Mapping[str, Any], base: str) -> None:
-        super().__init__(settings, base)
-        self.level = "active"
+    def __init__(self, settings: Mapping[str, Any], install_dir: str) -> None:
+        super().__init__(settings, install_dir)
+        self.limit = "active"
 
     def argv(self) -> list[str]:
         return [
@@ -29,7 +29,7 @@ class Unit(Asking):
             self.settings["unit"],
         ]
 
-    def read(self, exit_code: int, output: bytes, errors: str) -> Reading:
+    def parse(self, exit_code: int, output: bytes, errors: str) -> Reading:
         said = dict(line.partition("=")[::2] for line in output.decode("utf-8", "replace").splitlines())
         if exit_code or "ActiveState" not in said:
             raise ValueError(last_line(errors) or f"systemctl ended with {exit_code}")
@@ -39,7 +39,7 @@ class Unit(Asking):
         text = f"{state} ({detail})"
         if state == "activating" and not detail.startswith(_CIRCLING):
             return Reading(BETWEEN, text, state)
-        return yes_or_no(state in ("active", "reloading", "refreshing"), text, state)
+        return binary_reading(state in ("active", "reloading", "refreshing"), text, state)
 
 
 WATCHER = Unit

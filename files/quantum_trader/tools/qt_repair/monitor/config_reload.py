@@ -1,4 +1,4 @@
-"""Read the configuration in a process of its own: what reads YAML and checks schemas is not ours to carry."""
+"""Read the configuration in a child process, so that the daemon need not load YAML and JSON Schema."""
 
 from __future__ import annotations
 
@@ -15,60 +15,60 @@ _LINES = 20
 
 
 def config_argv(face: str) -> list[str]:
-    """What prints the checked configuration as JSON."""
+    """The command that prints the checked configuration as JSON."""
     return [sys.executable, face, "check_config", "--json"]
 
 
-class Reload:
-    """Asks for the configuration, and hands on what is right, or the lines that say what is wrong."""
+class ConfigReload:
+    """Reads the configuration. Hands it to `on_accepted`, or the lines about its faults to `on_refused`."""
 
     def __init__(
         self,
         loop: Loop,
         face: str,
-        right: Callable[[Mapping[str, Any]], None],
-        wrong: Callable[[list[str]], None],
+        on_accepted: Callable[[Mapping[str, Any]], None],
+        on_refused: Callable[[list[str]], None],
     ) -> None:
         self._loop = loop
         self._face = face
-        self._right = right
-        self._wrong = wrong
+        self._on_accepted = on_accepted
+        self._on_refused = on_refused
         self._child: Child | None = None
-        self._again = False
+        self._start_again = False
 
-    def begin(self) -> None:
-        """Read it now; where it is being read, once more: it may have changed since."""
+    def start(self) -> None:
+        """Read it now. If it is being read already, read it once more afterwards: it may have changed."""
         if self._child is not None:
-            self._again = True
+            self._start_again = True
             return
         try:
             self._child = Child(self._loop, config_argv(self._face), self._ended)
         except OSError as error:
-            self._wrong([f"{sys.executable} cannot be run: {error.strerror}"])
+            self._on_refused([f"{sys.executable} cannot be run: {error.strerror}"])
         else:
             self._child.end_after(_TIMEOUT_S)
 
     def close(self) -> None:
-        self._again = False
+        self._start_again = False
         if self._child is not None:
-            self._child.let_go()
+            self._child.abandon()
             self._child = None
 
     def _ended(self, exit_code: int) -> None:
         child, self._child = self._child, None
         assert child is not None
-        value = understood(exit_code, child.output)
-        if self._again:
-            self._again = False
-            self.begin()
+        value = parsed_config(exit_code, child.output)
+        if self._start_again:
+            self._start_again = False
+            self.start()
         elif value is not None:
-            self._right(value)
+            self._on_accepted(value)
         else:
-            self._wrong(faults(exit_code, child.errors))
+            self._on_refused(refusal_lines(exit_code, child.errors))
 
 
-def understood(exit_code: int, output: bytes) -> dict[str, Any] | None:
-    """The configuration, if it was found right."""
+def parsed_config(exit_code: int, output: bytes) -> dict[str, Any] | None:
+    """The configuration that check_config printed; None if it found a fault."""
     if exit_code:
         return None
     try:
@@ -78,7 +78,7 @@ def understood(exit_code: int, output: bytes) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def faults(exit_code: int, errors: str) -> list[str]:
-    """The lines that say what is wrong, without the program's name."""
+def refusal_lines(exit_code: int, errors: str) -> list[str]:
+    """What check_config said about the faults, a line each, without the program's name."""
     lines = [line.partition(": ")[2] or line for line in errors.splitlines() if line.strip()][:_LINES]
     return lines or [f"check_config ended with {exit_code} and said nothing"]
