@@ -21,7 +21,7 @@ if str(_TOOLS) not in sys.path:
 from qt_audit import commands  # noqa: E402
 from qt_audit.delivery import channels  # noqa: E402
 from qt_audit.settings.table import SETTINGS  # noqa: E402
-from qt_repair.config.reference import document  # noqa: E402
+from qt_repair.config.reference import document, kinds_table  # noqa: E402
 from qt_repair.programs import PROGRAMS  # noqa: E402
 
 README = REPOSITORY / "README.md"
@@ -76,6 +76,7 @@ def channels_table() -> str:
 TABLES: dict[str, Callable[[], str]] = {
     "settings": settings_table,
     "commands": commands_table,
+    "kinds": kinds_table,
     "channels": channels_table,
 }
 
