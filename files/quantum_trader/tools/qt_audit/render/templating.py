@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from qt_audit.record.entry import escaped
 from qt_audit.render import words
+from qt_audit.render.text_template import DIRECTORY
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-_DIRECTORY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "templates")
 _REMEDY = "apt install python3-jinja2"
 
 
@@ -44,7 +44,7 @@ def fill_in(name: str, **values: Any) -> str:
 def style() -> str:
     """The pages' style sheet. Raises RenderError."""
     try:
-        with open(os.path.join(_DIRECTORY, "style.css"), encoding="utf-8") as file:
+        with open(os.path.join(DIRECTORY, "style.css"), encoding="utf-8") as file:
             return file.read().strip()
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "not UTF-8"
@@ -56,7 +56,7 @@ def _environment() -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
-        loader=FileSystemLoader(_DIRECTORY),
+        loader=FileSystemLoader(DIRECTORY),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
