@@ -83,5 +83,5 @@ def _step_back_and_forth(vps: Vps, chance: random.Random) -> None:
 def _wake(vps: Vps) -> None:
     """What cron does, in any order."""
     for kind in KINDS:
-        list(schedule.run_due(vps.place, kind, vps.clock(), 5.0))
+        list(schedule.file_due(vps.place, kind, vps.clock(), 5.0))
     vps.deliver()

@@ -22,7 +22,7 @@ def due(home: Path, kind: str, now: str = DECEMBER) -> tuple[list[str], list[str
     """Names of the summaries that were made, and what was said."""
     said: list[str] = []
     place = Place(str(home), home=True)
-    return [plain["period"]["name"] for plain, _ in schedule.run_due(place, kind, now, 2, said.append)], said
+    return [plain["period"]["name"] for plain, _ in schedule.file_due(place, kind, now, 2, said.append)], said
 
 
 def pages(home: Path) -> list[str]:

@@ -12,7 +12,7 @@ from qt_audit.filing import reports as report_reading
 from qt_audit.filing import summaries
 from qt_audit.record.entry import Draft
 from qt_audit.record.place import Place
-from qt_audit.render.html import Listed, index, mail_html, page
+from qt_audit.render.html import PageListing, index, mail_html, page
 from qt_audit.summary.period import Period
 from tests.support.browser import Browser, Page
 from tests.support.checkout import ROOT
@@ -49,13 +49,15 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         write_record(home / name, drafts, log=False)
         place = Place(str(home / name), home=True)
         paths[name] = home / f"{name}.html"
-        report = report_reading.make(place, NOVEMBER, "2026-11-25T08:00:00.000000Z", HOSTILE[1])
+        report = report_reading.make_report(place, NOVEMBER, "2026-11-25T08:00:00.000000Z", HOSTILE[1])
         paths[name].write_text(page(report), "utf-8")
     paths["index"], paths["mail"] = home / "index.html", home / "mail.html"
     paths["index"].write_text(
-        index([Listed("a.html", text, text, text, text) for text in HOSTILE], "vps"), "utf-8"
+        index([PageListing("a.html", text, text, text, text) for text in HOSTILE], "vps"), "utf-8"
     )
-    paths["mail"].write_text(mail_html(summaries.make(place, NOVEMBER, "2026-12-01", HOSTILE[1])), "utf-8")
+    paths["mail"].write_text(
+        mail_html(summaries.make_summary(place, NOVEMBER, "2026-12-01", HOSTILE[1])), "utf-8"
+    )
     return paths
 
 

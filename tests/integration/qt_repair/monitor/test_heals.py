@@ -56,7 +56,7 @@ def test_a_breach_is_repaired_and_recovers_in_one_run(host: Installation) -> Non
     assert done["exit_code"] == 0
     assert done["results"][0]["run"] == repair[0]["run"]
     summary = summarise(
-        [Entry(**entry) for entry in entries], period.at("day", ours[0]["ts"]), ours[-1]["ts"]
+        [Entry(**entry) for entry in entries], period.period_at("day", ours[0]["ts"]), ours[-1]["ts"]
     )
     assert (summary.actions, summary.by_outcome) == (3, {"info": 1, "succeeded": 2})
     assert summary.never_ended.count == 0

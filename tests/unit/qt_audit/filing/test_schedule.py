@@ -22,7 +22,7 @@ def due(home: Path, now: str = MORNING, kind: str = "daily") -> tuple[list[str],
     """Names of the summaries that were made, and what was said."""
     said: list[str] = []
     place = Place(str(home), home=True)
-    return [plain["period"]["name"] for plain, _ in schedule.run_due(place, kind, now, 2, said.append)], said
+    return [plain["period"]["name"] for plain, _ in schedule.file_due(place, kind, now, 2, said.append)], said
 
 
 def report(home: Path, name: str) -> Path:
@@ -115,12 +115,12 @@ def test_a_crash_between_filing_and_the_ledger_gives_the_same_summary_again(home
     due(home, "2026-11-22T00:05:00.000000Z")
     before = report(home, "ledger.json").read_bytes()
     place = Place(str(home), home=True)
-    first = list(schedule.run_due(place, "daily", MORNING, 2))
+    first = list(schedule.file_due(place, "daily", MORNING, 2))
     files = [report(home, f"daily-2026-11-22.{form}") for form in ("txt", "json")]
     contents = [file.read_bytes() for file in files]
     report(home, "ledger.json").write_bytes(before)
     journal.append(place, [draft("Something else meanwhile", ts="2026-11-23T00:06:00Z")], 2)
-    again = list(schedule.run_due(place, "daily", "2026-11-23T00:20:00.000000Z", 2))
+    again = list(schedule.file_due(place, "daily", "2026-11-23T00:20:00.000000Z", 2))
     assert again == first
     assert [file.read_bytes() for file in files] == contents
 
@@ -137,7 +137,7 @@ def test_a_crash_between_text_and_data_is_made_good(home: Path) -> None:
 
 def test_who_stops_reading_early_loses_no_period(home: Path) -> None:
     place = Place(str(home), home=True)
-    summaries = schedule.run_due(place, "daily", MORNING, 2)
+    summaries = schedule.file_due(place, "daily", MORNING, 2)
     assert next(summaries)[0]["period"]["name"] == "daily-2026-11-20"
     summaries.close()  # type: ignore[attr-defined]
     assert due(home)[0] == ["daily-2026-11-21", "daily-2026-11-22"]
@@ -159,7 +159,7 @@ def test_a_removed_ledger_counts_only_what_the_schedule_filed(home: Path) -> Non
     place = Place(str(home), home=True)
     due(home, "2026-11-22T00:05:00.000000Z")
     report(home, "ledger.json").unlink()
-    schedule.file_one(place, summaries.make(place, Period("daily", date(2026, 11, 22)), MORNING))
+    schedule.file_summary(place, summaries.make_summary(place, Period("daily", date(2026, 11, 22)), MORNING))
     report(home, "daily-garbage.json").write_text("{")
     assert due(home)[0] == ["daily-2026-11-22"]
 
@@ -167,7 +167,7 @@ def test_a_removed_ledger_counts_only_what_the_schedule_filed(home: Path) -> Non
 def test_a_summary_made_so_far_is_replaced_once_its_day_is_over(home: Path) -> None:
     place = Place(str(home), home=True)
     noon = "2026-11-22T12:00:00.000000Z"
-    schedule.file_one(place, summaries.make(place, Period("daily", date(2026, 11, 22)), noon))
+    schedule.file_summary(place, summaries.make_summary(place, Period("daily", date(2026, 11, 22)), noon))
     assert "So far" in report(home, "daily-2026-11-22.txt").read_text()
     assert due(home)[0][-1] == "daily-2026-11-22"
     assert "So far" not in report(home, "daily-2026-11-22.txt").read_text()
@@ -176,7 +176,7 @@ def test_a_summary_made_so_far_is_replaced_once_its_day_is_over(home: Path) -> N
 def test_one_made_again_by_hand_stays_known_as_the_schedules(home: Path) -> None:
     place = Place(str(home), home=True)
     due(home)
-    schedule.file_one(place, summaries.make(place, Period("daily", date(2026, 11, 22)), MORNING))
+    schedule.file_summary(place, summaries.make_summary(place, Period("daily", date(2026, 11, 22)), MORNING))
     report(home, "ledger.json").unlink()
     assert due(home) == ([], [])
 

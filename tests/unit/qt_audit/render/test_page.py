@@ -15,7 +15,7 @@ from qt_audit.filing import reports as report_reading
 from qt_audit.filing import summaries
 from qt_audit.record.entry import Draft
 from qt_audit.record.place import Place
-from qt_audit.render.html import Listed, index, mail_html, page
+from qt_audit.render.html import PageListing, index, mail_html, page
 from qt_audit.report.contents import Report
 from qt_audit.summary.period import Period
 from tests.support.records import draft, make_record, write_record
@@ -28,7 +28,7 @@ LARGEST = 300_000
 
 def made(home: Path, drafts: Iterable[Draft], now: str = AFTER, **more: object) -> Report:
     write_record(home, drafts)
-    return report_reading.make(Place(str(home), home=True), NOVEMBER, now)
+    return report_reading.make_report(Place(str(home), home=True), NOVEMBER, now)
 
 
 def text_of(html: str) -> str:
@@ -36,7 +36,7 @@ def text_of(html: str) -> str:
 
 
 def test_without_entries_nothing_is_called_well(tmp_path: Path) -> None:
-    report = report_reading.make(Place(str(tmp_path), home=True), NOVEMBER, WITHIN)
+    report = report_reading.make_report(Place(str(tmp_path), home=True), NOVEMBER, WITHIN)
     assert (report.verdict.level, report.verdict.says) == (
         "unknown",
         "Nothing is recorded so far: there is no entry",
@@ -136,7 +136,7 @@ def test_lines_that_are_no_entries_are_told(tmp_path: Path) -> None:
     write_record(tmp_path, [draft(ts="2026-11-20"), draft(ts="2026-11-21")])
     segment = tmp_path / "status/record/2026-11.jsonl"
     segment.write_bytes(segment.read_bytes().replace(b'"action"', b'"axtion"', 1))
-    report = report_reading.make(Place(str(tmp_path), home=True), NOVEMBER, AFTER)
+    report = report_reading.make_report(Place(str(tmp_path), home=True), NOVEMBER, AFTER)
     assert report.verdict.level == "attention"
     told = text_of(page(report))
     assert "1 line of the record is no entry." in told
@@ -145,7 +145,7 @@ def test_lines_that_are_no_entries_are_told(tmp_path: Path) -> None:
 
 def test_chain_and_delivery_are_shown_as_far_as_they_are_known(tmp_path: Path) -> None:
     head = write_record(tmp_path, [draft(ts="2026-11-20")])
-    report = report_reading.make(
+    report = report_reading.make_report(
         Place(str(tmp_path), home=True), NOVEMBER, AFTER, delivery={"mail": "1 waits: <refused>"}
     )
     told = text_of(page(report))
@@ -159,11 +159,13 @@ def test_texts_that_attack_are_shown_and_do_nothing(tmp_path: Path, form: str) -
     place = Place(str(tmp_path), home=True)
     write_record(tmp_path, hostile_day())
     if form == "page":
-        html = page(report_reading.make(place, NOVEMBER, AFTER, HOSTILE[0], {text: text for text in HOSTILE}))
+        html = page(
+            report_reading.make_report(place, NOVEMBER, AFTER, HOSTILE[0], {text: text for text in HOSTILE})
+        )
     elif form == "mail":
-        html = mail_html(summaries.make(place, NOVEMBER, AFTER, HOSTILE[0]))
+        html = mail_html(summaries.make_summary(place, NOVEMBER, AFTER, HOSTILE[0]))
     else:
-        html = index([Listed("report-1.html", text, text, text, text) for text in HOSTILE], HOSTILE[0])
+        html = index([PageListing("report-1.html", text, text, text, text) for text in HOSTILE], HOSTILE[0])
     assert danger(html) == []
     told = text_of(html)
     for text in (
@@ -218,7 +220,7 @@ def test_a_page_of_a_hundred_thousand_entries_stays_small(tmp_path: Path, kind: 
         make_record(tmp_path, 100_000, "2026-11-01", 25, log=False)
     else:
         write_record(tmp_path, [one for day in range(1, 29) for one in hostile_day(f"2026-11-{day:02d}")])
-    report = report_reading.make(Place(str(tmp_path), home=True), NOVEMBER, AFTER)
+    report = report_reading.make_report(Place(str(tmp_path), home=True), NOVEMBER, AFTER)
     html = page(report)
     assert danger(html) == []
     assert len(html.encode()) < LARGEST
@@ -252,7 +254,7 @@ def test_programs_without_number_are_cut_and_counted(tmp_path: Path) -> None:
 )
 def test_a_mail_says_first_how_it_was(tmp_path: Path, drafts: list[Draft], says: str) -> None:
     write_record(tmp_path, [draft(ts="2026-10-01"), *drafts])
-    html = mail_html(summaries.make(Place(str(tmp_path), home=True), NOVEMBER, AFTER))
+    html = mail_html(summaries.make_summary(Place(str(tmp_path), home=True), NOVEMBER, AFTER))
     told = text_of(html)
     assert says in told
     assert "Quantum Trader V3 – Monthly Audit Summary (2026-11)" in told
@@ -261,7 +263,7 @@ def test_a_mail_says_first_how_it_was(tmp_path: Path, drafts: list[Draft], says:
 
 def test_a_mail_needs_no_style_sheet_and_no_picture(tmp_path: Path) -> None:
     write_record(tmp_path, busy_month(1000))
-    html = mail_html(summaries.make(Place(str(tmp_path), home=True), NOVEMBER, AFTER))
+    html = mail_html(summaries.make_summary(Place(str(tmp_path), home=True), NOVEMBER, AFTER))
     assert Parsed(html).named("style", "svg", "link") == []
     assert not [tag for tag, attributes in Parsed(html).elements if "class" in attributes]
     assert len(html.encode()) < 100_000  # some cut a mail that is larger

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from qt_audit.record.entry import OUTCOMES, Draft
 from qt_audit.render.svg import bars
 from qt_audit.render.timeline import Timeline, timeline
-from qt_audit.report.contents import Around, Part, report
+from qt_audit.report.contents import Part, ReportContext, build_report
 from qt_audit.report.figures import Count
 from qt_audit.report.grid import grid
 from qt_audit.report.intervals import Runs
@@ -30,7 +30,9 @@ def drawn(drafts: list[Draft], width: int, now: str = "2026-12-01T00:00:00.00000
     for entry in entries:
         runs.add(entry)
         count.add(entry)
-    return timeline(report(summarise(entries, MONTH, now), count, runs, grid(MONTH), None, Around()), width)
+    return timeline(
+        build_report(summarise(entries, MONTH, now), count, runs, grid(MONTH), None, ReportContext()), width
+    )
 
 
 @WIDTHS

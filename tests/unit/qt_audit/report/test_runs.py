@@ -6,7 +6,16 @@ import pytest
 
 from qt_audit.record.entry import Draft
 from qt_audit.report.grid import seconds
-from qt_audit.report.intervals import BROKEN, CHECK, REPAIR, Interval, Runs, covered, told, within
+from qt_audit.report.intervals import (
+    BROKEN,
+    CHECK,
+    REPAIR,
+    Interval,
+    Runs,
+    overlapping,
+    relevant_details,
+    seconds_covered,
+)
 from tests.support.records import draft
 from tests.support.reporting import TRIGGERED, at, entries_of, incident
 
@@ -29,7 +38,7 @@ def test_a_repair_lasts_from_started_to_its_end() -> None:
     (found,) = followed(
         one("Auto-repair: Restarting", 0, "started"), one("Auto-repair: Restarted", 12.5, "succeeded")
     )
-    assert (found.kind, found.lasted, found.outcome, found.action) == (
+    assert (found.kind, found.duration_s, found.outcome, found.action) == (
         REPAIR,
         12.5,
         "succeeded",
@@ -46,7 +55,7 @@ def test_something_is_broken_from_the_trigger_to_the_recovery_of_the_same_run() 
         one("Auto-heal: Completed successfully (exit code 0)", 310, "succeeded", "a"),
         one("Auto-heal: Recovered after 5 min 20 s", 320, "succeeded", "a"),
     )
-    assert [(one.kind, one.thing, one.lasted) for one in found] == [
+    assert [(one.kind, one.thing, one.duration_s) for one in found] == [
         (BROKEN, "disk", 320.0),
         (BROKEN, "load", None),
     ]
@@ -65,14 +74,14 @@ def test_what_the_monitor_watches_is_broken_until_it_says_otherwise(
     last: str, outcome: str, lasted: float | None
 ) -> None:
     (found,) = followed(one(TRIGGERED, 0, "started", threshold="disk"), one(last, 42, outcome))
-    assert found.lasted == lasted
+    assert found.duration_s == lasted
 
 
 def test_a_program_that_knows_no_thresholds_ends_with_its_success() -> None:
     (found,) = followed(
         one(TRIGGERED, 0, "started"), one("Auto-heal: Completed successfully", 9, "succeeded")
     )
-    assert (found.lasted, found.thing) == (9.0, "source")
+    assert (found.duration_s, found.thing) == (9.0, "source")
 
 
 def test_an_incident_says_itself_since_when_it_was_in_breach_and_for_how_long() -> None:
@@ -104,7 +113,7 @@ def test_a_beginning_that_is_no_time_before_the_entry_is_not_believed(since: obj
 def test_what_nobody_repairs_is_broken_too(said: str, outcome: str) -> None:
     over = "Auto-heal: disk has stopped flapping (9 more changes in 5 min)"
     (found,) = followed(one(said, 0, outcome, threshold="disk"), one(over, 300, "succeeded"))
-    assert (found.kind, found.lasted) == (BROKEN, 300.0)
+    assert (found.kind, found.duration_s) == (BROKEN, 300.0)
 
 
 def test_a_repair_lies_in_the_row_of_what_triggered_it() -> None:
@@ -120,12 +129,12 @@ def test_the_weekly_validation_is_a_check_and_no_repair() -> None:
         one("Weekly self-heal: Docker health check - FAILED: 1 container", 30, "failed"),
         one("Weekly self-heal: Completed - ✅ All checks passed", 90, "succeeded"),
     )
-    assert (found.kind, found.lasted, found.outcome) == (CHECK, 90.0, "succeeded")
+    assert (found.kind, found.duration_s, found.outcome) == (CHECK, 90.0, "succeeded")
 
 
 def test_a_run_whose_beginning_was_not_read_has_an_end_only() -> None:
     (found,) = followed(one("Auto-repair: Restarted", 5, "succeeded"))
-    assert (found.begin, found.end, found.lasted) == (None, ZERO + 5, None)
+    assert (found.begin, found.end, found.duration_s) == (None, ZERO + 5, None)
 
 
 def test_entries_without_a_run_last_no_time() -> None:
@@ -142,8 +151,8 @@ def test_overlapping_times_count_once_and_only_within_the_period() -> None:
         one("Auto-heal: Recovered after 2 min", 170, "succeeded", "a"),
         one(TRIGGERED, 500, "started", "open", threshold="c"),
     )
-    assert covered(found, ZERO, ZERO + 600) == 170 + 100
-    assert covered([], ZERO, ZERO + 600) == 0
+    assert seconds_covered(found, ZERO, ZERO + 600) == 170 + 100
+    assert seconds_covered([], ZERO, ZERO + 600) == 0
 
 
 @pytest.mark.parametrize(
@@ -151,7 +160,7 @@ def test_overlapping_times_count_once_and_only_within_the_period() -> None:
 )
 def test_an_interval_is_within_a_period_that_it_has_a_part_in(begin: float, end: float, is_in: bool) -> None:
     one = Interval(REPAIR, begin, end, "succeeded", "x", "x", "x", 1)
-    assert bool(within([one], 0, 10)) is is_in
+    assert bool(overlapping([one], 0, 10)) is is_in
 
 
 @pytest.mark.parametrize(
@@ -169,11 +178,11 @@ def test_an_interval_is_within_a_period_that_it_has_a_part_in(begin: float, end:
 )
 def test_only_what_a_report_needs_is_read_of_a_line(item: Draft, keys: set[str]) -> None:
     line = f'{{"seq":1,"ts":"{item.ts}",{item.body()},"prev":"{"0" * 64}"}}\n'
-    assert set(told(line.encode("ascii"))) == keys
+    assert set(relevant_details(line.encode("ascii"))) == keys
 
 
 @pytest.mark.parametrize(
     "line", [b"", b'"repair":"outcome":"started"', b'{"repair":,"outcome":"started","details":{,"prev":"']
 )
 def test_a_line_that_is_no_entry_tells_nothing(line: bytes) -> None:
-    assert told(line) == {}
+    assert relevant_details(line) == {}

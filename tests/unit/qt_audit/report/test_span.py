@@ -7,8 +7,8 @@ from datetime import date
 import pytest
 
 from qt_audit.render import words
-from qt_audit.report.grid import grid, seconds, written
-from qt_audit.report.span import Span, before, span
+from qt_audit.report.grid import as_timestamp, grid, seconds
+from qt_audit.report.span import Span, compared_period, span
 from qt_audit.summary.period import Period
 from tests.support.records import full_ts
 
@@ -69,7 +69,7 @@ def test_a_time_is_a_day_week_or_month_where_it_is_exactly_one(
 def test_a_period_is_compared_with_as_much_of_the_one_before(
     period: Period, now: str, since: str, until: str
 ) -> None:
-    found = before(period, full_ts(now))
+    found = compared_period(period, full_ts(now))
     assert found is not None
     assert (found.since, found.until) == (full_ts(since), full_ts(until))
     assert found.part is not period.finished(full_ts(now)) or until == found.period.until[:10]
@@ -77,7 +77,7 @@ def test_a_period_is_compared_with_as_much_of_the_one_before(
 
 @pytest.mark.parametrize("kind", ["daily", "weekly", "monthly"])
 def test_where_the_calendar_begins_there_is_nothing_before(kind: str) -> None:
-    assert before(Period(kind, date(1, 1, 1)), full_ts("2026-11-25")) is None
+    assert compared_period(Period(kind, date(1, 1, 1)), full_ts("2026-11-25")) is None
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_a_period_is_cut_into_parts_that_can_be_drawn(
     "ts", ["1970-01-01T00:00:00.000000Z", "2026-11-25T23:59:59.999999Z", "2028-02-29T12:00:00.500000Z"]
 )
 def test_seconds_and_times_agree(ts: str) -> None:
-    assert written(seconds(ts)) == ts
+    assert as_timestamp(seconds(ts)) == ts
 
 
 @pytest.mark.parametrize("ts", ["2026-11-39T00:00:00.000000Z", "2026-19-01T00:00:00.000000Z"])
@@ -128,7 +128,7 @@ def test_a_day_that_the_calendar_does_not_have_stops_nothing(ts: str) -> None:
     ],
 )
 def test_a_length_of_time_is_said_in_two_units_at_most(given: float, says: str) -> None:
-    assert words.lasted(given) == says
+    assert words.duration(given) == says
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from qt_audit.filing.summaries import make
+from qt_audit.filing.summaries import make_summary
 from qt_audit.reading.history import History
 from qt_audit.record.entry import Draft, Entry
 from qt_audit.record.place import Place
 from qt_audit.render.text import render
-from qt_audit.summary.contents import LISTED, Summary, summarise
+from qt_audit.summary.contents import MAX_LISTED, Summary, summarise
 from qt_audit.summary.period import Period
 from tests.support.records import draft, full_ts, write_record
 
@@ -163,11 +163,11 @@ def test_the_end_of_a_run_is_looked_for_behind_the_period(tmp_path: Path) -> Non
             draft("Restarted", "2026-01-18T00:01", "succeeded", run="a"),
         ],
     )
-    summary = make(Place(str(tmp_path), home=True), DAY, "2026-02-01T00:00:00.000000Z")
+    summary = make_summary(Place(str(tmp_path), home=True), DAY, "2026-02-01T00:00:00.000000Z")
     assert [line.action for line in summary.never_ended.lines] == ["Lost"]
     assert summary.head is not None
     assert summary.head.seq == 2
-    after = make(
+    after = make_summary(
         Place(str(tmp_path), home=True), Period("monthly", date(2026, 1, 1)), "2026-02-01T00:00:00.000000Z"
     )
     assert [line.action for line in after.recent.lines] == ["Restarted"]
@@ -191,23 +191,23 @@ def test_sources_are_counted_by_action_most_first() -> None:
 
 
 def test_a_long_list_keeps_the_last_and_names_the_query_for_the_rest() -> None:
-    summary = of(*[one(f"Action {n}", "10:00", "failed") for n in range(LISTED + 50)])
-    assert summary.actions == summary.failed.count == LISTED + 50
+    summary = of(*[one(f"Action {n}", "10:00", "failed") for n in range(MAX_LISTED + 50)])
+    assert summary.actions == summary.failed.count == MAX_LISTED + 50
     lines = render(summary).splitlines()
     begin = lines.index(RULE)
     assert lines[begin + 1] == (
         "… 50 more before these; all of them: audit_logger.py query --since 2025-12-17 --until 2025-12-18"
     )
     assert lines[begin + 2].endswith("] Action 50")
-    assert lines[begin + LISTED + 1].endswith(f"] Action {LISTED + 49}")
-    assert lines[begin + LISTED + 2] == RULE
+    assert lines[begin + MAX_LISTED + 1].endswith(f"] Action {MAX_LISTED + 49}")
+    assert lines[begin + MAX_LISTED + 2] == RULE
     assert any(line.endswith("--outcome failed") for line in lines[:begin])
-    assert len(summary.as_dict()["recent"]["lines"]) == LISTED
+    assert len(summary.as_dict()["recent"]["lines"]) == MAX_LISTED
 
 
 def test_open_beginnings_take_their_turn_in_a_long_list() -> None:
     open_one = one("Open", "09:00", "started", "x")
-    summary = of(open_one, *[one(f"{n}", "10:00") for n in range(LISTED)])
+    summary = of(open_one, *[one(f"{n}", "10:00") for n in range(MAX_LISTED)])
     assert summary.recent.unlisted == 1
     assert "Open" not in [line.action for line in summary.recent.lines]
     assert [line.action for line in summary.never_ended.lines] == ["Open"]
@@ -235,7 +235,7 @@ def test_lines_that_are_no_entries_are_told(tmp_path: Path) -> None:
     with (tmp_path / "status/record/2025-12.jsonl").open("ab") as file:
         file.write(b"garbage\n")
     place = Place(str(tmp_path), home=True)
-    summary = make(place, DAY, LATER)
+    summary = make_summary(place, DAY, LATER)
     assert summary.unreadable == 1
     assert "⚠️ 1 line is no entry; `audit_logger.py verify` names what is wrong" in render(summary)
     assert History(place).count() == 1

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qt_audit.summary.period import KINDS, Period, at, containing, finished_from
+from qt_audit.summary.period import KINDS, Period, finished_from, period_at, period_containing
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ from qt_audit.summary.period import KINDS, Period, at, containing, finished_from
 def test_a_period_knows_its_bounds_and_names(
     kind: str, since: str, until: str, label: str, name: str
 ) -> None:
-    period = containing(kind, date(2026, 11, 22))
+    period = period_containing(kind, date(2026, 11, 22))
     assert period.since == f"{since}T00:00:00.000000Z"
     assert period.until == f"{until}T00:00:00.000000Z"
     assert (period.label, period.name) == (label, name)
@@ -38,11 +38,11 @@ def test_a_period_knows_its_bounds_and_names(
     ],
 )
 def test_a_week_over_new_year_has_one_name(day: date, name: str) -> None:
-    assert containing("weekly", day).name == name
+    assert period_containing("weekly", day).name == name
 
 
 def test_a_period_is_finished_at_its_end_and_not_before() -> None:
-    period = containing("daily", date(2026, 11, 22))
+    period = period_containing("daily", date(2026, 11, 22))
     assert not period.finished("2026-11-22T23:59:59.999999Z")
     assert period.finished("2026-11-23T00:00:00.000000Z")
 
@@ -55,9 +55,9 @@ def test_finished_periods_come_oldest_first() -> None:
 
 @given(st.sampled_from(KINDS), st.dates(date(1970, 1, 1), date(2999, 1, 1)))
 def test_every_day_lies_in_one_period_and_periods_leave_no_gap(kind: str, day: date) -> None:
-    period = containing(kind, day)
+    period = period_containing(kind, day)
     assert period.first_day <= day < period.after
-    assert containing(kind, period.first_day) == containing(kind, period.last_day) == period
+    assert period_containing(kind, period.first_day) == period_containing(kind, period.last_day) == period
     assert period.next().first_day == period.after
-    assert at(kind, f"{day}T23:59:59.999999Z") == period
-    assert containing(kind, period.first_day - timedelta(days=1)).next() == period
+    assert period_at(kind, f"{day}T23:59:59.999999Z") == period
+    assert period_containing(kind, period.first_day - timedelta(days=1)).next() == period

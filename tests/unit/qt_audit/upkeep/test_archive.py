@@ -169,7 +169,11 @@ def test_a_crash_before_the_plain_file_went_is_mended(home: Path) -> None:
 
 
 def test_one_at_a_time(home: Path) -> None:
-    with open_record_directory(place(home)) as record, archive._alone(record), pytest.raises(BusyError):
+    with (
+        open_record_directory(place(home)) as record,
+        archive._archiving_lock(record),
+        pytest.raises(BusyError),
+    ):
         run(home)
 
 

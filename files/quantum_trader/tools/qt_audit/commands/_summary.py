@@ -17,7 +17,7 @@ from qt_audit.record.place import Place
 from qt_audit.record.warning import reason
 from qt_audit.render.text import render
 from qt_audit.settings.loading import Settings
-from qt_audit.summary.period import Period, at, containing, instant
+from qt_audit.summary.period import Period, first_instant, period_at, period_containing
 from qt_audit.terminal.arguments import add_json
 from qt_audit.terminal.output import explain, print_json, print_json_line
 
@@ -57,7 +57,7 @@ def run(kind: str, options: argparse.Namespace, settings: Settings) -> int:
     home, present = place.home(settings), now()
     if options.due:
         return _run_due(home, kind, present, settings, options)
-    period = containing(kind, options.date) if options.date else at(kind, present)
+    period = period_containing(kind, options.date) if options.date else period_at(kind, present)
     return _run_one(home, period, present, settings.lock_timeout, options)
 
 
@@ -67,7 +67,7 @@ def _run_due(home: Place, kind: str, present: str, settings: Settings, options: 
 
     watched = settings["QT_HEARTBEAT_URL"] if kind == "daily" else ""
     with _heartbeat(home, settings, present, say) if watched else _nobody() as made:
-        for plain, text in schedule.run_due(home, kind, present, settings.lock_timeout, say):
+        for plain, text in schedule.file_due(home, kind, present, settings.lock_timeout, say):
             made.append(text)
             if options.json:
                 print_json_line(plain)
@@ -98,7 +98,7 @@ def _heartbeat(
         if answer.state != SENT:
             say(f"QT_HEARTBEAT_URL: {answer.says}")
 
-    if next_day is not None and at("daily", next_day).finished(present):
+    if next_day is not None and period_at("daily", next_day).finished(present):
         ping(heartbeat.START)
     try:
         yield made
@@ -111,7 +111,7 @@ def _heartbeat(
 
 def _run_one(home: Place, period: Period, present: str, timeout: float, options: argparse.Namespace) -> int:
     program = f"audit_logger.py {period.kind}_summary"
-    gap = summaries.unrecorded(home, period) if period.finished(present) else None
+    gap = summaries.why_not_recorded(home, period) if period.finished(present) else None
     if gap is not None:
         explain(program, f"no record of {period.label} that is whole: {gap}; nothing was filed")
         return 1
@@ -121,10 +121,10 @@ def _run_one(home: Place, period: Period, present: str, timeout: float, options:
             schedule.seal(home, period, timeout)
     except OSError as error:
         problem = error
-    summary = summaries.make(home, period, present)
+    summary = summaries.make_summary(home, period, present)
     try:
         if problem is None:
-            schedule.file_one(home, summary)
+            schedule.file_summary(home, summary)
     except OSError as error:
         problem = error
     if options.json:
@@ -148,6 +148,6 @@ def _day(text: str) -> date:
         day = times.day(text, present)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
-    if instant(day) > present:
+    if first_instant(day) > present:
         raise argparse.ArgumentTypeError(f"{text!r} lies in the future; write a day up to {present[:10]}")
     return day

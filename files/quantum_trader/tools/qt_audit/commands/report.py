@@ -27,18 +27,19 @@ from typing import Any
 
 from qt_audit.commands import UsageError
 from qt_audit.filing.pages import file_page
-from qt_audit.filing.reports import make, within_the_record
+from qt_audit.filing.reports import make_report, without_days_before_record
 from qt_audit.filing.schedule import LOCK_TIMEOUT
 from qt_audit.reading import times
 from qt_audit.record import place
 from qt_audit.record.entry import escaped, now
 from qt_audit.record.place import Place
 from qt_audit.record.state_directory import StateDirectory
-from qt_audit.render.html import RenderError, page
+from qt_audit.render.html import page
+from qt_audit.render.templating import RenderError
 from qt_audit.report.contents import Report
 from qt_audit.report.span import span
 from qt_audit.settings.loading import Settings
-from qt_audit.summary.period import Period, at, instant
+from qt_audit.summary.period import Period, first_instant, period_at
 from qt_audit.terminal.arguments import add_json
 from qt_audit.terminal.output import explain, print_json
 
@@ -62,7 +63,9 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     if options.out == "":
         raise UsageError("--out is empty; write the name of a file, or - for standard output")
     home, present = place.home(settings), now()
-    report = make(home, within_the_record(home, chosen(options.since, options.until, present)), present)
+    report = make_report(
+        home, without_days_before_record(home, chosen(options.since, options.until, present)), present
+    )
     try:
         path = _filed(home, report) if options.out is None else _written(options.out, page(report))
     except RenderError as error:
@@ -78,12 +81,12 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 def chosen(since: str | None, until: str | None, present: str) -> Period:
     """The period that the options ask for. Raises UsageError for one that is empty or still to come."""
     if since is None and until is None:
-        return at("monthly", present)
-    tomorrow = instant(date.fromisoformat(present[:10]) + _DAY)
+        return period_at("monthly", present)
+    tomorrow = first_instant(date.fromisoformat(present[:10]) + _DAY)
     end = present if until is None else until
     begin = since
     if begin is None:
-        begin = at(
+        begin = period_at(
             "monthly", f"{date.fromisoformat(end[:10]) - _DAY}" if end.endswith("T00:00:00.000000Z") else end
         ).since
     if begin > present:
@@ -168,7 +171,7 @@ def _moment(text: str, days: int) -> str:
     except ValueError:
         day = None
     try:
-        return times.moment(text, present) if day is None else instant(day + days * _DAY)
+        return times.moment(text, present) if day is None else first_instant(day + days * _DAY)
     except (ValueError, OverflowError) as error:
         says = str(error) if isinstance(error, ValueError) else f"{text!r} is behind the calendar's end"
         raise argparse.ArgumentTypeError(says) from None

@@ -245,7 +245,7 @@ def _progress(place: Place, limit: str) -> dict[str, ledger.Progress]:
             return ledger.decode(file.read())
     except FileNotFoundError:
         first = _first_ts(place)
-        return {"daily": ledger.begun("daily", None, first, limit)} if first else {}
+        return {"daily": ledger.initial_progress("daily", None, first, limit)} if first else {}
 
 
 def _first_ts(place: Place) -> str | None:

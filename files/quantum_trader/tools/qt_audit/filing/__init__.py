@@ -1,4 +1,4 @@
-"""Make the summaries and pages of a period, file them, and keep the ledger of it.
+"""Make the summary and the page of a period, file them, and keep the ledger of filed periods.
 
 `delivery`, `doctor` and `commands` may import this.
 """

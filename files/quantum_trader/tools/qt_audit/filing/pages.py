@@ -1,4 +1,4 @@
-"""File pages in status/reports, and the index that lists them: each says of itself what the index shows."""
+"""File pages in status/reports, and their index. The index shows the metadata that each page holds."""
 
 from __future__ import annotations
 
@@ -6,40 +6,41 @@ import re
 from collections.abc import Iterable
 from html import unescape
 
-from qt_audit.filing.reports import make
+from qt_audit.filing.reports import make_report
 from qt_audit.record.entry import escaped
 from qt_audit.record.place import Place
 from qt_audit.record.state_directory import StateDirectory
-from qt_audit.render.html import Listed, RenderError, index, page
+from qt_audit.render.html import PageListing, index, page
+from qt_audit.render.templating import RenderError
 from qt_audit.report.contents import Report
 from qt_audit.summary.period import Period
 
 INDEX = "index.html"
-LISTED = 400
-"""At most so many pages are listed: the newest."""
+MAX_LISTED = 400
+"""The index lists at most so many pages, the newest ones."""
 _PAGE = re.compile(r"(?:daily|weekly|monthly|report)-[0-9A-Za-z-]{1,60}\.html")
-_HEAD = 8192
-"""Bytes of a page in which it says what it is."""
+_HEAD_BYTES = 8192
+"""The first bytes of a page, which hold its metadata."""
 _META = re.compile(r'<meta name="qt-([a-z]+)" content="([^"]*)">')
-_OTHERS = ("txt", "json")
+_OTHER_FORMS = ("txt", "json")
 
 
 def file_page(reports: StateDirectory, report: Report) -> str:
-    """Put a page in place, and the index that lists it; the page's path. Raises RenderError or OSError."""
+    """Write a page and the index with it. Returns the page's path. Raises RenderError, OSError."""
     name = f"{report.summary.period.name}.html"
     reports.write(name, page(report).encode("utf-8"))
-    pages = listed(reports)
-    reports.write(INDEX, index(pages[:LISTED], report.host, len(pages[LISTED:])).encode("utf-8"))
+    pages = list_pages(reports)
+    reports.write(INDEX, index(pages[:MAX_LISTED], report.host, len(pages[MAX_LISTED:])).encode("utf-8"))
     return f"{reports.path}/{name}"
 
 
-def file_on_the_way(place: Place, reports: StateDirectory, period: Period, now: str, skipped: str) -> str:
-    """The page of a period whose summary is being filed. Answers in one line why there is none, if so.
+def try_file_page(place: Place, reports: StateDirectory, period: Period, now: str, skipped: str) -> str:
+    """File the page of a period whose summary is being filed. Returns one line if it failed, else "".
 
-    Never raises: a page that cannot be made is no reason for no summary.
+    Never raises: the summary is filed even if its page cannot be made.
     """
     try:
-        file_page(reports, make(place, period, now, skipped))
+        file_page(reports, make_report(place, period, now, skipped))
     except (RenderError, OSError) as error:
         return f"{period.name}.html: {error}; the summary is filed without it"
     except Exception as error:
@@ -48,26 +49,28 @@ def file_on_the_way(place: Place, reports: StateDirectory, period: Period, now: 
     return ""
 
 
-def listed(reports: StateDirectory) -> list[Listed]:
-    """The pages that lie there, the newest first."""
+def list_pages(reports: StateDirectory) -> list[PageListing]:
+    """All pages in status/reports, the newest first."""
     names = reports.names()
     found = [
-        _listed(name, reports.read(name, _HEAD) or b"", names) for name in names if _PAGE.fullmatch(name)
+        _listing_of(name, reports.read(name, _HEAD_BYTES) or b"", names)
+        for name in names
+        if _PAGE.fullmatch(name)
     ]
     return [one for _, one in sorted(found, key=lambda item: (item[0], item[1].file), reverse=True)]
 
 
-def _listed(name: str, head: bytes, names: Iterable[str]) -> tuple[tuple[str, str], Listed]:
-    """A page by what it says of itself, and what it is sorted by: the end of its time."""
-    says = {key: unescape(text) for key, text in _META.findall(head.decode("utf-8", "replace"))}
+def _listing_of(name: str, head: bytes, names: Iterable[str]) -> tuple[tuple[str, str], PageListing]:
+    """What the index shows of a page, and its sort key: the end and begin of its period."""
+    metadata = {key: unescape(text) for key, text in _META.findall(head.decode("utf-8", "replace"))}
     stem = name.rpartition(".")[0]
-    others = tuple(other for kind in _OTHERS if (other := f"{stem}.{kind}") in names)
-    one = Listed(
+    others = tuple(other for kind in _OTHER_FORMS if (other := f"{stem}.{kind}") in names)
+    one = PageListing(
         name,
-        says.get("title", name),
-        says.get("level", ""),
-        says.get("verdict", "it does not say what it found"),
-        says.get("made", ""),
+        metadata.get("title", name),
+        metadata.get("level", ""),
+        metadata.get("verdict", "it does not say what it found"),
+        metadata.get("made", ""),
         others,
     )
-    return (says.get("until", ""), says.get("since", "")), one
+    return (metadata.get("until", ""), metadata.get("since", "")), one

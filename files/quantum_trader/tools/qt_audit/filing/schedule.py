@@ -1,4 +1,4 @@
-"""File the summary of each period that is over, and keep the ledger of what the schedule has done."""
+"""File the summary of each finished period, and keep the ledger of the periods that are filed."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from qt_audit.filing.pages import file_on_the_way
-from qt_audit.filing.summaries import make
+from qt_audit.filing.pages import try_file_page
+from qt_audit.filing.summaries import make_summary
 from qt_audit.reading.history import History
 from qt_audit.record import journal
 from qt_audit.record.place import Place
@@ -16,19 +16,19 @@ from qt_audit.render.text import render
 from qt_audit.summary import ledger
 from qt_audit.summary.contents import Summary, with_context
 from qt_audit.summary.ledger import LedgerError, Progress
-from qt_audit.summary.period import KINDS, Period, at
+from qt_audit.summary.period import KINDS, Period, period_at
 
 LOCK_TIMEOUT = 60.0
-"""Seconds to wait for another summary that is being made."""
+"""Seconds to wait for another process that files a summary."""
 PAGES = ("weekly", "monthly")
-"""Kinds of periods that get a page beside their summary."""
+"""Kinds of periods that get a page in addition to their summary."""
 
-Filed = tuple[dict[str, Any], str]
-"""A summary as it was filed: its plain data and its text."""
+FiledSummary = tuple[dict[str, Any], str]
+"""A filed summary: its plain data and its text."""
 
 
 def seal(place: Place, period: Period, timeout: float) -> None:
-    """Let no later entry fall into a finished period, whatever the clock does. Raises OSError."""
+    """Let no later entry fall into a finished period, even if the clock is set back. Raises OSError."""
     try:
         journal.seal(place, period.until, timeout)
     except OSError as error:
@@ -36,87 +36,91 @@ def seal(place: Place, period: Period, timeout: float) -> None:
         raise OSError(f"{place.record_path}: {period.label} cannot be closed ({reason})") from None
 
 
-def file_one(place: Place, summary: Summary) -> None:
-    """File a summary that was asked for by hand, in place of what is there for its period. Raises OSError."""
+def file_summary(place: Place, summary: Summary) -> None:
+    """File a summary that a person asked for; it replaces the one of its period. Raises OSError."""
     with StateDirectory(place, LOCK_TIMEOUT) as reports:
-        there = _filed(reports, summary.period)
-        was_scheduled = there is not None and bool(there[0].get("scheduled"))
-        _file(
+        filed = _read_filed(reports, summary.period)
+        was_scheduled = filed is not None and bool(filed[0].get("scheduled"))
+        _write_summary(
             reports, with_context(summary, summary.head, summary.unreadable, summary.skipped, was_scheduled)
         )
 
 
-def run_due(
+def file_due(
     place: Place, kind: str, now: str, timeout: float, say: Callable[[str], None] = lambda line: None
-) -> Iterator[Filed]:
-    """Summarise each finished period that has no summary yet, oldest first; each is given once it is done.
+) -> Iterator[FiledSummary]:
+    """File each finished period that has no summary yet, oldest first; yield each summary after it is filed.
 
-    `say` is told in one line what was skipped, or mended. Of those who come at the same time one
-    makes the summary; none is kept waiting by what another does with it. Raises OSError; what is
-    done then stays done.
+    `say` is called with one line about skipped periods or a damaged ledger. If several processes run this at
+    once, one of them files a period; the lock is free while the caller uses a summary. Raises OSError; the
+    summaries filed before stay filed.
     """
-    while (done := _next_due(place, kind, now, timeout, say)) is not None:
+    while (done := _file_next_due(place, kind, now, timeout, say)) is not None:
         yield done
 
 
 def begin_at(place: Place, now: str) -> None:
-    """Make nothing due that ended before now, where the schedule has not begun yet. Raises OSError."""
+    """Where the schedule has not begun yet, begin it with the present periods. Raises OSError."""
     with StateDirectory(place, LOCK_TIMEOUT) as reports:
-        book = _load(reports, lambda _: None)
+        ledger_progress = _load_ledger(reports, lambda _: None)
         for kind in KINDS:
-            if kind not in book:
-                _store(reports, book, kind, Progress(at(kind, now)))
+            if kind not in ledger_progress:
+                _store_progress(reports, ledger_progress, kind, Progress(period_at(kind, now)))
 
 
-def _next_due(place: Place, kind: str, now: str, timeout: float, say: Callable[[str], None]) -> Filed | None:
+def _file_next_due(
+    place: Place, kind: str, now: str, timeout: float, say: Callable[[str], None]
+) -> FiledSummary | None:
     with StateDirectory(place, LOCK_TIMEOUT) as reports:
-        book = _load(reports, say)
-        known = book.get(kind) or _begin(place, reports, kind, now)
+        ledger_progress = _load_ledger(reports, say)
+        known = ledger_progress.get(kind) or _initial_progress(place, reports, kind, now)
         progress = known.without_old(now)
         if progress.skips != known.skips:
-            say(progress.skips[-1].says(kind))
-        if progress != book.get(kind):
-            _store(reports, book, kind, progress)
+            say(progress.skips[-1].text(kind))
+        if progress != ledger_progress.get(kind):
+            _store_progress(reports, ledger_progress, kind, progress)
         if not progress.next.finished(now):
             return None
         seal(place, progress.next, timeout)
-        done = _publish(place, reports, progress.next, now, progress, say)
-        _store(reports, book, kind, progress.behind(progress.next))
+        done = _file_period(place, reports, progress.next, now, progress, say)
+        _store_progress(reports, ledger_progress, kind, progress.after_filing(progress.next))
         return done
 
 
-def _store(reports: StateDirectory, book: dict[str, Progress], kind: str, progress: Progress) -> None:
-    book[kind] = progress
-    reports.write(ledger.NAME, ledger.encode(book))
+def _store_progress(
+    reports: StateDirectory, ledger_progress: dict[str, Progress], kind: str, progress: Progress
+) -> None:
+    ledger_progress[kind] = progress
+    reports.write(ledger.NAME, ledger.encode(ledger_progress))
 
 
-def _publish(
+def _file_period(
     place: Place,
     reports: StateDirectory,
     period: Period,
     now: str,
     progress: Progress,
     say: Callable[[str], None],
-) -> Filed:
-    """Everything that must happen once for a finished period, before the ledger moves on.
+) -> FiledSummary:
+    """File the summary and the page of a finished period, before the ledger moves on.
 
-    A crash before the ledger has moved on brings us here again for the same period: so each
-    step leaves alone what it finds done. A summary that was filed stays as it is.
+    After a crash this runs again for the same period, so each step leaves alone what is done already. A
+    summary that the schedule filed is not replaced.
     """
     skip = progress.skip_before(period)
-    skipped = skip.says(period.kind) if skip is not None else ""
-    done = _filed(reports, period)
+    skipped = skip.text(period.kind) if skip is not None else ""
+    done = _read_filed(reports, period)
     if done is None or not (done[0].get("scheduled") and done[0].get("complete")):
-        done = _file(reports, make(place, period, now, skipped, scheduled=True))
+        done = _write_summary(reports, make_summary(place, period, now, skipped, scheduled=True))
     if period.kind in PAGES:
-        problem = file_on_the_way(place, reports, period, now, skipped)
+        problem = try_file_page(place, reports, period, now, skipped)
         if problem:
             say(problem)
     return done
 
 
-def _file(reports: StateDirectory, summary: Summary) -> Filed:
-    """Write both forms; the JSON comes last: where it is, the text is."""
+def _write_summary(reports: StateDirectory, summary: Summary) -> FiledSummary:
+    """Write both files. The JSON is written last: if it exists, the text exists."""
     plain, text = summary.as_dict(), render(summary)
     name = summary.period.name
     reports.write(f"{name}.txt", text.encode("utf-8"))
@@ -124,8 +128,8 @@ def _file(reports: StateDirectory, summary: Summary) -> Filed:
     return plain, text
 
 
-def _filed(reports: StateDirectory, period: Period) -> Filed | None:
-    """What is filed for a period; None if it is not, or of no use."""
+def _read_filed(reports: StateDirectory, period: Period) -> FiledSummary | None:
+    """The filed summary of a period; None if there is none, or if it is damaged."""
     data, text = reports.read(f"{period.name}.json"), reports.read(f"{period.name}.txt")
     if data is None or text is None:
         return None
@@ -142,8 +146,8 @@ def _filed(reports: StateDirectory, period: Period) -> Filed | None:
     return None
 
 
-def _load(reports: StateDirectory, say: Callable[[str], None]) -> dict[str, Progress]:
-    """The ledger; one that is damaged is set aside, and each kind begins behind what is filed."""
+def _load_ledger(reports: StateDirectory, say: Callable[[str], None]) -> dict[str, Progress]:
+    """The ledger. A damaged one is set aside, and each kind then begins after its newest filed summary."""
     data = reports.read(ledger.NAME)
     if data is None:
         return {}
@@ -158,9 +162,11 @@ def _load(reports: StateDirectory, say: Callable[[str], None]) -> dict[str, Prog
         return {}
 
 
-def _begin(place: Place, reports: StateDirectory, kind: str, now: str) -> Progress:
+def _initial_progress(place: Place, reports: StateDirectory, kind: str, now: str) -> Progress:
     first = History(place).first()
-    return ledger.begun(kind, _newest_filed(reports, kind), first.ts if first is not None else None, now)
+    return ledger.initial_progress(
+        kind, _newest_filed(reports, kind), first.ts if first is not None else None, now
+    )
 
 
 def _newest_filed(reports: StateDirectory, kind: str) -> Period | None:
@@ -169,7 +175,7 @@ def _newest_filed(reports: StateDirectory, kind: str) -> Period | None:
         if name.startswith(f"{kind}-") and name.endswith(".json"):
             period = _period_of(reports.read(name), kind)
             if period is not None:
-                filed = _filed(reports, period)
+                filed = _read_filed(reports, period)
                 if filed is not None and filed[0].get("scheduled") and filed[0].get("complete"):
                     return period
     return None
@@ -177,6 +183,6 @@ def _newest_filed(reports: StateDirectory, kind: str) -> Period | None:
 
 def _period_of(data: bytes | None, kind: str) -> Period | None:
     try:
-        return at(kind, json.loads(data or b"")["period"]["since"])
+        return period_at(kind, json.loads(data or b"")["period"]["since"])
     except (ValueError, TypeError, KeyError, RecursionError):
         return None

@@ -14,59 +14,59 @@ from qt_audit.summary.period import Period
 _ENDINGS = (b'"outcome":"succeeded"', b'"outcome":"failed"')
 
 
-def make(
+def make_summary(
     place: Place,
     period: Period,
     now: str,
     skipped: str = "",
     scheduled: bool = False,
-    see: Callable[[Entry], None] | None = None,
+    visit: Callable[[Entry], None] | None = None,
     details: bool | Callable[[bytes], dict[str, Any]] = False,
 ) -> Summary:
     """Summarise a period from the record. `now` is the present. Raises JournalError.
 
-    `see` is shown each entry on the way, with its `details` as History.window() gives them.
+    `visit` is called with each entry; `details` says what its details hold, see History.window().
     """
     history = History(place)
 
     def ended_later(runs: set[str]) -> set[str]:
-        return _ended(history, runs, period.until)
+        return _runs_ended_after(history, runs, period.until)
 
     entries = history.window(period.since, period.until, details=details)
-    summary = summarise(entries if see is None else _shown(entries, see), period, now, ended_later)
+    summary = summarise(entries if visit is None else _visited(entries, visit), period, now, ended_later)
     last = history.before(period.until)
     head = ChainHead(last.entry.seq, last.hash) if last is not None else None
     return with_context(summary, head, history.skipped, skipped, scheduled)
 
 
-def _shown(entries: Iterator[Entry], see: Callable[[Entry], None]) -> Iterator[Entry]:
+def _visited(entries: Iterator[Entry], see: Callable[[Entry], None]) -> Iterator[Entry]:
     for entry in entries:
         see(entry)
         yield entry
 
 
-def unrecorded(place: Place, period: Period) -> str | None:
-    """Why the record cannot tell of this whole period; None if it can. Raises JournalError.
+def why_not_recorded(place: Place, period: Period) -> str | None:
+    """Why the record does not hold this whole period; None if it does. Raises JournalError.
 
-    A period before the first entry, or one that retention removed a part of, was not quiet: it is not known.
+    Before the first entry, or where retention removed entries, nobody knows what happened.
     """
     first = History(place).first()
     if first is None:
         return "there is no entry"
-    begin = first.ts[:7] if first.seq > 1 else ""  # retention removes whole months
+    begin = first.ts[:7] if first.seq > 1 else ""  # seq > 1: retention removed whole months
     if period.until > first.ts and period.since >= begin:
         return None
     return f"the first entry that is there is of {first.ts}"
 
 
-def _ended(history: History, runs: set[str], since: str) -> set[str]:
+def _runs_ended_after(history: History, runs: set[str], since: str) -> set[str]:
     """Which of the runs have an entry that ends them at or after `since`."""
 
     def may_end_a_run(line: bytes) -> bool:
         return b'"run":null' not in line and any(ending in line for ending in _ENDINGS)
 
     found: set[str] = set()
-    before = history.skipped  # what is counted are the lines of the period alone
+    before = history.skipped  # only the lines of the period are counted
     for entry in history.window(since, line_filter=may_end_a_run, details=False):
         if entry.run in runs and entry.outcome in ("succeeded", "failed"):
             found.add(entry.run)

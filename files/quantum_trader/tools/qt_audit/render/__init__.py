@@ -1,1 +1,4 @@
-"""The forms that a summary takes for people."""
+"""The forms of summaries and reports for people: text, HTML, SVG, mail; their templates.
+
+`filing` and everything above it may import this.
+"""

@@ -1,11 +1,11 @@
-"""A period's figures beside those of the one before, in words. Pure."""
+"""The figures of a period and of the compared one, in words. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from qt_audit.render.words import lasted, percent
+from qt_audit.render.words import duration, percent
 from qt_audit.report.contents import Report
 from qt_audit.report.figures import Figures
 
@@ -19,10 +19,10 @@ class Compared:
     name: str
     now: str
     before: str
-    """Empty where it is not known."""
+    """Empty if it is not known."""
     change: str
     tone: str
-    """better, worse, or empty where that cannot be said."""
+    """better, worse, or empty if neither."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ class _Figure:
     name: str
     value: Callable[[Figures], _Value]
     says: Callable[[float], str]
-    good: int
-    """1 where more is better, -1 where less is, 0 where neither is."""
+    better: int
+    """1 if more is better, -1 if less is better, 0 if neither is."""
 
 
 def _count(value: float) -> str:
@@ -43,8 +43,8 @@ _FIGURES = (
     _Figure("Failed", lambda of: of.failed, _count, -1),
     _Figure("Success rate", lambda of: of.success, percent, 1),
     _Figure("Times broken", lambda of: of.breaches, _count, -1),
-    _Figure("Time broken", lambda of: of.broken_s, lasted, -1),
-    _Figure("Time to repair, median", lambda of: of.repair_s, lasted, -1),
+    _Figure("Time broken", lambda of: of.broken_s, duration, -1),
+    _Figure("Time to repair, median", lambda of: of.repair_s, duration, -1),
     _Figure("Began, not ended", lambda of: of.unfinished, _count, -1),
     _Figure("Entries", lambda of: of.entries, _count, 0),
 )
@@ -58,12 +58,12 @@ _TILES["Time to repair, median"] = "Typical repair"
 
 
 def comparison(report: Report) -> list[Compared]:
-    """All figures of a report; empty where there is nothing to compare with."""
+    """All figures of a report; [] if there is nothing to compare with."""
     return [_compared(figure, report) for figure in _FIGURES] if report.before is not None else []
 
 
 def tiles(report: Report) -> list[tuple[str, Compared]]:
-    """The figures that stand on top, by their short names."""
+    """The figures at the top of the page, with their short names."""
     return [(_TILES[one.name], _compared(one, report)) for one in _FIGURES if one.name in _TILES]
 
 
@@ -77,9 +77,9 @@ def _compared(figure: _Figure, report: Report) -> Compared:
             change = "the same"
         else:
             change = f"{'+' if difference > 0 else '−'}{_difference(figure, abs(difference))}"
-            tone = {1: "better", -1: "worse", 0: ""}[figure.good * (1 if difference > 0 else -1)]
+            tone = {1: "better", -1: "worse", 0: ""}[figure.better * (1 if difference > 0 else -1)]
     return Compared(
-        figure.name, _said(figure, now), "" if report.before is None else _said(figure, before), change, tone
+        figure.name, _text(figure, now), "" if report.before is None else _text(figure, before), change, tone
     )
 
 
@@ -87,5 +87,5 @@ def _difference(figure: _Figure, by: float) -> str:
     return f"{by * 100:.1f} points".replace(".0 ", " ") if figure.says is percent else figure.says(by)
 
 
-def _said(figure: _Figure, value: _Value) -> str:
+def _text(figure: _Figure, value: _Value) -> str:
     return "–" if value is None else figure.says(value)

@@ -1,4 +1,4 @@
-"""A report as a page, the index of pages, a summary as the HTML part of a mail: each one file by itself."""
+"""A report as a page, the index of pages, a summary as the HTML part of a mail: each is one complete file."""
 
 from __future__ import annotations
 
@@ -9,23 +9,21 @@ from dataclasses import dataclass
 
 from qt_audit.render import svg, words
 from qt_audit.render.comparison import comparison, tiles
-from qt_audit.render.templating import RenderError, fill_in, style
+from qt_audit.render.templating import fill_in, style
 from qt_audit.render.text import heading
 from qt_audit.render.timeline import timeline
 from qt_audit.report.contents import RECENT, Report, verdict
-from qt_audit.report.grid import written
+from qt_audit.report.grid import as_timestamp
 from qt_audit.summary.contents import Summary
 
-__all__ = ["Listed", "RenderError", "index", "mail_html", "page"]
-
 _WIDTHS = (720, 350)
-"""Of a picture on paper and large screens, and on a phone."""
+"""Widths of a picture: for paper and large screens, and for a phone."""
 _MAIL_LINES = 30
 
 
 @dataclass(frozen=True)
-class Listed:
-    """A page as the index lists it. The texts are what the page says of itself."""
+class PageListing:
+    """A page as the index lists it. The texts are the metadata of the page."""
 
     file: str
     title: str
@@ -33,7 +31,7 @@ class Listed:
     verdict: str
     made: str
     others: tuple[str, ...] = ()
-    """Names of the same in other forms."""
+    """Names of the files with the same summary in other forms."""
 
 
 def page(report: Report) -> str:
@@ -51,23 +49,23 @@ def page(report: Report) -> str:
         bars=[svg.bars(report.parts, report.unit, width) for width in _WIDTHS],
         timelines=[timeline(report, width) for width in _WIDTHS] if report.rows else [],
         recent=summary.recent.lines[-RECENT:][::-1],
-        longest=max((one.lasted or 0.0 for one in report.slowest), default=0.0),
+        longest=max((one.duration_s or 0.0 for one in report.slowest), default=0.0),
         words=words,
         words_for=words.outcome,
-        written=written,
-        **_head(),
+        as_timestamp=as_timestamp,
+        **_style_values(),
     )
 
 
-def index(pages: Sequence[Listed], host: str, unlisted: int = 0) -> str:
+def index(pages: Sequence[PageListing], host: str, unlisted: int = 0) -> str:
     """The index of the pages, in the order in which they are given. Raises RenderError."""
-    return fill_in("index.html.j2", pages=pages, host=host, unlisted=unlisted, **_head())
+    return fill_in("index.html.j2", pages=pages, host=host, unlisted=unlisted, **_style_values())
 
 
 def mail_html(summary: Summary) -> str:
-    """The HTML part of a mail that tells of a day, week or month. Raises RenderError.
+    """The HTML part of a mail about a day, week or month. Raises RenderError.
 
-    Tables and inline styles alone: programs that show mail know little else.
+    It uses only tables and inline styles, which all mail programs can show.
     """
     return fill_in(
         "mail.html.j2",
@@ -84,7 +82,7 @@ def mail_html(summary: Summary) -> str:
     )
 
 
-def _head() -> dict[str, str]:
-    """The style sheet, and what lets it alone be used."""
+def _style_values() -> dict[str, str]:
+    """The style sheet, and the Content-Security-Policy source that allows only it."""
     digest = b64encode(hashlib.sha256(style().encode()).digest()).decode()
     return {"style": style(), "style_source": f"'sha256-{digest}'"}

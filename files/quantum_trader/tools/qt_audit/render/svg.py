@@ -1,6 +1,6 @@
-"""Where the parts of a picture stand, in units of its viewBox; here of actions by time. Pure.
+"""The positions of the parts of a picture, in units of its viewBox; here of the actions by time. Pure.
 
-Numbers only: the templates draw them.
+This computes numbers; the templates draw them.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from qt_audit.render import words
 from qt_audit.report.contents import Part
 
 STACK = ("failed", "started", "succeeded", "info")
-"""From the bottom up: what matters stands on the line, where heights compare best."""
-_LEAST = 3.0
-"""Height of what is there, however little it is."""
+"""From the bottom up: what matters most is at the base line, where heights are compared best."""
+_MIN_HEIGHT = 3.0
+"""Smallest height of a box, so that a small number is still visible."""
 assert set(STACK) == set(OUTCOMES)
 
 
 @dataclass(frozen=True)
 class Box:
-    """A rectangle; `kind` says how it looks, `says` what it means."""
+    """A rectangle. `kind` is its style, `says` its label."""
 
     x: float
     y: float
@@ -32,7 +32,7 @@ class Box:
 
 
 @dataclass(frozen=True)
-class Mark:
+class AxisLabel:
     """A text on an axis."""
 
     x: float
@@ -42,7 +42,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Bar:
-    """One part of the time: its boxes, and what they say together."""
+    """The bar of one part of the period: its boxes, and their common label."""
 
     boxes: tuple[Box, ...]
     says: str
@@ -65,14 +65,14 @@ class Bars:
     base: float
     top: float
     bars: tuple[Bar, ...]
-    ticks: tuple[Mark, ...]
-    """Numbers at the side; their `y` is a line across."""
-    labels: tuple[Mark, ...]
+    ticks: tuple[AxisLabel, ...]
+    """Numbers at the side; at each `y` there is a horizontal line."""
+    labels: tuple[AxisLabel, ...]
     most: int
 
 
 def bars(parts: Sequence[Part], unit: str, width: int) -> Bars:
-    """The picture of actions by time."""
+    """The picture of the actions by time."""
     height, top, base = 240, 26.0, 212.0
     most = max((part.total for part in parts), default=0)
     step, ceiling = _steps(most)
@@ -85,7 +85,7 @@ def bars(parts: Sequence[Part], unit: str, width: int) -> Bars:
         for number, part in enumerate(parts)
     )
     ticks = tuple(
-        Mark(left - 6, base - (base - top) * value / ceiling, f"{value:,}")
+        AxisLabel(left - 6, base - (base - top) * value / ceiling, f"{value:,}")
         for value in range(0, ceiling + 1, step)
     )
     return Bars(
@@ -98,7 +98,7 @@ def _bar(part: Part, unit: str, middle: float, body: float, base: float, scale: 
     for outcome in STACK:
         number = part.counts.get(outcome, 0)
         if number:
-            tall = max(number * scale, _LEAST)
+            tall = max(number * scale, _MIN_HEIGHT)
             y -= tall
             boxes.append(
                 Box(hundredths(middle - body / 2), hundredths(y), hundredths(body), hundredths(tall), outcome)
@@ -116,20 +116,20 @@ def _bar(part: Part, unit: str, middle: float, body: float, base: float, scale: 
     )
 
 
-def _labels(parts: Sequence[Part], unit: str, left: float, slot: float, base: float) -> tuple[Mark, ...]:
-    """As many as there is room for."""
+def _labels(parts: Sequence[Part], unit: str, left: float, slot: float, base: float) -> tuple[AxisLabel, ...]:
+    """As many labels as there is room for."""
     texts = [words.brief_part(part.since, unit, sparse=slot < 48) for part in parts]
     need = 7.0 * max(map(len, texts), default=1) + 8
     every = next((n for n in (1, 2, 3, 5, 7, 10, 14, 20, 50) if n * slot >= need), 100)
     return tuple(
-        Mark(hundredths(left + slot * number + slot / 2), base + 18, text)
+        AxisLabel(hundredths(left + slot * number + slot / 2), base + 18, text)
         for number, text in enumerate(texts)
         if number % every == 0
     )
 
 
 def _steps(most: int) -> tuple[int, int]:
-    """The distance of the lines across, and the number at the top: round ones."""
+    """The distance of the horizontal lines, and the number at the top; both are round."""
     step = 1
     while most > 4 * step:
         digit = int(f"{step}"[0])
@@ -138,5 +138,5 @@ def _steps(most: int) -> tuple[int, int]:
 
 
 def hundredths(value: float) -> float:
-    """Two digits are as fine as anybody sees."""
+    """Two decimals: nobody sees more."""
     return round(value, 2)

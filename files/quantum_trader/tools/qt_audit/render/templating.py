@@ -1,6 +1,6 @@
-"""The templates, and the one way by which they are filled in: everything escaped, whatever it is.
+"""Fill in a template. Every value is escaped, whatever it is.
 
-Jinja2 is imported only when a page is made: what records an entry needs the standard library alone.
+Jinja2 is imported only when a page is made.
 """
 
 from __future__ import annotations
@@ -11,26 +11,26 @@ from typing import TYPE_CHECKING, Any
 
 from qt_audit.record.entry import escaped
 from qt_audit.render import words
+from qt_audit.render.text_template import DIRECTORY
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-_DIRECTORY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "templates")
 _REMEDY = "apt install python3-jinja2"
 
 
 class RenderError(Exception):
-    """A page cannot be made; the message is one line that says why."""
+    """A page cannot be made. The message is one line that says why."""
 
 
 def fill_in(name: str, **values: Any) -> str:
-    """A template with its values. Raises RenderError, whatever is wrong with it."""
+    """A template filled in with values. Raises RenderError for every fault."""
     try:
         text: str = _environment().get_template(name).render(values)
     except ModuleNotFoundError as error:
         remedy = f"; {_REMEDY}" if error.name == "jinja2" else ""
         raise RenderError(f"no page was made: the Python module {error.name} is missing{remedy}") from None
-    except Exception as error:  # a fault of a template is no reason to stop what it is a page of
+    except Exception as error:  # a fault of a template must not stop the caller
         line = getattr(error, "lineno", None)
         where = f", line {line}" if line else ""
         says = escaped(str(error).partition("\n")[0])[:200]
@@ -44,7 +44,7 @@ def fill_in(name: str, **values: Any) -> str:
 def style() -> str:
     """The pages' style sheet. Raises RenderError."""
     try:
-        with open(os.path.join(_DIRECTORY, "style.css"), encoding="utf-8") as file:
+        with open(os.path.join(DIRECTORY, "style.css"), encoding="utf-8") as file:
             return file.read().strip()
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "not UTF-8"
@@ -56,16 +56,16 @@ def _environment() -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
-        loader=FileSystemLoader(_DIRECTORY),
+        loader=FileSystemLoader(DIRECTORY),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        finalize=_visible,
+        finalize=_escape_text,
         auto_reload=False,
     )
     environment.filters.update(
-        lasted=words.lasted,
+        duration=words.duration,
         percent=words.percent,
         clipped=words.clipped,
         moment=words.moment,
@@ -74,6 +74,6 @@ def _environment() -> Environment:
     return environment
 
 
-def _visible(value: Any) -> Any:
-    """What is put in anywhere, without control, format and right-to-left characters."""
+def _escape_text(value: Any) -> Any:
+    """Escape control, format and right-to-left characters of every inserted text."""
     return escaped(value) if type(value) is str else value

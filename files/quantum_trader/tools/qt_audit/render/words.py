@@ -1,4 +1,4 @@
-"""Numbers, times and lengths of time in words that people read at a glance. Pure."""
+"""Numbers, times and durations as short texts for people. Pure."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _MONTHS = (
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _OUTCOMES = {"started": "not ended", "info": "noted"}
 _UNITS = (("d", 86400, "h", 3600), ("h", 3600, "min", 60), ("min", 60, "s", 1))
-LONGEST = 300
+MAX_CHARACTERS = 300
 
 
-def lasted(seconds: float) -> str:
+def duration(seconds: float) -> str:
     """`0.4 s`, `42 s`, `3 min 5 s`, `2 h 10 min`, `3 d 4 h`."""
     if 0 < seconds < 9.95:
         return f"{max(seconds, 0.1):.1f} s".replace(".0 s", " s")
@@ -31,7 +31,7 @@ def lasted(seconds: float) -> str:
 
 
 def percent(part: float) -> str:
-    """`100 %` and `0 %` only where it is so."""
+    """`97.5 %`. `100 %` and `0 %` are never the result of rounding."""
     tenths = min(round(part * 1000), 999 if part < 1 else 1000)
     tenths = max(tenths, 1 if part > 0 else 0)
     text = f"{tenths // 10}" if tenths % 10 == 0 else f"{tenths / 10:.1f}"
@@ -39,12 +39,12 @@ def percent(part: float) -> str:
 
 
 def outcome(name: str) -> str:
-    """What an outcome is called on a page."""
+    """The name of an outcome on a page."""
     return _OUTCOMES.get(name, name)
 
 
-def clipped(text: str, size: int = LONGEST) -> str:
-    """The text as it can be shown, or its beginning and an ellipsis."""
+def clipped(text: str, size: int = MAX_CHARACTERS) -> str:
+    """The text, escaped; if it is longer than `size` characters, its beginning and an ellipsis."""
     text = escaped(text)
     return text if len(text) <= size else f"{text[:size]}…"
 
@@ -82,7 +82,7 @@ def part(ts: str, unit: str) -> str:
 
 
 def brief_part(ts: str, unit: str, sparse: bool) -> str:
-    """The same below a bar; `sparse` where there are many."""
+    """A part of a period as a short label below a bar; `sparse` if there are many bars."""
     if unit == "hour":
         return f"{ts[11:13]}:00"
     if unit == "day":
@@ -93,7 +93,7 @@ def brief_part(ts: str, unit: str, sparse: bool) -> str:
 
 
 def period(of: Period) -> str:
-    """`22 November 2026`, `16 – 22 November 2026`, `November 2026`; any other time by its instants."""
+    """`22 November 2026`, `16 – 22 November 2026`, `November 2026`; a free span by its instants."""
     if of.kind == "monthly":
         return month(of.since)
     if isinstance(of, Span) and not of.whole_days:

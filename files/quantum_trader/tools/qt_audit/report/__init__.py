@@ -1,4 +1,4 @@
-"""What a page tells of a period, as plain data. Pure.
+"""The content of a page about a period, as plain data. Pure.
 
 `render` and everything above it may import this.
 """

@@ -1,4 +1,4 @@
-"""What a report tells of a period, as plain data; entries go in, a Report comes out. Pure."""
+"""The content of a report about a period, as plain data: entries go in, a Report comes out. Pure."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from dataclasses import dataclass
 
 from qt_audit.report.figures import Count, Figures, SourceRow, figures, source_rows
 from qt_audit.report.grid import Grid, seconds
-from qt_audit.report.intervals import BROKEN, REPAIR, Interval, Runs, covered, within
-from qt_audit.report.span import Before
+from qt_audit.report.intervals import BROKEN, REPAIR, Interval, Runs, overlapping, seconds_covered
+from qt_audit.report.span import ComparedPeriod
 from qt_audit.summary.contents import Line, Summary
 
 FAILED, ATTENTION, WELL, CLEAR, UNKNOWN = "failed", "attention", "well", "clear", "unknown"
-"""How a period was, worst first; the last where the record does not tell."""
+"""Levels of a verdict, worst first; the last if the record does not hold the period."""
 SLOWEST, SOURCES, ROWS, GROUPS, OPEN, RECENT = 10, 20, 12, 20, 20, 50
-"""At most so many slow repairs, sources, rows of the timeline, groups of failures, open and last actions."""
+"""Most slow repairs, sources, rows of the timeline, groups of failures, open and last actions on a page."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """A day (or hour, week, month, year) in numbers."""
+    """The actions of a day (or hour, week, month, year) by outcome."""
 
     since: str
     counts: Mapping[str, int]
@@ -31,7 +31,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Row:
-    """What happened to one thing: when it was broken, when it was repaired or checked."""
+    """The intervals in which one thing was broken, repaired or checked."""
 
     thing: str
     intervals: tuple[Interval, ...]
@@ -42,7 +42,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Group:
-    """Failures, or beginnings, that say the same."""
+    """Failed entries, or first entries of actions, with the same text."""
 
     action: str
     source: str
@@ -53,7 +53,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Verdict:
-    """How the period was, in a word and in a sentence."""
+    """A level, and a sentence about the period."""
 
     level: str
     says: str
@@ -61,15 +61,15 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Report:
-    """Everything that a page shows. Bounded: what is left out is counted."""
+    """Everything that a page shows. Its lists are bounded, and what they leave out is counted."""
 
     summary: Summary
     host: str
     verdict: Verdict
     figures: Figures
     before: Figures | None
-    """The same of the time that it is compared with; None where the record does not tell of it."""
-    compared: Before | None
+    """The figures of the compared period; None if the record does not hold it."""
+    compared: ComparedPeriod | None
     unit: str
     parts: tuple[Part, ...]
     rows: tuple[Row, ...]
@@ -80,18 +80,18 @@ class Report:
     repairs: int
     """Repairs that ended in the period."""
     still_broken: tuple[Interval, ...]
-    """What had not recovered when the period ended, or now; each thing once."""
+    """What had not recovered at the end of the period, or now; each thing once."""
     failures: tuple[Group, ...]
     failures_left_out: int
-    """Failures that no group holds."""
+    """Failures that are in no group."""
     never_ended: tuple[Group, ...]
     never_ended_left_out: int
     unknown: str
-    """Why the record does not tell of the whole period; empty if it does."""
+    """Why the record does not hold the whole period; empty if it does."""
     chain: str
-    """What a check of the whole chain found; empty if none was made."""
+    """The result of a check of the whole chain; empty if none was made."""
     delivery: Mapping[str, str]
-    """How messages get through, in words, by name."""
+    """The state of each channel in words, by its name."""
 
     @property
     def since(self) -> float:
@@ -108,8 +108,8 @@ class Report:
 
 
 @dataclass(frozen=True)
-class Around:
-    """What is told of a period that its own entries do not say."""
+class ReportContext:
+    """Facts for a report that the entries of the period do not hold."""
 
     host: str = ""
     unknown: str = ""
@@ -117,34 +117,42 @@ class Around:
     delivery: Mapping[str, str] | None = None
 
 
-def report(
+def build_report(
     summary: Summary,
     count: Count,
     runs: Runs,
     grid: Grid,
-    earlier: tuple[Before, Count] | None,
-    around: Around,
+    compared: tuple[ComparedPeriod, Count] | None,
+    context: ReportContext,
 ) -> Report:
-    """Put together what was counted. `runs` has followed the time before, too, where there is one."""
-    period, every = summary.period, runs.intervals()
+    """Make a report of what was counted. `runs` has followed the compared period, too, if there is one."""
+    period, all_intervals = summary.period, runs.intervals()
     known = min(period.until, max(summary.as_of, period.since))
     begin, end = seconds(period.since), seconds(known)
-    here = within(every, begin, end)
-    rows = _rows(here, begin, end)
-    sources = source_rows(count, every, period.since, period.until)
+    in_period = overlapping(all_intervals, begin, end)
+    rows = _rows(in_period, begin, end)
+    sources = source_rows(count, all_intervals, period.since, period.until)
     repairs = sorted(
-        (one for one in here if one.kind == REPAIR and one.lasted is not None and (one.end or 0) < end),
-        key=lambda one: (-(one.lasted or 0.0), one.seq),
+        (
+            one
+            for one in in_period
+            if one.kind == REPAIR and one.duration_s is not None and (one.end or 0) < end
+        ),
+        key=lambda one: (-(one.duration_s or 0.0), one.seq),
     )
-    still = {one.thing: one for one in reversed(here) if one.kind == BROKEN and _lasts(one, end)}
-    groups, unended = _groups(summary.failed.lines), _groups(summary.never_ended.lines)
+    still_broken = {
+        one.thing: one for one in reversed(in_period) if one.kind == BROKEN and _ends_after(one, end)
+    }
+    groups, never_ended = _groups(summary.failed.lines), _groups(summary.never_ended.lines)
     return Report(
         summary=summary,
-        host=around.host,
-        verdict=verdict(summary, len(still), around.unknown),
-        figures=figures(count, every, period.since, known),
-        before=None if earlier is None else figures(earlier[1], every, earlier[0].since, earlier[0].until),
-        compared=None if earlier is None else earlier[0],
+        host=context.host,
+        verdict=verdict(summary, len(still_broken), context.unknown),
+        figures=figures(count, all_intervals, period.since, known),
+        before=None
+        if compared is None
+        else figures(compared[1], all_intervals, compared[0].since, compared[0].until),
+        compared=None if compared is None else compared[0],
         unit=grid.unit,
         parts=tuple(map(Part, grid.starts, count.by_part(grid))),
         rows=tuple(rows[:ROWS]),
@@ -153,23 +161,23 @@ def report(
         sources_left_out=max(0, len(sources) - SOURCES),
         slowest=tuple(repairs[:SLOWEST]),
         repairs=len(repairs),
-        still_broken=tuple(still.values())[-OPEN:][::-1],
+        still_broken=tuple(still_broken.values())[-OPEN:][::-1],
         failures=tuple(groups[:GROUPS]),
         failures_left_out=summary.failed.count - sum(group.count for group in groups[:GROUPS]),
-        never_ended=tuple(unended[:GROUPS]),
-        never_ended_left_out=summary.never_ended.count - sum(group.count for group in unended[:GROUPS]),
-        unknown=around.unknown,
-        chain=around.chain,
-        delivery=dict(around.delivery or {}),
+        never_ended=tuple(never_ended[:GROUPS]),
+        never_ended_left_out=summary.never_ended.count - sum(group.count for group in never_ended[:GROUPS]),
+        unknown=context.unknown,
+        chain=context.chain,
+        delivery=dict(context.delivery or {}),
     )
 
 
-def _lasts(one: Interval, end: float) -> bool:
+def _ends_after(one: Interval, end: float) -> bool:
     return one.end is None or one.end >= end
 
 
 def _rows(intervals: Iterable[Interval], begin: float, end: float) -> list[Row]:
-    """A row a thing: the longest broken first, then those that were repaired most often."""
+    """One row for each thing: the longest broken first, then those repaired most often."""
     things: dict[str, list[Interval]] = {}
     for one in intervals:
         things.setdefault(one.thing, []).append(one)
@@ -177,7 +185,7 @@ def _rows(intervals: Iterable[Interval], begin: float, end: float) -> list[Row]:
         Row(
             thing,
             tuple(sorted(found, key=lambda one: one.begin or 0.0)),
-            covered((one for one in found if one.kind == BROKEN), begin, end),
+            seconds_covered((one for one in found if one.kind == BROKEN), begin, end),
             len(found),
         )
         for thing, found in things.items()
@@ -186,7 +194,7 @@ def _rows(intervals: Iterable[Interval], begin: float, end: float) -> list[Row]:
 
 
 def _groups(lines: Iterable[Line]) -> list[Group]:
-    """Lines that say the same as one, the one that failed last first."""
+    """Lines of the same text as one group; the group that failed last comes first."""
     groups: dict[tuple[str, str], Group] = {}
     for line in lines:
         key = (line.action, line.source)
@@ -197,7 +205,7 @@ def _groups(lines: Iterable[Line]) -> list[Group]:
 
 
 def verdict(summary: Summary, still_broken: int = 0, unknown: str = "") -> Verdict:
-    """How a period was. `unknown` says why the record does not tell of all of it."""
+    """The verdict about a period. `unknown` says why the record does not hold all of it."""
     so_far = "" if summary.complete else " so far"
     failed, actions = summary.failed.count, summary.actions
     open_points = [

@@ -1,4 +1,4 @@
-"""Counts actions as a summary does, a `run` once, by time, outcome and source. Pure."""
+"""Count actions by time, outcome and source. As in a summary, a `run` is one action. Pure."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from statistics import median
 
 from qt_audit.record.entry import OUTCOMES, Entry
 from qt_audit.report.grid import Grid, seconds
-from qt_audit.report.intervals import BROKEN, REPAIR, Interval, covered, within
+from qt_audit.report.intervals import BROKEN, REPAIR, Interval, overlapping, seconds_covered
 
 _ENDINGS = ("succeeded", "failed")
 _TIME = {"hour": 13, "day": 10}
-"""So many characters of a time tell which part it lies in, where all parts are alike."""
+"""So many characters of a time are the key of its part of the grid."""
 _Key = tuple[str, str, str]
-"""When, outcome, source."""
+"""Time, outcome, source."""
 
 
 class Count:
-    """Counts entries as they come, oldest first."""
+    """Counts entries one by one, oldest first."""
 
     def __init__(self, unit: str) -> None:
         self.entries = 0
@@ -41,16 +41,16 @@ class Count:
         self._counts[key] = self._counts.get(key, 0) + 1
 
     def by_part(self, grid: Grid) -> list[dict[str, int]]:
-        """Of each part of the time: how many actions of each outcome."""
+        """For each part of the grid: how many actions had each outcome."""
         parts: list[dict[str, int]] = [dict.fromkeys(OUTCOMES, 0) for _ in grid.starts]
         for (when, outcome, _), number in self._counts.items():
-            part = parts[grid.index(f"{when}~")]  # behind every time that begins so
+            part = parts[grid.index(f"{when}~")]  # "~" is later than every time that begins so
             name = outcome if outcome in part else "info"
             part[name] += number
         return parts
 
     def by_source(self) -> dict[str, dict[str, int]]:
-        """Of each source: how many actions of each outcome."""
+        """For each source: how many actions had each outcome."""
         sources: dict[str, dict[str, int]] = {}
         for (_, outcome, source), number in self._counts.items():
             if number:
@@ -61,37 +61,37 @@ class Count:
 
 @dataclass(frozen=True)
 class Figures:
-    """A time in numbers, to be held against those of another."""
+    """The figures of a period, to be compared with those of another."""
 
     entries: int
     actions: int
     succeeded: int
     failed: int
     unfinished: int
-    """Actions that began, and did not end in this time."""
+    """Actions that began in the period and did not end in it."""
     breaches: int
     """How often something broke."""
     broken_s: float
     """Seconds in which at least one thing was broken."""
     repair_s: float | None
-    """Median of the seconds that a repair took; None where none ended."""
+    """Median duration of a repair, in seconds; None if none ended."""
 
     @property
     def success(self) -> float | None:
-        """The part of what ended that ended well; None where nothing ended."""
+        """The part of the ended actions that succeeded, 0 to 1; None if none ended."""
         ended = self.succeeded + self.failed
         return self.succeeded / ended if ended else None
 
 
 def figures(count: Count, intervals: list[Interval], since: str, until: str) -> Figures:
-    """What was counted between two instants, and what of the intervals falls into them."""
+    """The figures between two instants, of the counted actions and of the intervals."""
     begin, end = seconds(since), seconds(until)
     totals = dict.fromkeys(OUTCOMES, 0)
     for counts in count.by_source().values():
         for outcome, number in counts.items():
             totals[outcome] += number
-    broken = [one for one in within(intervals, begin, end) if one.kind == BROKEN]
-    took = [one.lasted for one in intervals if one.kind == REPAIR and _ended(one, begin, end)]
+    broken = [one for one in overlapping(intervals, begin, end) if one.kind == BROKEN]
+    took = [one.duration_s for one in intervals if one.kind == REPAIR and _ended(one, begin, end)]
     known = [seconds for seconds in took if seconds is not None]
     return Figures(
         count.entries,
@@ -100,7 +100,7 @@ def figures(count: Count, intervals: list[Interval], since: str, until: str) -> 
         totals["failed"],
         totals["started"],
         sum(one.begin is not None and begin <= one.begin < end for one in broken),
-        covered(broken, begin, end),
+        seconds_covered(broken, begin, end),
         median(known) if known else None,
     )
 
@@ -111,14 +111,14 @@ def _ended(one: Interval, begin: float, end: float) -> bool:
 
 @dataclass(frozen=True)
 class SourceRow:
-    """How the actions of one program went."""
+    """The results of the actions of one program."""
 
     source: str
     actions: int
     succeeded: int
     failed: int
     median_s: float | None
-    """Seconds from `started` to the end, or from a breach to the recovery; None where none is known."""
+    """Median duration in seconds, from `started` to the end or from breach to recovery; None if unknown."""
     longest_s: float | None
 
     @property
@@ -128,12 +128,12 @@ class SourceRow:
 
 
 def source_rows(count: Count, intervals: list[Interval], since: str, until: str) -> list[SourceRow]:
-    """A row a source, the one with most actions first."""
+    """One row for each source, the one with the most actions first."""
     begin, end = seconds(since), seconds(until)
     took: dict[str, list[float]] = {}
     for one in intervals:
-        if one.lasted is not None and _ended(one, begin, end):
-            took.setdefault(one.source, []).append(one.lasted)
+        if one.duration_s is not None and _ended(one, begin, end):
+            took.setdefault(one.source, []).append(one.duration_s)
     rows = [
         SourceRow(
             source,

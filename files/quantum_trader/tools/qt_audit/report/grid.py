@@ -1,4 +1,4 @@
-"""Times of entries as seconds, and a period cut into hours, days, weeks, months or years. Pure."""
+"""Times of entries in seconds, and a period divided into hours, days, weeks, months or years. Pure."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from qt_audit.record.entry import timestamp
 from qt_audit.summary.period import Period
 
 _UNITS = (("hour", 2.0), ("day", 70.0), ("week", 400.0), ("month", 3700.0))
-"""Of what a period of up to so many days is made up; of years where it is longer."""
+"""The unit for a period of up to so many days; a longer one is divided into years."""
 _DAY = 86_400
 
 
 def seconds(ts: str) -> float:
-    """Seconds since the epoch, of a time as entries write it. Of a day that the calendar does not have: 0."""
+    """Seconds since the epoch of a time as entries write it. A day that does not exist counts as 0."""
     return _midnight(ts[:10]) + int(ts[11:13]) * 3600 + int(ts[14:16]) * 60 + float(ts[17:26])
 
 
@@ -29,14 +29,14 @@ def _midnight(day: str) -> int:
         return 0
 
 
-def written(moment: float) -> str:
+def as_timestamp(moment: float) -> str:
     """Seconds since the epoch as entries write times."""
     return timestamp(round(moment * 1e6))
 
 
 @dataclass(frozen=True)
 class Grid:
-    """The parts that a period is counted by, oldest first, each by its first instant."""
+    """The parts of a period, oldest first, each by its first instant."""
 
     unit: str
     starts: tuple[str, ...]
@@ -47,11 +47,11 @@ class Grid:
 
 
 def grid(period: Period) -> Grid:
-    """A period in parts: few enough to draw, many enough to tell something."""
+    """A period in parts: few enough to draw, enough to show a course."""
     days = (seconds(period.until) - seconds(period.since)) / _DAY
     unit = next((name for name, most in _UNITS if days <= most), "year")
     starts = []
-    at = _floor(datetime.fromisoformat(period.since[:19]), unit)
+    at = _start_of_part(datetime.fromisoformat(period.since[:19]), unit)
     while (ts := f"{at.isoformat()}.000000Z") < period.until:
         starts.append(ts)
         try:
@@ -61,7 +61,7 @@ def grid(period: Period) -> Grid:
     return Grid(unit, tuple(starts))
 
 
-def _floor(at: datetime, unit: str) -> datetime:
+def _start_of_part(at: datetime, unit: str) -> datetime:
     """The beginning of the part that a moment lies in."""
     at = at.replace(minute=0, second=0)
     if unit == "hour":

@@ -1,4 +1,4 @@
-"""What lasts: actions from `started` to their end, and the times that something was broken. Pure."""
+"""Intervals of time: actions from `started` to their end, and things while they were broken. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from qt_audit.record.entry import Entry
 from qt_audit.report.grid import seconds
 
 REPAIR, CHECK, ACTION, BROKEN = "repair", "check", "action", "broken"
-LONGEST_TEXT = 300
+MAX_TEXT = 300
 """Characters of an action that are kept."""
 _INCIDENT = "Auto-heal: "
 _OPENS = ("Auto-heal: Triggered", "Auto-heal: Realtime monitor threshold breach")
@@ -22,32 +22,32 @@ _DETAILS, _PREV = b',"details":', b',"prev":"'
 
 
 class Interval(NamedTuple):
-    """What lasted from one moment to another, in seconds since the epoch."""
+    """An action or a broken thing, from `begin` to `end`, in seconds since the epoch."""
 
     kind: str
-    """repair; check (the weekly validation); action (anything else that lasts); broken (from the breach
-    of a threshold to its recovery)."""
+    """repair; check (the weekly validation); action (any other run); broken (from the breach of a threshold
+    to its recovery)."""
     begin: float | None
-    """None: before what was read."""
+    """None: before the entries that were read."""
     end: float | None
-    """None: its end is not in what was read."""
+    """None: its end is not in the entries that were read."""
     outcome: str
-    """How it ended; `started` where it did not."""
+    """How it ended; `started` if it did not."""
     thing: str
-    """What it is about, for a row of the picture."""
+    """What it is about: the row of the timeline."""
     action: str
     source: str
     seq: int
-    """Of the entry that was last."""
+    """The number of its last entry."""
 
     @property
-    def lasted(self) -> float | None:
-        """Seconds; None where that is not known."""
+    def duration_s(self) -> float | None:
+        """Its duration in seconds; None if unknown."""
         return None if self.begin is None or self.end is None else max(0.0, self.end - self.begin)
 
 
-def told(line: bytes) -> dict[str, Any]:
-    """The details of a line that say what its run is about, and since when; none of any other line."""
+def relevant_details(line: bytes) -> dict[str, Any]:
+    """The details of a line that says what its run is about and since when; {} for any other line."""
     if b'"run":null' in line:
         return {}
     if b'"repair":' in line:
@@ -63,7 +63,7 @@ def told(line: bytes) -> dict[str, Any]:
 
 
 class _Run:
-    """One `run` while its entries come."""
+    """What is known of one `run` so far."""
 
     __slots__ = ("action", "begin", "end", "kind", "outcome", "seq", "source", "thing", "trigger", "watched")
 
@@ -75,14 +75,14 @@ class _Run:
         self.thing = ""
         self.trigger = ""
         self.watched = False
-        """Whether the monitor watches it: then only its recovery ends it."""
-        self.action = entry.action[: LONGEST_TEXT + 1]
+        """Whether the monitor watches it: then only the recovery ends it."""
+        self.action = entry.action[: MAX_TEXT + 1]
         self.source = entry.source
         self.seq = entry.seq
 
 
 class Runs:
-    """Follows runs through entries that are given oldest first."""
+    """Follows runs through entries, given oldest first."""
 
     def __init__(self) -> None:
         self._runs: dict[str, _Run] = {}
@@ -93,19 +93,19 @@ class Runs:
         known = self._runs.get(entry.run)
         if known is None:
             known = self._runs[entry.run] = _Run(entry, _kind(entry.action))
-            if entry.outcome == "started" or entry.action.startswith(_OPENS) or _flaps(entry.action):
-                known.begin = _since(entry)
+            if entry.outcome == "started" or entry.action.startswith(_OPENS) or _says_flapping(entry.action):
+                known.begin = _begin_of(entry)
         known.seq = entry.seq
         if entry.details:
-            _learn(known, entry.details)
+            _add_details(known, entry.details)
         if known.kind == BROKEN:
             _follow_incident(known, entry)
         elif entry.outcome in _ENDINGS:
             known.end, known.outcome = seconds(entry.ts), entry.outcome
-            known.action, known.source = entry.action[: LONGEST_TEXT + 1], entry.source
+            known.action, known.source = entry.action[: MAX_TEXT + 1], entry.source
 
     def intervals(self) -> list[Interval]:
-        """All of them, in the order in which they began."""
+        """The intervals of all runs, in the order in which they began."""
         things = {run: known.thing for run, known in self._runs.items() if known.kind == BROKEN}
         return [
             Interval(
@@ -131,12 +131,12 @@ def _kind(action: str) -> str:
     return REPAIR if "repair" in action.lower() else ACTION
 
 
-def _flaps(action: str) -> bool:
+def _says_flapping(action: str) -> bool:
     return action.startswith(_INCIDENT) and " is flapping " in action
 
 
-def _since(entry: Entry) -> float:
-    """When it began: an incident says itself since when its threshold was in breach."""
+def _begin_of(entry: Entry) -> float:
+    """When it began; an incident says in its details since when the threshold is in breach."""
     at = seconds(entry.ts)
     since = entry.details.get("since") if entry.action.startswith(_INCIDENT) else None
     if isinstance(since, str) and since <= entry.ts:
@@ -147,11 +147,11 @@ def _since(entry: Entry) -> float:
     return at
 
 
-def _learn(run: _Run, details: dict[str, Any]) -> None:
+def _add_details(run: _Run, details: dict[str, Any]) -> None:
     key = "threshold" if run.kind == BROKEN else "repair"
     thing, trigger = details.get(key), details.get("trigger")
     if isinstance(thing, str) and not run.thing:
-        run.thing = thing[:LONGEST_TEXT]
+        run.thing = thing[:MAX_TEXT]
         run.watched = key == "threshold"
         run.kind = REPAIR if run.kind == ACTION else run.kind
     if isinstance(trigger, str):
@@ -169,8 +169,8 @@ def _follow_incident(run: _Run, entry: Entry) -> None:
         run.end, run.outcome = None, "started"
 
 
-def within(intervals: Iterable[Interval], since: float, until: float) -> list[Interval]:
-    """Those that have a part in a time."""
+def overlapping(intervals: Iterable[Interval], since: float, until: float) -> list[Interval]:
+    """The intervals that overlap a period."""
     return [
         one
         for one in intervals
@@ -180,8 +180,8 @@ def within(intervals: Iterable[Interval], since: float, until: float) -> list[In
     ]
 
 
-def covered(intervals: Iterable[Interval], since: float, until: float) -> float:
-    """Seconds of a time in which at least one of them lasted."""
+def seconds_covered(intervals: Iterable[Interval], since: float, until: float) -> float:
+    """Seconds of a period that at least one of the intervals covers."""
     total, reached = 0.0, since
     for one in sorted(intervals, key=lambda one: one.begin or 0.0):
         begin = max(since if one.begin is None else one.begin, reached)

@@ -1,19 +1,19 @@
-"""The period that a report is about where it is no day, week or month; and what it is compared with. Pure."""
+"""A free period of a report, and the earlier period that a report is compared with. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from qt_audit.report.grid import seconds, written
-from qt_audit.summary.period import Period, containing
+from qt_audit.report.grid import as_timestamp, seconds
+from qt_audit.summary.period import Period, period_containing
 
 _MIDNIGHT = "T00:00:00.000000Z"
 
 
 @dataclass(frozen=True, order=True)
 class Span(Period):
-    """Any time from one instant to another, which is not included; both as entries write times."""
+    """Any period, from its first instant to the first one after it; both as entries write times."""
 
     begin: str = ""
     end: str = ""
@@ -42,7 +42,7 @@ class Span(Period):
 
     @property
     def label(self) -> str:
-        """As people read it: `2026-11-03 to 2026-11-10`, `2026-11-03 10:00 to 2026-11-10 12:30`."""
+        """Its name for people: `2026-11-03 to 2026-11-10`, `2026-11-03 10:00 to 2026-11-10 12:30`."""
         if self.whole_days:
             return (
                 f"{self.first_day} to {self.last_day}"
@@ -53,15 +53,15 @@ class Span(Period):
 
     @property
     def name(self) -> str:
-        """As its files are called: `report-2026-11-03-to-2026-11-10`."""
+        """Its name in the names of files: `report-2026-11-03-to-2026-11-10`."""
         return "report-" + self.label.replace(" to ", "-to-").replace(" ", "T").replace(":", "")
 
 
 def span(since: str, until: str) -> Period:
-    """The period between two instants: the day, week or month where it is exactly one."""
+    """The period between two instants: a day, week or month if it is exactly one, else a Span."""
     first = date.fromisoformat(since[:10])
     for kind in ("monthly", "weekly", "daily"):
-        whole = containing(kind, first)
+        whole = period_containing(kind, first)
         if (whole.since, whole.until) == (since, until):
             return whole
     return Span("report", first, since, until)
@@ -72,12 +72,12 @@ def _minute(ts: str) -> str:
 
 
 @dataclass(frozen=True)
-class Before:
-    """The time that a period is compared with: the one before it, as much of it as has gone by."""
+class ComparedPeriod:
+    """The period before another one, up to the same part of it that has passed."""
 
     period: Period
     until: str
-    """The end of what is compared: of the period, or earlier where the present one is not over."""
+    """The end of the comparison: the period's end, or earlier if the present period is not over."""
 
     @property
     def since(self) -> str:
@@ -85,21 +85,21 @@ class Before:
 
     @property
     def part(self) -> bool:
-        """Whether it is a part of that period only."""
+        """Whether only a part of the period is compared."""
         return self.until < self.period.until
 
 
-def before(period: Period, now: str) -> Before | None:
-    """What to compare with; None where the calendar begins."""
+def compared_period(period: Period, now: str) -> ComparedPeriod | None:
+    """The period to compare with; None at the beginning of the calendar."""
     try:
         if isinstance(period, Span):
             length = seconds(period.until) - seconds(period.since)
-            earlier: Period = span(written(seconds(period.since) - length), period.since)
+            earlier: Period = span(as_timestamp(seconds(period.since) - length), period.since)
         else:
-            earlier = containing(period.kind, period.first_day - timedelta(days=1))
+            earlier = period_containing(period.kind, period.first_day - timedelta(days=1))
         if period.finished(now):
-            return Before(earlier, earlier.until)
+            return ComparedPeriod(earlier, earlier.until)
         gone_by = max(0.0, seconds(now) - seconds(period.since))
-        return Before(earlier, min(written(seconds(earlier.since) + gone_by), earlier.until))
+        return ComparedPeriod(earlier, min(as_timestamp(seconds(earlier.since) + gone_by), earlier.until))
     except (OverflowError, ValueError):
         return None

@@ -10,8 +10,8 @@ from typing import Any
 from qt_audit.record.entry import OUTCOMES, Entry
 from qt_audit.summary.period import Period
 
-LISTED = 200
-"""At most so many actions are listed by each list of a summary: the last ones."""
+MAX_LISTED = 200
+"""Each list of a summary holds at most so many actions, the last ones."""
 _ENDINGS = ("succeeded", "failed")
 
 
@@ -41,7 +41,7 @@ class Listing:
 
 @dataclass(frozen=True)
 class ChainHead:
-    """Where the chain stood when what is summarised ended: a witness from outside of what the record was."""
+    """The last entry's number and hash at the end of the period: proof, outside the record, of its state."""
 
     seq: int
     hash: str
@@ -49,30 +49,30 @@ class ChainHead:
 
 @dataclass(frozen=True)
 class Summary:
-    """What happened in a period. A `run` counts once, in each period that it has an entry in."""
+    """What happened in a period. A `run` counts once in each period in which it has an entry."""
 
     period: Period
     as_of: str
-    """When it was made. Where this is before the period's end, it tells what happened so far."""
+    """When it was made. If the period was not over then, it covers the time until then."""
     entries: int
     """Entries of the record in the period."""
     actions: int
-    """Actions: entries, those of one run taken together."""
+    """Actions: the entries of one run count as one action."""
     by_outcome: dict[str, int]
     by_source: dict[str, int]
     failed: Listing
     """The entries that ended an action as failed."""
     never_ended: Listing
-    """The entries that began an action whose end is not in the record, not after the period either."""
+    """The entries that began an action which has no end in the record, also not after the period."""
     recent: Listing
-    """What people read: every entry but the beginnings of actions that ended in the period."""
+    """The entries that people read: all but the beginnings of actions that ended in the period."""
     head: ChainHead | None = None
     unreadable: int = 0
     """Lines of the period that are no entries."""
     skipped: str = ""
-    """Periods before this one that were never summarised, as people read them."""
+    """A sentence about earlier periods that were never summarised; empty if there are none."""
     scheduled: bool = False
-    """Whether the schedule made it."""
+    """Whether the schedule made it, not a person."""
 
     @property
     def complete(self) -> bool:
@@ -102,8 +102,8 @@ def summarise(
 ) -> Summary:
     """Summarise the entries of a period, given oldest first.
 
-    `ended_later` answers which of the given runs end behind these entries; it is asked at most
-    once, and only if an action that began in the period did not end in it.
+    `ended_later` returns which of the given runs end after these entries. It is called at most once, and only
+    if an action that began in the period did not end in it.
     """
     tally = _Tally()
     for entry in entries:
@@ -129,27 +129,27 @@ def summarise(
 def with_context(
     summary: Summary, head: ChainHead | None, unreadable: int = 0, skipped: str = "", scheduled: bool = False
 ) -> Summary:
-    """The summary with what its entries do not tell."""
+    """The summary with the facts that its entries do not hold."""
     return replace(summary, head=head, unreadable=unreadable, skipped=skipped, scheduled=scheduled)
 
 
 class _Tally:
-    """Counts entries as they come, and keeps no more of them than the lists need."""
+    """Counts entries one by one, and keeps only those that the lists need."""
 
     def __init__(self) -> None:
         self.entries = 0
         self.outcomes: dict[str, int] = {}
         self.sources: dict[str, int] = {}
         self.runs: dict[str, tuple[str, str]] = {}
-        """Of each run: the outcome and the source that it counts as."""
+        """For each run: the outcome and the source that it is counted with."""
         self.begun: dict[str, Entry] = {}
-        """The beginning of each run that has not ended."""
+        """For each run that has not ended: its first entry."""
         self.failed_runs: dict[str, Entry] = {}
         self.failed_alone = 0
-        self.failed: deque[Entry] = deque(maxlen=LISTED)
-        """The last of those that are no part of a run."""
+        self.failed: deque[Entry] = deque(maxlen=MAX_LISTED)
+        """The last failed entries that belong to no run."""
         self.shown = 0
-        self.recent: deque[Entry] = deque(maxlen=LISTED)
+        self.recent: deque[Entry] = deque(maxlen=MAX_LISTED)
 
     def add(self, entry: Entry) -> None:
         self.entries += 1
@@ -173,7 +173,7 @@ class _Tally:
         elif outcome in _ENDINGS:
             self.begun.pop(run, None)
             self.failed_runs.pop(run, None)
-            if outcome == "failed":  # it may be tried again, and help
+            if outcome == "failed":  # a later entry of the run may succeed
                 self.failed_runs[run] = entry
         if before is None or outcome in _ENDINGS or (outcome == "started" and before[0] not in _ENDINGS):
             if before is not None:
@@ -189,7 +189,7 @@ class _Tally:
 
 
 def _listing(entries: list[Entry], count: int | None = None) -> Listing:
-    return Listing(len(entries) if count is None else count, tuple(map(_line, entries[-LISTED:])))
+    return Listing(len(entries) if count is None else count, tuple(map(_line, entries[-MAX_LISTED:])))
 
 
 def _line(entry: Entry) -> Line:

@@ -1,11 +1,11 @@
-"""Which period of each kind is due next, so that each finished one is summarised exactly once. Pure.
+"""Which period of each kind is due next, so that each finished period is summarised exactly once. Pure.
 
 The ledger is status/reports/ledger.json:
 
     {"daily": {"next": "2026-11-23", "skipped": [{"first": "2026-09-01", …}]}, "weekly": …}
 
-`next` is the first day of the next period that is due. It moves on only after that period's
-summary is filed, and never back, whatever the clock does.
+`next` is the first day of the next period that is due. It moves on only after the summary of that period is
+filed, and never back, even if the clock is set back.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
-from qt_audit.summary.period import KINDS, Period, at, finished_from
+from qt_audit.summary.period import KINDS, Period, finished_from, period_at
 
 NAME = "ledger.json"
 DAYS_BACK = 31
-"""Periods that ended so many days ago, or earlier, are no news: they are skipped, and that is said."""
-_SKIPS_KEPT = 20
+"""Periods that ended so many days ago, or earlier, are skipped, and the next summary says so."""
+_MAX_SKIPS = 20
 
 
 class LedgerError(ValueError):
@@ -30,7 +30,7 @@ class LedgerError(ValueError):
 
 @dataclass(frozen=True)
 class Skip:
-    """Periods that were never summarised, because the schedule did not run for too long."""
+    """Periods that were never summarised, because the schedule did not run for a long time."""
 
     first: date
     """First day of the first of them."""
@@ -40,7 +40,7 @@ class Skip:
     before: date
     """First day of the period that was due after them."""
 
-    def says(self, kind: str) -> str:
+    def text(self, kind: str) -> str:
         """What was skipped, as people read it."""
         what = f"1 {kind} summary was" if self.count == 1 else f"{self.count} {kind} summaries were"
         return (
@@ -61,17 +61,17 @@ class Progress:
         return list(finished_from(self.next, now))
 
     def without_old(self, now: str) -> Progress:
-        """The same, behind the periods that are too old; the last skip tells of them."""
+        """The progress after skipping the periods that are too old; its last skip names them."""
         limit = date.fromisoformat(now[:10]) - timedelta(days=DAYS_BACK)
         old = [period for period in self.due(now) if period.after <= limit]
         if not old:
             return self
         after = old[-1].next()
         skip = Skip(old[0].first_day, old[-1].last_day, len(old), after.first_day)
-        return Progress(after, (*self.skips, skip)[-_SKIPS_KEPT:])
+        return Progress(after, (*self.skips, skip)[-_MAX_SKIPS:])
 
-    def behind(self, period: Period) -> Progress:
-        """The same once this period's summary is filed. Never goes back."""
+    def after_filing(self, period: Period) -> Progress:
+        """The progress after this period's summary is filed. Never goes back."""
         return replace(self, next=max(self.next, period.next()))
 
     def skip_before(self, period: Period) -> Skip | None:
@@ -79,14 +79,16 @@ class Progress:
         return next((skip for skip in self.skips if skip.before == period.first_day), None)
 
 
-def begun(kind: str, newest_filed: Period | None, first_entry_ts: str | None, now: str) -> Progress:
-    """Where to begin without a ledger: behind the newest summary that the schedule filed.
+def initial_progress(
+    kind: str, newest_filed: Period | None, first_entry_ts: str | None, now: str
+) -> Progress:
+    """The progress without a ledger: after the newest summary that the schedule filed.
 
-    If there is none, with the period of the first entry; without entries, with the present one.
+    If there is none, the period of the first entry is due first; without entries, the present period.
     """
     if newest_filed is not None:
         return Progress(newest_filed.next())
-    return Progress(at(kind, min(first_entry_ts or now, now)))
+    return Progress(period_at(kind, min(first_entry_ts or now, now)))
 
 
 def decode(data: bytes) -> dict[str, Progress]:
@@ -104,7 +106,7 @@ def encode(ledger: Mapping[str, Progress]) -> bytes:
 
 
 def _progress(kind: str, plain: Mapping[str, Any]) -> Progress:
-    period = at(kind, plain["next"])
+    period = period_at(kind, plain["next"])
     if f"{period.first_day}" != plain["next"]:
         raise ValueError("not the first day of a period")
     skips = [

@@ -19,7 +19,7 @@ class Period:
 
     @property
     def after(self) -> date:
-        """The first day that is behind it. Raises OverflowError at the end of the calendar."""
+        """The first day after it. Raises OverflowError at the end of the calendar."""
         if self.kind == "daily":
             return self.first_day + _ONE_DAY
         if self.kind == "weekly":
@@ -33,23 +33,23 @@ class Period:
     @property
     def since(self) -> str:
         """Its first instant, as entries write times."""
-        return instant(self.first_day)
+        return first_instant(self.first_day)
 
     @property
     def until(self) -> str:
-        """The first instant behind it, as entries write times."""
-        return instant(self.after)
+        """The first instant after it, as entries write times."""
+        return first_instant(self.after)
 
     @property
     def label(self) -> str:
-        """As people read it: `2026-11-22`, `2026-11-16 to 2026-11-22`, `2026-11`."""
+        """Its name for people: `2026-11-22`, `2026-11-16 to 2026-11-22`, `2026-11`."""
         if self.kind == "weekly":
             return f"{self.first_day} to {self.last_day}"
         return f"{self.first_day}"[: 7 if self.kind == "monthly" else 10]
 
     @property
     def name(self) -> str:
-        """As its files are called: `daily-2026-11-22`, `weekly-2026-W47`, `monthly-2026-11`."""
+        """Its name in the names of files: `daily-2026-11-22`, `weekly-2026-W47`, `monthly-2026-11`."""
         if self.kind == "weekly":
             year, week, _ = self.first_day.isocalendar()
             return f"weekly-{year:04d}-W{week:02d}"
@@ -62,25 +62,25 @@ class Period:
         return self.until <= now
 
 
-def instant(day: date) -> str:
+def first_instant(day: date) -> str:
     """The first instant of a day, as entries write times."""
     return f"{day.isoformat()}T00:00:00.000000Z"
 
 
-def containing(kind: str, day: date) -> Period:
+def period_containing(kind: str, day: date) -> Period:
     """The day, week or month that a day lies in."""
     if kind == "weekly":
         return Period(kind, day - day.weekday() * _ONE_DAY)
     return Period(kind, day.replace(day=1) if kind == "monthly" else day)
 
 
-def at(kind: str, ts: str) -> Period:
+def period_at(kind: str, ts: str) -> Period:
     """The day, week or month that a time lies in."""
-    return containing(kind, date.fromisoformat(ts[:10]))
+    return period_containing(kind, date.fromisoformat(ts[:10]))
 
 
 def finished_from(period: Period, now: str) -> Iterator[Period]:
-    """This period and those that follow it, as far as they are over, oldest first."""
+    """This period and the following ones that are over, oldest first."""
     while period.finished(now):
         yield period
         period = period.next()

@@ -1,4 +1,4 @@
-"""Takes the log of the first, hand-made version into the record: as its first entries, in order, once."""
+"""Import the log of the first, hand-made version into the record, as its first entries, in order, once."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from qt_audit.record.place import LOG_NAME, Place
 from qt_audit.settings.redaction import Redactor
 from qt_audit.upkeep.first_version_log import SOURCE, Imported, details, entries
 
-KEPT, _UNDER_WAY = f"{LOG_NAME}.before-adoption", f"{LOG_NAME}.being-adopted"
-"""What the old log is kept as, for its place is that of the view of the record; and until that is done."""
-_DONE = "Audit record: Adopted"
+ADOPTED_LOG, _PENDING_LOG = f"{LOG_NAME}.before-adoption", f"{LOG_NAME}.being-adopted"
+"""Names of the old log after its import and until then: its own place is needed for the log of the record."""
+_CLOSING_ACTION = "Audit record: Adopted"
 _BATCH = 1000
-_LONGEST_LINE = 1 << 20
+_MAX_LINE = 1 << 20
 
 
 class AdoptionError(Exception):
-    """It cannot be adopted; the message says why, and what to do."""
+    """A log cannot be adopted. The message says why, and what to do."""
 
 
 @dataclass(frozen=True)
-class Adopted:
-    """What was taken into the record. `already`: an earlier call did it, and this one nothing."""
+class Adoption:
+    """What was imported. `already`: an earlier call imported it, and this call did nothing."""
 
     count: int
     files: tuple[str, ...]
@@ -39,11 +39,11 @@ class Adopted:
 
 
 def default_files(place: Place) -> list[str]:
-    """The old log at its usual place, or where a call that was cut off has put it; none where none is."""
-    under_way = f"{place.status_path}/{_UNDER_WAY}"
-    if os.path.lexists(under_way):
-        return [under_way]
-    if History(place).first() is not None:  # then what is there is the view of the record
+    """The old log, at its usual place or where an interrupted call has moved it; [] if there is none."""
+    pending = f"{place.status_path}/{_PENDING_LOG}"
+    if os.path.lexists(pending):
+        return [pending]
+    if History(place).first() is not None:  # then the log is that of the record
         return []
     return [place.log_path] if _has_lines(place.log_path) else []
 
@@ -55,19 +55,20 @@ def adopt(
     user: str,
     timeout: float,
     progress: Callable[[int], None] = lambda count: None,
-    adopted: Callable[[str], None] = lambda present: None,
-) -> Adopted:
-    """Take these files, oldest first, into the record. Durable when it returns; cut off, it goes on later.
+    on_imported: Callable[[str], None] = lambda present: None,
+) -> Adoption:
+    """Import these files, oldest first, into the record. Durable when this returns.
 
-    Raises AdoptionError, OSError. A file at the log's own place ends as KEPT. `adopted` is told the
-    present once all entries are there: the schedule begins with it, not with the imported past.
+    After an interruption the next call goes on where this one stopped. A file at the log's own place is
+    renamed to ADOPTED_LOG. `on_imported` is called with the present time after the last entry: the schedule
+    of summaries begins then, not with the imported past. Raises AdoptionError, OSError.
     """
     digest = _digest(files)
-    done, there = _there(place, digest)
-    if there is not None:
-        return Adopted(there, _kept(place, files), digest, already=True)
-    files = [_aside(place, path) for path in files]
-    name = os.path.basename(_later(files[0]))
+    done, total = _imported_before(place, digest)
+    if total is not None:
+        return Adoption(total, _rename_to_final(place, files), digest, already=True)
+    files = [_move_from_log_place(place, path) for path in files]
+    name = os.path.basename(_final_path(files[0]))
     host = os.uname().nodename
     present = now()
     count, batch = 0, []
@@ -82,18 +83,25 @@ def adopt(
                 progress(count)
     if not count:
         raise AdoptionError(f"{files[0]} has no line; there is nothing to adopt")
-    plain = {
-        "imported_from": [os.path.basename(_later(path)) for path in files],
+    closing_details = {
+        "imported_from": [os.path.basename(_final_path(path)) for path in files],
         "entries": count,
         "sha256": digest,
     }
     words = "1 entry" if count == 1 else f"{count} entries"
     closing = Draft(
-        f"{_DONE} {words} of the log before it", "audit_record", "info", host, user, os.getpid(), None, plain
+        f"{_CLOSING_ACTION} {words} of the log before it",
+        "audit_record",
+        "info",
+        host,
+        user,
+        os.getpid(),
+        None,
+        closing_details,
     )
     journal.append(place, [*batch, closing], timeout)
-    adopted(present)
-    return Adopted(count, _kept(place, files), digest)
+    on_imported(present)
+    return Adoption(count, _rename_to_final(place, files), digest)
 
 
 def _draft(entry: Imported, file: str, redactor: Redactor, host: str, user: str) -> Draft:
@@ -103,8 +111,8 @@ def _draft(entry: Imported, file: str, redactor: Redactor, host: str, user: str)
     )  # fmt: skip
 
 
-def _there(place: Place, digest: str) -> tuple[int, int | None]:
-    """How many entries are imported already; and the same once more if that was all of these files."""
+def _imported_before(place: Place, digest: str) -> tuple[int, int | None]:
+    """How many entries were imported before; again that number if all of these files were imported."""
     written = 0
     for entry in History(place).window():
         if entry.source == SOURCE:
@@ -124,30 +132,30 @@ def _there(place: Place, digest: str) -> tuple[int, int | None]:
 
 
 def _is_closing(entry: Entry) -> bool:
-    return entry.source == "audit_record" and entry.action.startswith(_DONE)
+    return entry.source == "audit_record" and entry.action.startswith(_CLOSING_ACTION)
 
 
-def _aside(place: Place, path: str) -> str:
-    """Make room for the view of the record; what is kept under the last name already is never replaced."""
-    kept, under_way = f"{place.status_path}/{KEPT}", f"{place.status_path}/{_UNDER_WAY}"
+def _move_from_log_place(place: Place, path: str) -> str:
+    """Move a file away from the log's place; its new path. Never replaces a log that was adopted before."""
+    adopted, pending = f"{place.status_path}/{ADOPTED_LOG}", f"{place.status_path}/{_PENDING_LOG}"
     if os.path.realpath(path) != os.path.realpath(place.log_path):
         return path
-    if os.path.lexists(kept):
-        raise AdoptionError(f"{kept} is in the way: an earlier log is kept there; move it away")
-    os.rename(path, under_way)
-    return under_way
+    if os.path.lexists(adopted):
+        raise AdoptionError(f"{adopted} is in the way: an earlier log is kept there; move it away")
+    os.rename(path, pending)
+    return pending
 
 
-def _later(path: str) -> str:
-    """What a file is called once it is adopted."""
-    return path.removesuffix(_UNDER_WAY) + KEPT if path.endswith(_UNDER_WAY) else path
+def _final_path(path: str) -> str:
+    """The path of a file after its adoption."""
+    return path.removesuffix(_PENDING_LOG) + ADOPTED_LOG if path.endswith(_PENDING_LOG) else path
 
 
-def _kept(place: Place, files: Sequence[str]) -> tuple[str, ...]:
-    under_way = f"{place.status_path}/{_UNDER_WAY}"
-    if under_way in files and os.path.lexists(under_way):
-        os.rename(under_way, _later(under_way))
-    return tuple(map(_later, files))
+def _rename_to_final(place: Place, files: Sequence[str]) -> tuple[str, ...]:
+    pending = f"{place.status_path}/{_PENDING_LOG}"
+    if pending in files and os.path.lexists(pending):
+        os.rename(pending, _final_path(pending))
+    return tuple(map(_final_path, files))
 
 
 def _has_lines(path: str) -> bool:
@@ -158,7 +166,7 @@ def _has_lines(path: str) -> bool:
 
 
 def _digest(files: Sequence[str]) -> str:
-    """The SHA-256 of what they hold, one after the other, uncompressed."""
+    """The SHA-256 of the uncompressed content of all files, one after the other."""
     digest = hashlib.sha256()
     for path in files:
         with _opened(path) as file:
@@ -169,12 +177,12 @@ def _digest(files: Sequence[str]) -> str:
 
 @contextmanager
 def _lines(files: Sequence[str]) -> Iterator[Iterator[str]]:
-    """The lines of all files, whatever bytes they hold."""
+    """The lines of all files; bytes that are not UTF-8 are escaped."""
 
     def read() -> Iterator[str]:
         for path in files:
             with _opened(path) as file:
-                while line := file.readline(_LONGEST_LINE):
+                while line := file.readline(_MAX_LINE):
                     yield line.rstrip(b"\r\n").decode("utf-8", "backslashreplace")
 
     yield read()

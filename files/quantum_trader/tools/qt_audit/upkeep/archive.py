@@ -1,8 +1,8 @@
-"""Compress finished months, and remove the oldest where a retention is set; readable at every instant.
+"""Compress finished months, and remove the oldest if a retention is set. The record is always readable.
 
-A segment is compressed beside itself, read back, compared, made durable and renamed before
-the plain one goes. What retention removes is named by an entry that is durable before
-anything is removed. Whatever a crash leaves behind, the next run mends.
+A segment is compressed into a new file, read back, compared, made durable and renamed before the plain file
+is removed. Before retention removes a segment, an entry that says so is durable. After a crash the next run
+completes the work.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _LEFTOVER = re.compile(r"\d{4}-\d\d\.jsonl\.gz\.tmp")
 _BLOCK = 1 << 20
 
 Announce = Callable[[Removal], None]
-"""Records that a segment is about to be removed; durable when it returns. Raises what stops the removal."""
+"""Records that a segment will be removed; durable when it returns. If it raises, nothing is removed."""
 
 
 class BusyError(Exception):
@@ -50,7 +50,7 @@ class BusyError(Exception):
 
 @dataclass(frozen=True)
 class Step:
-    """Something that was done to a segment, or would be; or, for a faulty one, why nothing was."""
+    """What was done to a segment, or would be; for a faulty one, the reason why nothing was done."""
 
     what: str
     segment: str
@@ -65,7 +65,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Plan:
-    """How old a segment must be, in whole months since its month ended. `keep` 0: for ever."""
+    """Ages in whole months since a segment's month ended: compress `after`, `keep` for (0: for ever)."""
 
     after: int
     keep: int
@@ -80,15 +80,15 @@ def months_since(segment: str, ts: str) -> int:
 def archive(place: Place, plan: Plan, announce: Announce) -> Iterator[Step]:
     """Do what is due, oldest segment first, and yield each step as it is done.
 
-    The head's segment is never touched, and a faulty one is kept. What counts as now is the clock, or the
-    head's time if that is earlier: a clock that leapt ahead removes nothing. Raises OSError, BusyError.
+    The head's segment is never changed, and a faulty one is kept. The present is the clock's time, or the
+    head's if that is earlier, so that a clock that is ahead removes nothing. Raises OSError, BusyError.
     """
-    with open_record_directory(place) as record, _alone(record):
+    with open_record_directory(place) as record, _archiving_lock(record):
         head = read_snapshot(record)
         if head is None or not head.segment:
             return
         if not plan.dry:
-            _clear(record)
+            _remove_leftovers(record)
         finished = [name for name in segments.names(record) if name < head.segment]
         ts = min(now(), head.ts)
         expired = [name for name in finished if plan.keep and months_since(name, ts) >= plan.keep]
@@ -96,7 +96,7 @@ def archive(place: Place, plan: Plan, announce: Announce) -> Iterator[Step]:
             step = _remove(name, record, plan, head, announce)
             yield step
             if step.what == FAULTY:
-                break  # a hole behind it could not be told from theft
+                break  # a gap after it could not be told from a removal by somebody
         for name in finished[len(expired) :]:
             if not plan.dry:
                 _make_read_only(name, record)
@@ -104,8 +104,8 @@ def archive(place: Place, plan: Plan, announce: Announce) -> Iterator[Step]:
 
 
 @contextmanager
-def _alone(record: int) -> Iterator[None]:
-    """One archiving at a time: a lock on the directory itself, which leaves no file behind."""
+def _archiving_lock(record: int) -> Iterator[None]:
+    """One archiving at a time: a lock on the directory itself, so that no lock file is needed."""
     descriptor = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=record)
     try:
         try:
@@ -117,8 +117,8 @@ def _alone(record: int) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _clear(record: int) -> None:
-    """Remove what an interrupted run left half written."""
+def _remove_leftovers(record: int) -> None:
+    """Remove the half-written files of an interrupted run."""
     for name in os.listdir(record):
         if _LEFTOVER.fullmatch(name):
             os.unlink(name, dir_fd=record)
@@ -132,21 +132,21 @@ def _exists(name: str, record: int) -> bool:
     return True
 
 
-def _look(name: str, record: int) -> ChainSection:
-    """What a segment holds. Raises OSError if it cannot be read."""
+def _scan(name: str, record: int) -> ChainSection:
+    """The chain section of a whole segment. Raises OSError if it cannot be read."""
     source = open_segment_file(name, record)
     try:
         whole = EMPTY_SECTION
-        for stretch in scan_parts(parts(source, 0), 1, lambda _done: None):
-            whole = whole.joined_with(stretch)
+        for section in scan_parts(parts(source, 0), 1, lambda _done: None):
+            whole = whole.joined_with(section)
         return whole
     finally:
         source.close()
 
 
 def _make_read_only(name: str, record: int) -> None:
-    """What the writer did when its month was over, but a power cut may have undone."""
-    with suppress(FileNotFoundError):  # it is compressed, or was removed by hand
+    """Make it read-only again: the writer did at the end of its month, but a power cut may have undone it."""
+    with suppress(FileNotFoundError):  # it is compressed, or somebody removed it
         descriptor, status = open_file(name, record, os.O_RDONLY)
         try:
             if status.st_mode & 0o222:
@@ -159,13 +159,13 @@ def _make_read_only(name: str, record: int) -> None:
 
 
 def _compress(name: str, record: int, plan: Plan, ts: str, head: Head) -> Iterator[Step]:
-    """Compress one plain segment, if it is old enough or an earlier run was cut short, and is whole."""
+    """Compress a plain segment that is whole, and old enough or left from an interrupted run."""
     archived = name + segments.ARCHIVE_SUFFIX
     cut_short = _exists(archived, record)
     if not _exists(name, record) or not (cut_short or months_since(name, ts) >= plan.after):
         return
-    whole = _look(name, record)
-    reason = _fault(name, whole, record, head)
+    whole = _scan(name, record)
+    reason = _why_faulty(name, whole, record, head)
     if reason:
         yield Step(FAULTY, name, whole.lines, reason=reason)
         return
@@ -181,20 +181,20 @@ def _compress(name: str, record: int, plan: Plan, ts: str, head: Head) -> Iterat
     yield Step(MENDED if cut_short else COMPRESSED, name, whole.lines, before, _size(archived, record))
 
 
-def _fault(name: str, whole: ChainSection, record: int, head: Head) -> str:
-    """Why a segment is not to be trusted; "" if it is whole and what follows continues it."""
+def _why_faulty(name: str, whole: ChainSection, record: int, head: Head) -> str:
+    """Why a segment must not be changed; "" if it is whole and the next segment or the head continues it."""
     if whole.tail or not whole.whole:
         return "its chain is broken"
     if not whole.lines:
         return ""
     for later in segments.names(record):
-        if later > name and (first := _first(later, record)) is not None:
+        if later > name and (first := _first_line(later, record)) is not None:
             linked = first.first_prev == whole.last_hash and first.first_seq == whole.last_seq + 1
             return "" if linked else f"{later} does not continue it"
     return "" if head.hash == whole.last_hash else "the head does not continue it"
 
 
-def _first(name: str, record: int) -> ChainSection | None:
+def _first_line(name: str, record: int) -> ChainSection | None:
     """The first line of a segment; None if it has none."""
     source = open_segment_file(name, record)
     try:
@@ -238,7 +238,7 @@ def _write_archive(name: str, record: int) -> None:
 def _copy(plain: BinaryIO, target: BinaryIO) -> str:
     """Compress one file into another; the hash of what was compressed."""
     digest = sha256()
-    # No time and no name in it: the same segment always gives the same archive.
+    # Without time and name in it the same segment always gives the same archive.
     with gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=target, mtime=0) as packed:
         while block := plain.read(_BLOCK):
             digest.update(block)
@@ -260,9 +260,9 @@ def _hash_of(blocks: Iterator[bytes]) -> str:
 
 
 def _remove(name: str, record: int, plan: Plan, head: Head, announce: Announce) -> Step:
-    """Remove a segment whose time is over, after the trail has told of it."""
-    whole = _look(name, record)
-    reason = _fault(name, whole, record, head)
+    """Remove a segment whose retention is over, after an entry says so."""
+    whole = _scan(name, record)
+    reason = _why_faulty(name, whole, record, head)
     if reason:
         return Step(FAULTY, name, whole.lines, reason=f"{reason}; it is evidence, and is kept")
     files = [file for file in (name + segments.ARCHIVE_SUFFIX, name) if _exists(file, record)]

@@ -1,7 +1,7 @@
 """The log of the first, hand-made version, read as entries: `[2025-12-17T17:39:46.725707Z] action`. Pure.
 
-That version wrote `datetime.utcnow().isoformat()`, which drops the fraction at a whole second, and a
-message with a newline as several lines: what has no time of its own belongs to the entry above it.
+That version wrote `datetime.utcnow().isoformat()`, which has no fraction at a whole second. It wrote a
+message with a newline as several lines, so a line without a time belongs to the entry above it.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from qt_audit.reading.times import moment
 
 SOURCE = "imported"
-_LONGEST = 1 << 20
-"""Characters that are taken for one entry at most: a file may be anything."""
+_MAX_CHARACTERS = 1 << 20
+"""An entry has at most so many characters, whatever the file is."""
 _LINE = re.compile(
     r"\[(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)?)\] ?(.*)", re.DOTALL
 )
@@ -27,39 +27,41 @@ class Imported:
     number: int
     """The line that it begins at, from 1."""
     ts: str
-    """When the record says that it was: never before the one above it, nor later than now."""
-    said: str
-    """When the log says that it was, as it stands there; empty where it says nothing."""
+    """The time in the record: not before that of the entry above it, and not later than now."""
+    original_time: str
+    """The time as it is written in the log; empty if there is none."""
     action: str
 
 
 def entries(lines: Iterable[str], now: str) -> Iterator[Imported]:
-    """The entries of a log, whose lines have no newline. Nothing in it is lost, also what has no time."""
-    last, held = "", None
+    """The entries of a log, whose lines have no newline. Lines without a time are not lost."""
+    last, pending = "", None
     for number, text in enumerate(lines, 1):
         found = _LINE.fullmatch(text)
         ts = None if found is None else _time(found[1], now)
         if found is None or ts is None:
-            if held is not None and len(held.action) > _LONGEST:
-                last = max(last, held.ts)
-                yield _trimmed(held, last or now)
-                held = None
-            if held is None and text.strip():
-                held = Imported(number, last, "", text)
-            elif held is not None:
-                held = Imported(held.number, held.ts, held.said, f"{held.action}\n{text}")
+            if pending is not None and len(pending.action) > _MAX_CHARACTERS:
+                last = max(last, pending.ts)
+                yield _trimmed(pending, last or now)
+                pending = None
+            if pending is None and text.strip():
+                pending = Imported(number, last, "", text)
+            elif pending is not None:
+                pending = Imported(
+                    pending.number, pending.ts, pending.original_time, f"{pending.action}\n{text}"
+                )
             continue
-        if held is not None:
-            last = max(last, held.ts)
-            yield _trimmed(held, last or min(ts, now))
-        ts = min(max(ts, last, held.ts if held is not None else ""), now)
-        held = Imported(number, ts, found[1], found[2])
-    if held is not None:
-        yield _trimmed(held, max(last, held.ts) or now)
+        if pending is not None:
+            last = max(last, pending.ts)
+            yield _trimmed(pending, last or min(ts, now))
+        ts = min(max(ts, last, pending.ts if pending is not None else ""), now)
+        pending = Imported(number, ts, found[1], found[2])
+    if pending is not None:
+        yield _trimmed(pending, max(last, pending.ts) or now)
 
 
 def _trimmed(entry: Imported, ts: str) -> Imported:
-    return Imported(entry.number, ts, entry.said, entry.action.rstrip("\n"))
+    return Imported(entry.number, ts, entry.original_time, entry.action.rstrip("\n"))
 
 
 def _time(text: str, now: str) -> str | None:
@@ -70,8 +72,8 @@ def _time(text: str, now: str) -> str | None:
 
 
 def details(entry: Imported, file: str) -> dict[str, object]:
-    """Where an entry is from; and what the log said of its time, where that was not taken as it is."""
+    """The file and line of an entry; and the time in the log, if the record has another one."""
     found: dict[str, object] = {"imported_from": file, "imported_line": entry.number}
-    if _time(entry.said, entry.ts) != entry.ts:
-        found["imported_time"] = entry.said or None
+    if _time(entry.original_time, entry.ts) != entry.ts:
+        found["imported_time"] = entry.original_time or None
     return found

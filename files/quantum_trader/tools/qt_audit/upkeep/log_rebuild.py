@@ -1,8 +1,8 @@
-"""Write the log that people read anew, from the record, which is the truth.
+"""Write the log that people read anew, from the record.
 
-It is built beside the old one and put in place by a rename under the record's lock: writers
-lose no line, and wait no longer than the entries take that were written meanwhile. Entries that
-a rotated file holds already are left out, so that each stands in the log and its archives once.
+The new log is written beside the old one and renamed under the record's lock: no line is lost, and writers
+wait only while the entries since the last look are added. Entries that a rotated file holds are left out, so
+that each entry is in the log and the rotated files once.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from qt_audit.record.place import LOG_NAME, Place, inherit_owner, open_file
 from qt_audit.verify.snapshot import open_record_directory
 
 _TEMPORARY = f".{LOG_NAME}.rebuild"
-KEPT = f"{LOG_NAME}.replaced"
-_MOST_KEPT = 1000
+REPLACED_LOG = f"{LOG_NAME}.replaced"
+_MAX_REPLACED_LOGS = 1000
 _ROTATED = re.compile(re.escape(LOG_NAME) + r"-(\d{8})-(\d+)(?:\.gz)?")
 _LINE = re.compile(rb"\[([0-9TZ:.-]{27})\] ")
-_SMALL = 256 * 1024
+_BLOCK_BYTES = 256 * 1024
 _ATTEMPTS = 5
 
 
 @dataclass(frozen=True)
 class Rebuilt:
-    """What was written: how many lines, which rotated file goes before them, whether the old log was kept."""
+    """The number of lines, the rotated file before them, and the name under which the old log is kept."""
 
     lines: int
     after: str | None
@@ -46,9 +46,9 @@ class UnsettledError(Exception):
 
 
 def rebuild(place: Place, everything: bool, timeout: float) -> Rebuilt:
-    """Replace the log by what the record says: all of it, or what no rotated file holds.
+    """Replace the log by the lines of all entries, or of those that no rotated file holds.
 
-    An old log that says anything else is kept beside the new one, as KEPT. Durable when this
+    An old log with other lines is kept beside the new one, as REPLACED_LOG. Durable when this
     returns. `timeout` bounds the wait for the record's lock, in seconds. Raises OSError, UnsettledError.
     """
     with open_record_directory(place) as record:
@@ -56,21 +56,21 @@ def rebuild(place: Place, everything: bool, timeout: float) -> Rebuilt:
         try:
             for _attempt in range(_ATTEMPTS):
                 rotated = [] if everything else _rotated(status)
-                build = _Build(place, status, record, rotated)
+                new_log = _NewLog(place, status, record, rotated)
                 try:
-                    kept = build.put_in_place(timeout)
+                    kept = new_log.put_in_place(timeout)
                 finally:
-                    build.close()
-                # logrotate takes no lock of ours: if it came in between, its file holds some of these lines.
-                if everything or _plain(_rotated(status)) == _plain(rotated):
-                    return Rebuilt(build.lines, rotated[-1] if rotated else None, kept)
+                    new_log.close()
+                # logrotate takes no lock: if it ran meanwhile, the rotated file holds some of these lines.
+                if everything or _uncompressed_names(_rotated(status)) == _uncompressed_names(rotated):
+                    return Rebuilt(new_log.lines, rotated[-1] if rotated else None, kept)
             raise UnsettledError("the log is being rotated all the time; try again in a minute")
         finally:
             os.close(status)
 
 
 def _rotated(status: int) -> list[str]:
-    """The rotated logs, oldest first; one that is being compressed counts once."""
+    """Names of the rotated logs, oldest first; a log that is being compressed counts once."""
     found: dict[tuple[str, int], str] = {}
     for name in os.listdir(status):
         if match := _ROTATED.fullmatch(name):
@@ -80,18 +80,18 @@ def _rotated(status: int) -> list[str]:
 
 
 def newest_rotated(status: int) -> str | None:
-    """The rotated log with the latest lines, in the status directory; None if there is none."""
+    """The name of the newest rotated log in the status directory; None if there is none."""
     rotated = _rotated(status)
     return rotated[-1] if rotated else None
 
 
-def _plain(rotated: list[str]) -> list[str]:
-    """The names that rotated logs have before they are compressed."""
+def _uncompressed_names(rotated: list[str]) -> list[str]:
+    """The names of rotated logs before they were compressed."""
     return [name.removesuffix(segments.ARCHIVE_SUFFIX) for name in rotated]
 
 
-class _Build:
-    """A log that is being built beside the one in place."""
+class _NewLog:
+    """The new log, while it is written beside the old one."""
 
     def __init__(self, place: Place, status: int, record: int, rotated: list[str]) -> None:
         self.lines = 0
@@ -99,24 +99,24 @@ class _Build:
         self._status = status
         self._record = record
         self._segment, self._offset = "", 0
-        self._old = 0, 0, True
-        """Of the log in place: inode, how many bytes were compared, whether the new one begins with them."""
-        self._since, self._skip = _end_of(rotated, status)
+        self._comparison = 0, 0, True
+        """Of the old log: inode, number of bytes compared, whether the new log begins with them."""
+        self._since, self._skip = _last_rotated_time(rotated, status)
         with suppress(FileNotFoundError):
             os.unlink(_TEMPORARY, dir_fd=status)
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
         self._descriptor, _ = open_file(_TEMPORARY, status, flags, place.file_mode)
 
     def put_in_place(self, timeout: float) -> str | None:
-        """Write what there is, the rest under the lock, and rename; the old log's name if it was kept."""
-        while self._write_on() > _SMALL:
+        """Write all lines, the last ones under the lock, and rename. Returns the name of a kept old log."""
+        while self._write_new_entries() > _BLOCK_BYTES:
             pass
         os.fsync(self._descriptor)
-        self._compare()
+        self._compare_with_old_log()
         lock = Lock(self._record, self._place.file_mode, time.monotonic() + timeout)
         try:
-            self._write_on()
-            kept = self._keep_old()
+            self._write_new_entries()
+            kept = self._keep_old_log()
             inherit_owner(self._descriptor, self._status)
             os.rename(_TEMPORARY, LOG_NAME, src_dir_fd=self._status, dst_dir_fd=self._status)
         finally:
@@ -130,8 +130,8 @@ class _Build:
         with suppress(FileNotFoundError):
             os.unlink(_TEMPORARY, dir_fd=self._status)
 
-    def _write_on(self) -> int:
-        """Write the lines of the entries that follow; how many bytes of the record that took."""
+    def _write_new_entries(self) -> int:
+        """Write the lines of the next entries. Returns how many bytes of the record were read."""
         read = 0
         for name in segments.names(self._record):
             if name < max(self._segment, f"{self._since[:7]}.jsonl"):
@@ -149,15 +149,15 @@ class _Build:
                 if not raw.endswith(b"\n"):
                     break
                 self._offset += len(raw)
-                pending += self._line(raw)
-                if len(pending) > _SMALL:
+                pending += self._log_line(raw)
+                if len(pending) > _BLOCK_BYTES:
                     _write_all(self._descriptor, pending)
                     pending.clear()
         _write_all(self._descriptor, pending)
         return self._offset - begin
 
-    def _line(self, raw: bytes) -> bytes:
-        """The log's line for a line of the record; nothing if a rotated log has it, or if it is no entry."""
+    def _log_line(self, raw: bytes) -> bytes:
+        """The log's line for a line of the record; empty if a rotated log has it, or if it is no entry."""
         try:
             entry = parse(raw)
         except EntryError:
@@ -170,40 +170,42 @@ class _Build:
         self.lines += 1
         return log_line(entry.ts, entry.action).encode() + b"\n"
 
-    def _compare(self) -> None:
-        """Compare what the old log has more than at the last look: most of it without the lock."""
+    def _compare_with_old_log(self) -> None:
+        """Compare the bytes that were added to the old log since the last comparison."""
         try:
             old, status = open_file(LOG_NAME, self._status, os.O_RDONLY)
         except FileNotFoundError:
-            self._old = 0, 0, True
+            self._comparison = 0, 0, True
             return
-        inode, same, agrees = self._old
+        inode, compared, agrees = self._comparison
         if inode != status.st_ino:
-            same, agrees = 0, True
+            compared, agrees = 0, True
         try:
-            while agrees and (block := os.pread(old, _SMALL, same)):
-                agrees = os.pread(self._descriptor, len(block), same) == block
-                same += len(block) if agrees else 0
+            while agrees and (block := os.pread(old, _BLOCK_BYTES, compared)):
+                agrees = os.pread(self._descriptor, len(block), compared) == block
+                compared += len(block) if agrees else 0
         finally:
             os.close(old)
-        self._old = status.st_ino, same, agrees
+        self._comparison = status.st_ino, compared, agrees
 
-    def _keep_old(self) -> str | None:
-        """Keep the log in place if it holds anything that the new one does not begin with; its new name."""
-        self._compare()
-        _, _, agrees = self._old
+    def _keep_old_log(self) -> str | None:
+        """Keep the old log if the new one does not begin with it. Returns its new name, or None."""
+        self._compare_with_old_log()
+        _, _, agrees = self._comparison
         if agrees:
             return None
         here = self._status
-        for name in (KEPT, *(f"{KEPT}.{number}" for number in range(2, _MOST_KEPT))):
-            with suppress(FileExistsError):  # what was kept before is evidence too
+        for name in (REPLACED_LOG, *(f"{REPLACED_LOG}.{number}" for number in range(2, _MAX_REPLACED_LOGS))):
+            with suppress(FileExistsError):  # logs that were kept before are evidence, too
                 os.link(LOG_NAME, name, src_dir_fd=here, dst_dir_fd=here, follow_symlinks=False)
                 return name
-        raise FileExistsError(errno.EEXIST, f"{_MOST_KEPT} of them are kept already; move some away", KEPT)
+        raise FileExistsError(
+            errno.EEXIST, f"{_MAX_REPLACED_LOGS} of them are kept already; move some away", REPLACED_LOG
+        )
 
 
-def _end_of(rotated: list[str], status: int) -> tuple[str, int]:
-    """Time of the last line in the rotated logs, and how many lines at their end have that time."""
+def _last_rotated_time(rotated: list[str], status: int) -> tuple[str, int]:
+    """The time of the last line in the rotated logs, and how many lines at their end have this time."""
     since, count = "", 0
     for name in reversed(rotated):
         times = [match[1].decode() for match in map(_LINE.match, _lines(name, status)) if match]

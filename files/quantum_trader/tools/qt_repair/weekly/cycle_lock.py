@@ -113,7 +113,7 @@ class Turn:
 
 def not_run(home: str, why: str) -> None:
     """Record that nothing was checked, wherever that can be recorded: once a day, not at each wake-up."""
-    today = period.at("daily", now())
+    today = period.period_at("daily", now())
     source, words = f'"source":"{SOURCE}"'.encode(), _NOT_RUN.encode()
     try:
         window = History(Place(home, home=True)).window(

@@ -238,10 +238,10 @@ def test_what_is_held_in_quiet_hours_follows_as_one(begun: Begin) -> None:
 
 def test_a_single_message_and_summaries_come_as_they_are_after_quiet_hours(begun: Begin) -> None:
     vps = begun(RecordingChannel(), quiet="00:00-06:00")
-    assert list(schedule.run_due(vps.place, "daily", vps.clock(), 5.0)) == []
+    assert list(schedule.file_due(vps.place, "daily", vps.clock(), 5.0)) == []
     vps.clock.move(15 * 3600)
     vps.write("Backup - FAILED: x")
-    assert len(list(schedule.run_due(vps.place, "daily", vps.clock(), 5.0))) == 1
+    assert len(list(schedule.file_due(vps.place, "daily", vps.clock(), 5.0))) == 1
     vps.deliver()
     (channel,) = vps.channels
     assert channel.taken == []
@@ -263,9 +263,9 @@ def test_a_whole_night_of_noise_stays_small(begun: Begin) -> None:
 
 def summarised(vps: Vps) -> None:
     """The next day's first quarter of an hour."""
-    list(schedule.run_due(vps.place, "daily", vps.clock(), 5.0))
+    list(schedule.file_due(vps.place, "daily", vps.clock(), 5.0))
     vps.clock.move(15 * 3600)
-    assert len(list(schedule.run_due(vps.place, "daily", vps.clock(), 5.0))) == 1
+    assert len(list(schedule.file_due(vps.place, "daily", vps.clock(), 5.0))) == 1
 
 
 def test_a_summary_is_sent_once_with_the_head_of_the_chain(begun: Begin) -> None:
@@ -322,7 +322,7 @@ def test_a_damaged_ledger_sends_no_summary_twice(begun: Begin) -> None:
     (Path(vps.place.status_path) / "reports/ledger.json").write_bytes(b"{")
     vps.deliver()
     vps.clock.move(DAY)
-    list(schedule.run_due(vps.place, "daily", vps.clock(), 5.0))
+    list(schedule.file_due(vps.place, "daily", vps.clock(), 5.0))
     vps.deliver()
     days = [message.title.rpartition("(")[2].rstrip(")") for message in vps.channels[0].taken]
     assert days == ["2026-11-22", "2026-11-23"]

@@ -10,7 +10,7 @@ from typing import Any
 from qt_audit.delivery.gathering.incidents import Incident, Incidents
 from qt_audit.delivery.message import Message
 from qt_audit.delivery.outbox import stored_data
-from qt_audit.summary.period import at
+from qt_audit.summary.period import period_at
 
 CURSOR = "cursor.json"
 
@@ -61,6 +61,6 @@ def _read(plain: Mapping[str, Any]) -> Cursor:
         "" if plain["ts"] == "" else stored_data.instant(plain["ts"]),
         stored_data.instant(plain["began"]),
         Incidents({incident.subject: incident for incident in incidents}),
-        {kind: f"{at(kind, day).first_day}" for kind, day in plain["summaries"].items()},
+        {kind: f"{period_at(kind, day).first_day}" for kind, day in plain["summaries"].items()},
         [Message.from_dict(item) for item in plain["held"]],
     )

@@ -14,7 +14,7 @@ from qt_audit.record.state_directory import NAME as REPORTS
 from qt_audit.summary import ledger
 from qt_audit.summary.contents import ChainHead, Line, Listing, Summary
 from qt_audit.summary.ledger import LedgerError
-from qt_audit.summary.period import KINDS, Period, at
+from qt_audit.summary.period import KINDS, Period, period_at
 
 Html = Callable[[Summary], str]
 Say = Callable[[str], None]
@@ -41,7 +41,7 @@ def messages(
     moved = dict(known)
     for kind in KINDS:
         if kind in now_due:
-            first = known.get(kind, f"{at(kind, began).first_day}")
+            first = known.get(kind, f"{period_at(kind, began).first_day}")
             for period in _between(kind, first, now_due[kind]):
                 found += _message(place, period, host, html, say)
             moved[kind] = max(first, now_due[kind])
@@ -49,7 +49,7 @@ def messages(
 
 
 def _between(kind: str, first_day: str, end: str) -> Iterator[Period]:
-    period = at(kind, first_day)
+    period = period_at(kind, first_day)
     while f"{period.first_day}" < end:
         yield period
         period = period.next()
