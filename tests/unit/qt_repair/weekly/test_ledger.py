@@ -13,7 +13,7 @@ from qt_repair.weekly.ledger import (
     encode,
     next_slot,
     slot_at,
-    week,
+    week_of,
 )
 
 SUNDAY = "2026-11-29T03:00:00.000000Z"
@@ -86,7 +86,7 @@ def test_a_lost_ledger_begins_behind_the_newest_report(reports: list[str], due: 
 
 @pytest.mark.parametrize(("at", "name"), [("2026-11-29", "2026-W48"), ("2027-01-01", "2026-W53")])
 def test_a_week_is_named_as_iso_8601_does(at: str, name: str) -> None:
-    assert week(at) == name
+    assert week_of(at) == name
 
 
 @pytest.mark.parametrize("running", [None, Running("ab12", SUNDAY, SUNDAY, 3), Running("ab12", SUNDAY, None)])
