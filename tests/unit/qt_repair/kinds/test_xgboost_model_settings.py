@@ -9,7 +9,7 @@ import pytest
 
 from qt_repair import kinds
 from qt_repair.config.schema import kind_schema, violations, with_defaults
-from qt_repair.kinds.xgboost_model import expectations as model_settings
+from qt_repair.kinds.xgboost_model import expectations
 from qt_repair.kinds.xgboost_model.expectations import MetricBound
 from tests.support.checkout import ROOT
 
@@ -119,8 +119,8 @@ def test_accuracy_is_what_is_not_an_error() -> None:
     settings = with_defaults(
         changed(objective="multi:softmax", floor=0.9, ceiling=None), kind_schema("xgboost_model")
     )
-    bound = model_settings.bound(settings)
+    bound = expectations.bound(settings)
     assert bound.metric == "accuracy"
-    assert model_settings.eval_metric(bound, "multi:softmax") == "merror"
-    assert model_settings.eval_metric(bound, "binary:hinge") == "error"
-    assert model_settings.metric_value(bound, 0.25) == 0.75
+    assert expectations.eval_metric(bound, "multi:softmax") == "merror"
+    assert expectations.eval_metric(bound, "binary:hinge") == "error"
+    assert expectations.metric_value(bound, 0.25) == 0.75

@@ -8,9 +8,9 @@ from qt_repair.weekly.ledger import (
     Ledger,
     LedgerError,
     Running,
-    begin,
     decode,
     encode,
+    initial_ledger,
     next_slot,
     slot_at,
     week_of,
@@ -65,7 +65,7 @@ def test_a_slot_is_due_once_in_each_week(done: str, slot: str, due: bool) -> Non
 
 
 def test_a_new_installation_waits_for_its_first_slot() -> None:
-    ledger = begin(WEEK_BEFORE, [])
+    ledger = initial_ledger(WEEK_BEFORE, [])
     assert not ledger.due(WEEK_BEFORE)
     assert ledger.due(SUNDAY)
 
@@ -81,7 +81,7 @@ def test_a_new_installation_waits_for_its_first_slot() -> None:
     ],
 )
 def test_a_lost_ledger_begins_behind_the_newest_report(reports: list[str], due: bool) -> None:
-    assert begin(SUNDAY, reports).due(SUNDAY) is due
+    assert initial_ledger(SUNDAY, reports).due(SUNDAY) is due
 
 
 @pytest.mark.parametrize(("at", "name"), [("2026-11-29", "2026-W48"), ("2027-01-01", "2026-W53")])

@@ -150,9 +150,8 @@ def _list(config: Config, names: list[str], as_json: bool) -> int:
         return DONE
     width = max((len(name) for name in names), default=0)
     for name in names:
-        print(
-            f"{name:<{width}}  {config.repairs[name]['kind']:<17}  {_guard_text(states.get(name, RepairState()))}"
-        )
+        state = states.get(name, RepairState())
+        print(f"{name:<{width}}  {config.repairs[name]['kind']:<17}  {_guard_text(state)}")
     if actor:
         print(f"{actor.get('program')} (pid {actor.get('pid')}) repairs {actor.get('repair')} now")
     return DONE

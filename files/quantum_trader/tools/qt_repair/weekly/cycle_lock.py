@@ -13,8 +13,15 @@ from qt_audit.record.state_directory import Reports
 from qt_audit.recorder import log_action
 from qt_audit.summary import period
 from qt_repair.engine.state_file import read_state_file
-from qt_repair.weekly import ledger as weekly_ledger
-from qt_repair.weekly.ledger import Ledger, LedgerError, Running
+from qt_repair.weekly.ledger import (
+    MOST_ATTEMPTS,
+    Ledger,
+    LedgerError,
+    Running,
+    decode,
+    encode,
+    initial_ledger,
+)
 from qt_repair.weekly.module_tree.manifest import SOURCE
 from qt_repair.weekly.phase_runner import TITLE
 
@@ -63,7 +70,7 @@ class CycleLock:
 
     def save(self, ledger: Ledger) -> None:
         """Replace the ledger, durably. Raises OSError."""
-        self._files.write(NAME, weekly_ledger.encode(ledger))
+        self._files.write(NAME, encode(ledger))
         self.ledger = ledger
 
     def close_interrupted_cycle(self) -> Running | None:
@@ -90,7 +97,7 @@ class CycleLock:
 
     def give_up(self, slot: str) -> str:
         """Deal with a slot by running nothing more for it; why, as people read it. Raises OSError."""
-        times = f"the cycle of {slot[:16]}Z was interrupted {weekly_ledger.MOST_ATTEMPTS} times"
+        times = f"the cycle of {slot[:16]}Z was interrupted {MOST_ATTEMPTS} times"
         sentence = f"{TITLE}: Given up - {times}; the next one is tried again"
         log_action(sentence, source=SOURCE, outcome="failed")
         self.save(self.ledger.without_running(slot))
@@ -100,13 +107,13 @@ class CycleLock:
         data = self._files.read(NAME)
         if data is not None:
             try:
-                return weekly_ledger.decode(data)
+                return decode(data)
             except LedgerError as error:
                 self._files.set_aside(NAME, f"{NAME}.damaged")
                 path = f"{self._files.path}/{NAME}"
                 self._print_line(f"{path}: {error}; begun anew, the old one is kept as {NAME}.damaged")
         with Reports(self._place, _REPORTS_TIMEOUT) as reports:
-            ledger = weekly_ledger.begin(self._slot, reports.names())
+            ledger = initial_ledger(self._slot, reports.names())
         self.save(ledger)
         return ledger
 
@@ -129,7 +136,7 @@ def record_not_run(home: str, why: str) -> None:
 def read_ledger(home: str) -> Ledger | None:
     """The ledger as it is, read without the lock; None if there is none, or none that can be read."""
     try:
-        return weekly_ledger.decode(read_state_file(f"{home}/status/{DIRECTORY}/{NAME}", _LARGEST))
+        return decode(read_state_file(f"{home}/status/{DIRECTORY}/{NAME}", _LARGEST))
     except (OSError, LedgerError):
         return None
 

@@ -85,7 +85,7 @@ def week_of(ts: str) -> str:
     return f"{year:04d}-W{number:02d}"
 
 
-def begin(slot: str, reports: Iterable[str]) -> Ledger:
+def initial_ledger(slot: str, reports: Iterable[str]) -> Ledger:
     """Where to begin without a ledger: behind the newest report; without one, behind the present slot.
 
     So a new installation waits for its first Sunday, and one that lost its ledger repeats nothing.

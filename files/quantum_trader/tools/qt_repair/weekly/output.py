@@ -10,7 +10,7 @@ from qt_audit.settings import loading as audit_settings
 from qt_audit.terminal.output import coloured, json_text
 from qt_audit.terminal.streams import tell
 from qt_repair.config.loading import Config
-from qt_repair.weekly import ledger as weekly_ledger
+from qt_repair.weekly.ledger import Ledger, next_slot
 from qt_repair.weekly.module_tree.manifest import Manifest
 from qt_repair.weekly.observation import count_text, limited_list
 from qt_repair.weekly.outcome import CycleOutcome
@@ -45,16 +45,14 @@ def _lines(result: PhaseResult) -> list[str]:
     return [coloured(escaped(line), colour), *map(escaped, repairs), *map(escaped, problems)]
 
 
-def plan(
-    found: Config, names: Sequence[str], slot: str, ledger: weekly_ledger.Ledger | None
-) -> dict[str, Any]:
+def plan(found: Config, names: Sequence[str], slot: str, ledger: Ledger | None) -> dict[str, Any]:
     """What these phases would check, and when the schedule is due."""
     due = ledger is not None and ledger.due(slot)
     rows = [
         {"phase": name, "title": PHASES[name], **_phase_plan(name, found.value["phases"][name])}
         for name in names
     ]
-    return {"phases": rows, "due": due, "next": "now" if due else weekly_ledger.next_slot(slot)}
+    return {"phases": rows, "due": due, "next": "now" if due else next_slot(slot)}
 
 
 def _phase_plan(name: str, settings: Any) -> dict[str, Any]:

@@ -8,8 +8,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from qt_repair.config import loading as config
-from qt_repair.config.loading import AUTO_REPAIR, AUTO_REPAIR_NAME, ConfigError
+from qt_repair.config.loading import AUTO_REPAIR, AUTO_REPAIR_NAME, ConfigError, load
 from qt_repair.finding import RepairError
 from qt_repair.host import process
 
@@ -34,7 +33,7 @@ def call_repair(name: str, run: str, home: str) -> dict[str, Any]:
 
 def _time_limit(name: str, home: str) -> float:
     """Seconds that the repair's own limits add up to, and some more. Raises ConfigError."""
-    found = config.load(AUTO_REPAIR, home)
+    found = load(AUTO_REPAIR, home)
     settings: Mapping[str, Any] = found.repairs.get(name, {})
     own = sum(float(settings.get(key, 0)) for key in ("timeout", "patience"))
     return (

@@ -10,8 +10,7 @@ from qt_repair.finding import Finding, ProbeError, RepairError
 from qt_repair.host import docker
 from qt_repair.host.sizes import MB, format_bytes
 from qt_repair.host.space import mount_of, space_of
-from qt_repair.kinds.docker_cache import usage as docker_usage
-from qt_repair.kinds.docker_cache.usage import Usage
+from qt_repair.kinds.docker_cache.usage import Usage, duration_seconds, parse_usage
 
 
 class CacheProbe:
@@ -56,7 +55,7 @@ def finding_of(
 def _usage(older_than: str, timeout: float) -> Usage:
     try:
         text = docker.run_docker(docker.usage_argv(), timeout)
-        return docker_usage.parse_usage(text, docker_usage.duration_seconds(older_than), time.time())
+        return parse_usage(text, duration_seconds(older_than), time.time())
     except RepairError as error:
         raise ProbeError(str(error)) from None
     except ValueError:
@@ -74,7 +73,7 @@ def _disk_usage(path: str) -> tuple[float, str]:
 def problems(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What is wrong in the settings that the schema cannot say. Pure."""
     try:
-        docker_usage.duration_seconds(settings["older_than"])
+        duration_seconds(settings["older_than"])
     except ValueError as error:
         return [("older_than", f"must be {error}")]
     return []

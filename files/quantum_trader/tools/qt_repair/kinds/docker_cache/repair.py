@@ -9,7 +9,7 @@ from typing import Any
 from qt_repair.finding import Finding, Probe, ProbeError, RepairError, RepairResult
 from qt_repair.host import docker
 from qt_repair.host.sizes import MB, format_bytes
-from qt_repair.kinds.docker_cache import usage as docker_usage
+from qt_repair.kinds.docker_cache.usage import parse_reclaimed
 
 
 class PruneCache:
@@ -45,7 +45,7 @@ def _prune(argv: list[str], deadline: float, reclaimed: int) -> int:
     """Bytes reclaimed, in Docker's own words. Raises RepairError, which says what was won before."""
     before = f"; {format_bytes(reclaimed)} reclaimed before" if reclaimed else ""
     try:
-        return docker_usage.parse_reclaimed(docker.run_docker(argv, max(1.0, deadline - time.monotonic())))
+        return parse_reclaimed(docker.run_docker(argv, max(1.0, deadline - time.monotonic())))
     except (ProbeError, RepairError) as error:
         code, output = (error.exit_code, error.output) if isinstance(error, RepairError) else (None, "")
         raise RepairError(f"{error}{before}", code, output) from None

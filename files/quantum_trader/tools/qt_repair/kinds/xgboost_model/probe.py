@@ -8,11 +8,11 @@ from itertools import zip_longest
 from typing import Any
 
 from qt_repair.finding import Finding, ProbeError, RepairError
-from qt_repair.kinds.xgboost_model import expectations as model_settings
+from qt_repair.kinds.xgboost_model import expectations
 from qt_repair.kinds.xgboost_model.expectations import ExpectedFeatures
 from qt_repair.kinds.xgboost_model.model_file import InvalidModelError, ModelFile, read_model
 
-problems = model_settings.problems
+problems = expectations.problems
 
 
 class ModelProbe:
@@ -21,7 +21,7 @@ class ModelProbe:
     def __init__(self, settings: Mapping[str, Any], home: str) -> None:
         self._path = os.path.join(home, settings["path"])
         self._largest = settings["max_mb"] << 20
-        self._expected = model_settings.expected(settings)
+        self._expected = expectations.expected(settings)
 
     def check(self, timeout: float) -> Finding:
         return check_model_file(self._path, self._path, self._largest, self._expected, timeout)

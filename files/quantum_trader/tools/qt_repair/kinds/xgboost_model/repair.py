@@ -9,7 +9,7 @@ from typing import Any
 
 from qt_repair.finding import Finding, Probe, ProbeError, RepairError, RepairResult
 from qt_repair.host.process import run
-from qt_repair.kinds.xgboost_model import expectations as model_settings
+from qt_repair.kinds.xgboost_model import expectations
 from qt_repair.kinds.xgboost_model.model_process import run_task
 from qt_repair.kinds.xgboost_model.probe import check_model_file
 from qt_repair.kinds.xgboost_model.replacement import TrainingDirectory, replace_model, training_directory
@@ -23,7 +23,7 @@ class RetrainModel:
     def __init__(self, settings: Mapping[str, Any], home: str, probe: Probe) -> None:
         self._settings = settings
         self._home = home
-        self._expected = model_settings.expected(settings)
+        self._expected = expectations.expected(settings)
 
     def intent(self, finding: Finding) -> str:
         return f"Auto-repair: Retraining XGBoost model to {self._expected.features} features"
@@ -52,7 +52,7 @@ class RetrainModel:
 
     def _train(self, training: TrainingDirectory, timeout: float) -> dict[str, Any]:
         """A new model in the workshop that is good enough; what is known of it."""
-        bound = model_settings.bound(self._settings)
+        bound = expectations.bound(self._settings)
         deadline = time.monotonic() + timeout
         answer = run_task("train", self._job(training, bound), timeout)
         value = answer.pop("value")
@@ -69,7 +69,7 @@ class RetrainModel:
         limit = {"floor": bound.floor} if bound.floor is not None else {"ceiling": bound.ceiling}
         return {**answer, "metric": bound.metric, "value": value, **limit}
 
-    def _job(self, training: TrainingDirectory, bound: model_settings.MetricBound) -> dict[str, Any]:
+    def _job(self, training: TrainingDirectory, bound: expectations.MetricBound) -> dict[str, Any]:
         settings = self._settings
         data = dict(settings["data"])
         if "csv" in data:
@@ -77,7 +77,7 @@ class RetrainModel:
         return {
             **{key: settings[key] for key in ("target", "objective", "params", "seed", "rounds", "holdout")},
             "data": data,
-            "columns": model_settings.columns(settings),
+            "columns": expectations.columns(settings),
             "features": self._expected.features,
             "metric": bound.metric,
             "floor": bound.floor,
