@@ -31,10 +31,10 @@ try:
     found = Finding(False, "made up")
     for step in job["steps"]:
         if step == "look":
-            found = probe.look(30)
+            found = probe.check(30)
             answer.update(healthy=found.healthy, summary=found.summary, found=dict(found.details))
         else:
-            mended = repair.mend(found, 60)
+            mended = repair.run(found, 60)
             answer.update(sentence=mended.sentence, details=dict(mended.details))
 except ProbeError as error:
     answer["unknown"] = str(error)

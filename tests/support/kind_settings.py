@@ -13,8 +13,8 @@ def settings(kind: str, **keys: Any) -> dict[str, Any]:
     value = {"kind": kind, **keys}
     schema = config_schema.kind_schema(kind)
     assert list(config_schema.violations(value, schema)) == []
-    filled: dict[str, Any] = config_schema.filled(value, schema)
-    return filled
+    complete: dict[str, Any] = config_schema.with_defaults(value, schema)
+    return complete
 
 
 def faults(kind: str, **keys: Any) -> dict[str, str]:
@@ -23,4 +23,4 @@ def faults(kind: str, **keys: Any) -> dict[str, str]:
     wrong = list(config_schema.violations(value, schema))
     if wrong:
         return {".".join(str(part) for part in path): text for path, text in wrong}
-    return dict(kinds.problems(config_schema.filled(value, schema)))
+    return dict(kinds.problems(config_schema.with_defaults(value, schema)))

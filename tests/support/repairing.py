@@ -26,18 +26,18 @@ from qt_repair.config import schema as config_schema
 from qt_repair.finding import Finding, ProbeError, RepairError
 
 job = json.load(sys.stdin)
-settings = config_schema.filled(job["settings"], config_schema.kind_schema(job["settings"]["kind"]))
+settings = config_schema.with_defaults(job["settings"], config_schema.kind_schema(job["settings"]["kind"]))
 probe = kinds.probe_of(settings, job["home"])
 repair = kinds.repair_of(settings, job["home"], probe)
 answer = {"problems": kinds.problems(settings), "privileges": kinds.privileges(settings)}
 try:
     for step in job["steps"]:
         if step == "look":
-            found = probe.look(job["timeout"])
+            found = probe.check(job["timeout"])
             answer.update(healthy=found.healthy, summary=found.summary, found=dict(found.details))
             answer.update(intent=repair.intent(found))
         else:
-            mended = repair.mend(found, job["timeout"])
+            mended = repair.run(found, job["timeout"])
             answer.update(sentence=mended.sentence, details=dict(mended.details))
 except ProbeError as error:
     answer["unknown"] = str(error)

@@ -23,8 +23,8 @@ NAMES = ("ai_agent", "module_integrity", "docker_health", "smoke_tests", "audit_
 _CLOCKED = """
 import os, sys
 sys.path.insert(0, os.environ["TEST_TOOLS"])
-from qt_repair.weekly import command_line as weekly_cli
-sys.exit(weekly_cli.main(sys.argv[2:], lambda: sys.argv[1]))
+from qt_repair.weekly import command_line
+sys.exit(command_line.main(sys.argv[2:], lambda: sys.argv[1]))
 """
 
 

@@ -15,11 +15,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 
 def main() -> int:
     """Run the command line; the exit status is the answer."""
-    from qt_audit.settings import loading as settings
-    from qt_repair.engine import command_line as repair_cli
+    from qt_audit.settings.loading import set_default_home
+    from qt_repair.engine import command_line
 
-    settings.set_default_home(__file__)
-    return repair_cli.main(sys.argv[1:])
+    set_default_home(__file__)
+    return command_line.main(sys.argv[1:])
 
 
 if __name__ == "__main__":

@@ -15,11 +15,11 @@ sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 
 def main() -> int:
     """Run the command line; the exit status is the answer."""
-    from qt_audit.settings import loading as settings
-    from qt_repair.monitor import command_line as monitor_cli
+    from qt_audit.settings.loading import set_default_home
+    from qt_repair.monitor import command_line
 
-    settings.set_default_home(__file__)
-    return monitor_cli.main(sys.argv[1:], os.path.abspath(__file__))
+    set_default_home(__file__)
+    return command_line.main(sys.argv[1:], os.path.abspath(__file__))
 
 
 if __name__ == "__main__":

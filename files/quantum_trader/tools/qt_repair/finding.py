@@ -17,7 +17,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Mended:
+class RepairResult:
     """What a repair did: the sentence that the record gets once the probe agrees, and its details."""
 
     sentence: str
@@ -40,18 +40,18 @@ class RepairError(Exception):
 class Probe(Protocol):
     """Is it healthy?"""
 
-    def look(self, timeout: float) -> Finding:
+    def check(self, timeout: float) -> Finding:
         """What is there now, within `timeout` seconds. Changes nothing. Raises ProbeError."""
 
 
 class Repair(Protocol):
     """Make it healthy."""
 
-    def intent(self, found: Finding) -> str:
+    def intent(self, finding: Finding) -> str:
         """The sentence of the entry that is written before anything is done."""
 
-    def sentence(self, found: Finding) -> str:
+    def sentence(self, finding: Finding) -> str:
         """The sentence of the entry that ends it; ` - FAILED: why` follows where it did not work."""
 
-    def mend(self, found: Finding, timeout: float) -> Mended:
+    def run(self, finding: Finding, timeout: float) -> RepairResult:
         """Act, within `timeout` seconds. Raises RepairError."""

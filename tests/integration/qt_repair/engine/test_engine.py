@@ -65,8 +65,8 @@ def test_a_repair_is_recorded_before_and_after_with_what_was_seen(home: Path) ->
     configure(home, {"repairs": {"flag": flag(home)}})
     assert run(home, "--trigger", "a test").returncode == 0
     began, ended = entries(home)
-    assert (began["action"], began["outcome"]) == ("Auto-repair: Mending it", "started")
-    assert (ended["action"], ended["outcome"]) == ("Auto-repair: Mended it", "succeeded")
+    assert (began["action"], began["outcome"]) == ("Auto-repair: Repairing it", "started")
+    assert (ended["action"], ended["outcome"]) == ("Auto-repair: Repaired it", "succeeded")
     assert began["run"] == ended["run"]
     assert {began["source"], ended["source"]} == {"auto_repair_system"}
     assert began["details"] == {
@@ -86,14 +86,16 @@ def test_the_entry_that_begins_it_is_on_disk_before_anything_is_done(home: Path)
         {"repairs": {"flag": command(f"test -e {home}/copy", f"cp -r {home}/status/record {home}/copy")}},
     )
     assert run(home).returncode == 0
-    assert actions(read_record(home / "copy")) == ["Auto-repair: Mending it"]
+    assert actions(read_record(home / "copy")) == ["Auto-repair: Repairing it"]
 
 
 def test_a_repair_that_ends_well_and_does_not_help_has_failed(home: Path) -> None:
     configure(home, {"repairs": {"hopeless": command("exit 4", "true")}})
     done = run(home)
     assert done.returncode == 1
-    assert entries(home)[-1]["action"] == "Auto-repair: Mended it - FAILED: it did not help: sh ended with 4"
+    assert (
+        entries(home)[-1]["action"] == "Auto-repair: Repaired it - FAILED: it did not help: sh ended with 4"
+    )
     assert outcomes(home) == ["started", "failed"]
 
 
@@ -103,7 +105,7 @@ def test_a_repair_that_fails_says_how_and_keeps_the_end_of_its_output(home: Path
     ended = entries(home)[-1]
     assert ended["details"]["exit_code"] == 7
     assert "no space left" in ended["details"]["output"]
-    assert ended["action"].startswith("Auto-repair: Mended it - FAILED: ")
+    assert ended["action"].startswith("Auto-repair: Repaired it - FAILED: ")
 
 
 def test_health_that_comes_late_is_waited_for(home: Path) -> None:
@@ -135,7 +137,7 @@ def test_looking_changes_nothing(home: Path, option: str) -> None:
 
 def test_a_dry_run_says_what_it_would_do(home: Path) -> None:
     configure(home, {"repairs": {"flag": flag(home)}})
-    assert "would record and do: Auto-repair: Mending it" in run(home, "--dry-run").stdout
+    assert "would record and do: Auto-repair: Repairing it" in run(home, "--dry-run").stdout
 
 
 def test_only_what_is_named_is_repaired(home: Path) -> None:
@@ -276,7 +278,7 @@ def test_what_could_not_be_recorded_and_was_not_tried_counts_as_no_attempt() -> 
         assert "not repaired: the audit trail cannot be written in any place" in refused.stdout
         done = _run_as(user, home)
         assert done.returncode == 0, done.stdout
-        assert actions(entries(home)) == ["Auto-repair: Mending it", "Auto-repair: Mended it"]
+        assert actions(entries(home)) == ["Auto-repair: Repairing it", "Auto-repair: Repaired it"]
 
 
 def _run_as(user: Stranger, home: Path) -> subprocess.CompletedProcess[str]:
@@ -310,7 +312,7 @@ def test_a_repair_after_which_the_guard_can_keep_nothing_is_told_as_it_went(home
     mending = f"touch {home}/flag; rm {memory}; mkdir {memory}"
     configure(home, {"repairs": {"flag": command(f"test -e {home}/flag", mending)}})
     done = run(home, "--json")
-    assert actions(entries(home)) == ["Auto-repair: Mending it", "Auto-repair: Mended it"]
+    assert actions(entries(home)) == ["Auto-repair: Repairing it", "Auto-repair: Repaired it"]
     result = json.loads(done.stdout)["results"][0]
     assert (done.returncode, result["state"]) == (0, "repaired")
     assert "guard.json: what was tried before cannot be kept" in result["text"]
@@ -324,7 +326,7 @@ def test_a_repair_whose_end_can_be_recorded_nowhere_is_not_called_undone(home: P
     done = run(home, "--json")
     first, second = json.loads(done.stdout)["results"]
     assert (done.returncode, first["state"], second["state"]) == (1, "failed", "refused")
-    assert first["text"].startswith("Auto-repair: Mended it; how it ended is not in the record")
+    assert first["text"].startswith("Auto-repair: Repaired it; how it ended is not in the record")
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from qt_repair.host.http import check
+from qt_repair.host.http import check_url
 
 GOOD = b'{"database": "ok", "commit": "none", "version": 1, "store": {"state": "up"}, "on": true}'
 
@@ -58,7 +58,7 @@ def says(data: bytes) -> Callable[[socket.socket, str], None]:
 
 def test_a_good_answer_is_healthy() -> None:
     with server(says(answer())) as url:
-        found = check(f"{url}/api/health?token=hunter2", 5, {"database": "ok"})
+        found = check_url(f"{url}/api/health?token=hunter2", 5, {"database": "ok"})
     assert found.healthy
     assert found.summary == f"{url}/api/health answers 200"
     assert found.details["status"] == 200
@@ -82,7 +82,7 @@ def test_a_good_answer_is_healthy() -> None:
 )
 def test_what_the_answer_says_is_compared(expect: dict[str, object], wrong: str) -> None:
     with server(says(answer())) as url:
-        found = check(url, 5, expect)
+        found = check_url(url, 5, expect)
     assert found.healthy == (not wrong)
     assert found.summary.endswith(f"but {wrong}" if wrong else "answers 200")
 
@@ -109,7 +109,7 @@ def test_what_the_answer_says_is_compared(expect: dict[str, object], wrong: str)
 )  # fmt: skip
 def test_a_wrong_answer_is_named(data: bytes, text: str) -> None:
     with server(says(data)) as url:
-        found = check(url, 5, {"database": "ok"})
+        found = check_url(url, 5, {"database": "ok"})
     assert not found.healthy
     assert found.summary == f"{url} {text}"
 
@@ -120,18 +120,18 @@ def test_a_redirect_on_the_same_host_is_followed() -> None:
         connection.sendall(answer() if "/api/health" in request else moved)
 
     with server(serve) as url:
-        assert check(url, 5, {"database": "ok"}).healthy
+        assert check_url(url, 5, {"database": "ok"}).healthy
 
 
 def test_a_port_that_nobody_listens_on_is_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    found = check(f"http://127.0.0.1:{port}/", 5)
+    found = check_url(f"http://127.0.0.1:{port}/", 5)
     assert found.summary == f"http://127.0.0.1:{port}/ does not answer: connection refused"
 
 
 def test_a_host_that_is_not_known_is_named() -> None:
-    found = check("http://no-such-host.invalid/", 20)
+    found = check_url("http://no-such-host.invalid/", 20)
     assert not found.healthy
     assert found.summary.startswith("http://no-such-host.invalid/ ")
 
@@ -150,7 +150,7 @@ def test_a_server_that_sends_a_byte_now_and_then_is_given_up(begin: bytes) -> No
             raise
 
     with server(drip) as url:
-        found = check(url, 0.5)
+        found = check_url(url, 0.5)
         hung_up = gone.wait(20)
         over.set()
     assert found.summary == f"{url} did not answer within 0.5 s"
@@ -161,7 +161,7 @@ def test_a_proxy_of_the_environment_is_not_asked(monkeypatch: pytest.MonkeyPatch
     for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://192.0.2.1:3128")
     with server(says(answer())) as url:
-        assert check(url, 5).healthy
+        assert check_url(url, 5).healthy
 
 
 def self_signed(path: Path) -> Path:
@@ -202,7 +202,7 @@ def test_a_certificate_must_be_vouched_for(
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
         url = f"https://localhost:{listening.getsockname()[1]}/"
-        found = check(url, 10, {"database": "ok"})
+        found = check_url(url, 10, {"database": "ok"})
         thread.join(10)
     assert found.healthy == trusted
     text = "answers 200" if trusted else "has a certificate that is not accepted: self-signed certificate"
@@ -211,5 +211,5 @@ def test_a_certificate_must_be_vouched_for(
 
 def test_a_server_without_tls_is_named() -> None:
     with server(says(answer())) as url:
-        found = check(url.replace("http:", "https:"), 5)
+        found = check_url(url.replace("http:", "https:"), 5)
     assert found.summary.endswith("does not speak TLS as it should")

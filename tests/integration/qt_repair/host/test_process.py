@@ -44,14 +44,14 @@ def test_of_much_output_the_end_is_kept() -> None:
     done = run([sys.executable, "-c", code], 60)
     assert done.exit_code == 0
     assert done.output.endswith("xthe end")
-    assert (len(done.output), len(done.said)) == (1 << 16, 4000)
+    assert (len(done.output), len(done.shown_output)) == (1 << 16, 4000)
 
 
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])
 def test_a_secret_that_the_cut_would_part_from_its_name_is_not_shown(stream: str) -> None:
     said = "a" * 5000 + " password=" + "hunter2" * 100 + " " + "b" * 3500
     argv = [sys.executable, "-c", f"import sys; sys.{stream}.write({said!r}); sys.exit(1)"]
-    shown = run(argv, 60).said
+    shown = run(argv, 60).shown_output
     assert shown.endswith("password=[redacted] " + "b" * 3500)
     assert "hunter2" not in shown
     if stream == "stderr":
@@ -63,7 +63,7 @@ def test_a_secret_that_the_cut_would_part_from_its_name_is_not_shown(stream: str
 def test_what_the_operator_calls_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("QT_HOME", str(tmp_path))
     monkeypatch.setenv("QT_REDACT", "acct-[0-9]+")
-    assert run(["/bin/echo", "no money on acct-4711"], 20).said == "no money on [redacted]"
+    assert run(["/bin/echo", "no money on acct-4711"], 20).shown_output == "no money on [redacted]"
 
 
 def test_standard_input_is_empty() -> None:

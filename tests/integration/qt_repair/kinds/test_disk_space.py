@@ -13,7 +13,12 @@ import pytest
 
 from qt_repair import kinds
 from qt_repair.finding import Probe, Repair, RepairError
-from qt_repair.kinds.disk_space.cleanup import CleanupError, Deleted, delete_old, kept
+from qt_repair.kinds.disk_space.cleanup import (
+    CleanupError,
+    DeletedFiles,
+    delete_old_files,
+    protected_directories,
+)
 from tests.support.kind_settings import settings
 
 DAY = 86400.0
@@ -28,11 +33,13 @@ def put(path: Path, age_days: float = 10, size: int = 10) -> Path:
     return path
 
 
-def delete(below: Path, pattern: str = "*.gz", days: float = 7, most: int = 1000, **keys: Any) -> Deleted:
+def delete(
+    below: Path, pattern: str = "*.gz", days: float = 7, most: int = 1000, **keys: Any
+) -> DeletedFiles:
     """Delete what is old; stops after `most` files."""
     count = len(list(below.rglob("*"))) if below.is_dir() else 0
     defaults = {"device": below.stat().st_dev, "keep": frozenset()}
-    return delete_old(
+    return delete_old_files(
         str(below),
         pattern,
         days,
@@ -88,8 +95,8 @@ def test_a_directory_that_is_reached_through_a_link_is_refused(tmp_path: Path) -
 def test_what_is_no_directory_is_refused(tmp_path: Path, name: str) -> None:
     put(tmp_path / "a.gz")
     with pytest.raises(CleanupError, match=r"cannot be entered: (no such file|not a directory)"):
-        delete_old(
-            str(tmp_path / name), "*", 1, time.time(), device=0, keep=frozenset(), enough=lambda: False
+        delete_old_files(
+            str(tmp_path / name), "*", 1, time.time(), device=0, protected=frozenset(), enough=lambda: False
         )
 
 
@@ -152,9 +159,9 @@ def test_the_trail_is_kept_by_whatever_name_it_is_reached(tmp_path: Path) -> Non
     home = tmp_path / "quantum_trader"
     trail = put(home / "status/old.gz")
     put(home / "data/old.gz")
-    assert delete(home, keep=kept(str(home))).names == ["data/old.gz"]
+    assert delete(home, protected=protected_directories(str(home))).names == ["data/old.gz"]
     with pytest.raises(CleanupError, match="is to be kept"):
-        delete(trail.parent, keep=kept(str(home)))
+        delete(trail.parent, protected=protected_directories(str(home)))
     assert trail.exists()
 
 
@@ -186,10 +193,10 @@ def test_a_full_mount_is_cleaned_until_there_is_enough(tmp_path: Path, mount: Pa
     other = put(tmp_path / "elsewhere/old.log.gz")
     elsewhere = {"files": {"below": str(other.parent), "pattern": "*", "older_than_days": 7}}
     probe, repair = made(tmp_path, mount, 10, elsewhere, logs(mount), {"journal": "1M"})
-    found = probe.look(10)
+    found = probe.check(10)
     assert not found.healthy
-    mended = repair.mend(found, 60)
-    assert probe.look(10).healthy
+    mended = repair.run(found, 60)
+    assert probe.check(10).healthy
     assert left(mount / "logs") == {f"{number}.log.gz" for number in range(3, 8)}, "the oldest three went"
     assert mended.sentence == f"Auto-repair: Freed 6.0 MB on {mount}"
     first, second = mended.details["cleanups"]
@@ -201,7 +208,7 @@ def test_a_full_mount_is_cleaned_until_there_is_enough(tmp_path: Path, mount: Pa
 def test_too_little_freed_is_a_failure_that_says_how_much(tmp_path: Path, mount: Path) -> None:
     probe, repair = made(tmp_path, mount, 15, logs(mount, days=18.5))
     with pytest.raises(RepairError, match=rf"freed 4\.0 MB on {mount}, still 6\.\d MB too little") as failed:
-        repair.mend(probe.look(10), 60)
+        repair.run(probe.check(10), 60)
     assert "deleted 2" in failed.value.output
 
 
@@ -220,9 +227,9 @@ def test_running_out_of_inodes_is_found_and_mended(tmp_path: Path, as_root: None
             put(place / f"logs/{number}.log.gz")
         value = settings("disk_space", mount=str(place), inodes_free_percent=50, cleanups=[logs(place)])
         probe = kinds.probe_of(value, str(tmp_path))
-        found = probe.look(10)
+        found = probe.check(10)
         assert "inodes too little" in found.summary
-        kinds.repair_of(value, str(tmp_path), probe).mend(found, 60)
-        assert probe.look(10).healthy
+        kinds.repair_of(value, str(tmp_path), probe).run(found, 60)
+        assert probe.check(10).healthy
     finally:
         subprocess.run(["umount", "-l", str(place)], check=True)

@@ -102,9 +102,9 @@ def test_a_model_that_may_not_be_read_cannot_be_told(as_root: None) -> None:
         (user.home / "model").chmod(0o600)
         code = f"""
         import sys; sys.path.insert(0, {str(user.tools)!r})
-        from qt_repair.kinds.xgboost_model.shape import read
+        from qt_repair.kinds.xgboost_model.model_file import read_model
         from qt_repair.finding import RepairError
-        try: read({str(user.home / "model")!r}, 1 << 20, 30)
+        try: read_model({str(user.home / "model")!r}, 1 << 20, 30)
         except RepairError as error: print(error)
         """
         done = user.program(code)

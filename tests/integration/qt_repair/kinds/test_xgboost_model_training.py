@@ -303,13 +303,13 @@ def test_without_xgboost_the_package_is_named(tmp_path: Path) -> None:
     from qt_repair.finding import RepairError
 
     write_csv(tmp_path / "data.csv", GOOD)
-    filled = config_schema.filled(settings(), config_schema.kind_schema("xgboost_model"))
-    probe = kinds.probe_of(filled, str(tmp_path))
-    repair = kinds.repair_of(filled, str(tmp_path), probe)
+    complete = config_schema.with_defaults(settings(), config_schema.kind_schema("xgboost_model"))
+    probe = kinds.probe_of(complete, str(tmp_path))
+    repair = kinds.repair_of(complete, str(tmp_path), probe)
     with pytest.raises(RepairError, match=r"^python3-xgboost is not installed$"):
-        repair.mend(probe.look(30), 30)
+        repair.run(probe.check(30), 30)
     train(tmp_path / MODEL, 22)
-    assert probe.look(30).healthy
+    assert probe.check(30).healthy
 
 
 def test_the_operators_own_trainer_is_run(tmp_path: Path) -> None:

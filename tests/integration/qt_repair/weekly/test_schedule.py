@@ -96,10 +96,10 @@ def test_a_run_of_some_phases_does_not_count(home: Path) -> None:
 
 def test_a_second_run_by_hand_overwrites_no_report(home: Path) -> None:
     run(home, "--due", at=SUNDAY)
-    week = home / "status/reports/weekly-self-heal-2026-W48.md"
-    before = week.read_text()
+    report = home / "status/reports/weekly-self-heal-2026-W48.md"
+    before = report.read_text()
     assert run(home, at=MONDAY).returncode == 0
-    assert week.read_text() == before
+    assert report.read_text() == before
     assert len(reports(home)) == 4
 
 

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qt_repair.engine.guard import Guard, GuardError, Limits, State, begun, decide, seen
+from qt_repair.engine.guard import Guard, GuardError, Limits, RepairState, after_attempt, after_probe, decide
 
 LIMITS = Limits(cooldown=300, max_per_hour=4, freeze_after=3, thaw_after=1800)
 NOW = 1_800_000_000.0
 
 
-def allowed(state: State, limits: Limits = LIMITS, now: float = NOW, in_all: int = 20) -> bool:
+def allowed(state: RepairState, limits: Limits = LIMITS, now: float = NOW, in_all: int = 20) -> bool:
     return decide("grafana", limits, {"grafana": state}, in_all, now).allowed
 
 
@@ -28,38 +28,38 @@ def test_what_was_never_tried_may_be_tried() -> None:
 @pytest.mark.parametrize(("ago", "may"), [(0, False), (299, False), (300, True), (-50, False)])
 def test_an_attempt_waits_for_the_cooldown(ago: float, may: bool) -> None:
     """One that seems to lie in the future, because the clock stepped back, counts as now."""
-    assert allowed(State(attempts=(NOW - ago,))) is may
+    assert allowed(RepairState(attempts=(NOW - ago,))) is may
 
 
 def test_the_reason_says_how_long_is_left() -> None:
-    decision = decide("grafana", LIMITS, {"grafana": State(attempts=(NOW - 100,))}, 20, NOW)
+    decision = decide("grafana", LIMITS, {"grafana": RepairState(attempts=(NOW - 100,))}, 20, NOW)
     assert decision.why == "cooling down for another 200 s after the last attempt"
     assert decision.wait_s == 200
 
 
 def test_what_is_needed_too_often_is_to_be_frozen() -> None:
-    state = State(attempts=tuple(NOW - minutes * 60 for minutes in (50, 40, 30, 20)))
+    state = RepairState(attempts=tuple(NOW - minutes * 60 for minutes in (50, 40, 30, 20)))
     decision = decide("grafana", LIMITS, {"grafana": state}, 20, NOW)
     assert not decision.allowed
     assert decision.freeze == "needed more than 4 times in an hour: it does not last"
 
 
 def test_attempts_older_than_an_hour_do_not_count() -> None:
-    assert allowed(State(attempts=(NOW - 4000, NOW - 3700, NOW - 3650, NOW - 1000)))
+    assert allowed(RepairState(attempts=(NOW - 4000, NOW - 3700, NOW - 3650, NOW - 1000)))
 
 
 def test_attempts_in_a_row_that_did_not_help_freeze() -> None:
-    decision = decide("grafana", LIMITS, {"grafana": State(unhelpful=3)}, 20, NOW)
+    decision = decide("grafana", LIMITS, {"grafana": RepairState(unhelpful=3)}, 20, NOW)
     assert decision.freeze == "3 attempts in a row did not help"
 
 
 def test_a_frozen_repair_is_not_frozen_again() -> None:
-    decision = decide("grafana", LIMITS, {"grafana": State(unhelpful=3, frozen_since=NOW - 5)}, 20, NOW)
+    decision = decide("grafana", LIMITS, {"grafana": RepairState(unhelpful=3, frozen_since=NOW - 5)}, 20, NOW)
     assert (decision.allowed, decision.frozen, decision.freeze) == (False, True, "")
 
 
 def test_all_repairs_together_are_bounded() -> None:
-    states = {f"other{n}": State(attempts=(NOW - 60 * n,)) for n in range(1, 6)}
+    states = {f"other{n}": RepairState(attempts=(NOW - 60 * n,)) for n in range(1, 6)}
     assert decide("grafana", LIMITS, states, 6, NOW).allowed
     decision = decide("grafana", LIMITS, states, 5, NOW)
     assert decision.why == "5 repairs were tried in the last hour, and 5 are allowed in all"
@@ -68,37 +68,37 @@ def test_all_repairs_together_are_bounded() -> None:
 
 
 def test_an_attempt_counts_as_unhelpful_until_it_helped() -> None:
-    state = begun(begun(State(), NOW - 400), NOW)
+    state = after_attempt(after_attempt(RepairState(), NOW - 400), NOW)
     assert (state.unhelpful, state.attempts) == (2, (NOW - 400, NOW))
 
 
 def test_health_must_last_to_lift_a_freeze() -> None:
-    frozen = State(unhelpful=3, frozen_since=NOW, attempts=(NOW,))
-    once = seen(frozen, True, LIMITS, NOW + 10)
+    frozen = RepairState(unhelpful=3, frozen_since=NOW, attempts=(NOW,))
+    once = after_probe(frozen, True, LIMITS, NOW + 10)
     assert once.frozen_since is not None
-    assert seen(once, True, LIMITS, NOW + 1809).frozen_since is not None
-    assert seen(once, True, LIMITS, NOW + 1810) == State()
+    assert after_probe(once, True, LIMITS, NOW + 1809).frozen_since is not None
+    assert after_probe(once, True, LIMITS, NOW + 1810) == RepairState()
 
 
 def test_trouble_in_between_starts_the_wait_anew() -> None:
-    frozen = State(unhelpful=3, frozen_since=NOW)
-    state = seen(seen(frozen, True, LIMITS, NOW), False, LIMITS, NOW + 1700)
-    assert seen(state, True, LIMITS, NOW + 1810).frozen_since is not None
+    frozen = RepairState(unhelpful=3, frozen_since=NOW)
+    state = after_probe(after_probe(frozen, True, LIMITS, NOW), False, LIMITS, NOW + 1700)
+    assert after_probe(state, True, LIMITS, NOW + 1810).frozen_since is not None
 
 
 def test_where_there_is_nothing_to_forget_nothing_is_remembered() -> None:
-    assert seen(State(), True, LIMITS, NOW) == State()
+    assert after_probe(RepairState(), True, LIMITS, NOW) == RepairState()
 
 
 @given(st.lists(st.tuples(st.floats(0, 400), st.booleans()), max_size=40))
 def test_no_hour_has_more_attempts_than_allowed(steps: list[tuple[float, bool]]) -> None:
     """Whatever the order of trouble and waiting: each attempt asks the guard first."""
     limits = replace(LIMITS, cooldown=30, freeze_after=100)
-    state, now, made = State(), NOW, []
+    state, now, made = RepairState(), NOW, []
     for wait, helped in steps:
         now += wait
         if allowed(state, limits, now):
-            state = begun(state, now)
+            state = after_attempt(state, now)
             made.append(now)
             if helped:
                 state = replace(state, unhelpful=0)
@@ -114,47 +114,48 @@ def home(tmp_path: Path) -> str:
 
 def test_what_is_remembered_outlives_the_program(home: str) -> None:
     clock = [NOW]
-    Guard(home, 20, lambda: clock[0]).begin("grafana")
+    Guard(home, 20, lambda: clock[0]).record_attempt("grafana")
     clock[0] += 10
-    assert Guard(home, 20, lambda: clock[0]).may("grafana", LIMITS).why.startswith("cooling down")
+    assert Guard(home, 20, lambda: clock[0]).decision("grafana", LIMITS).why.startswith("cooling down")
 
 
 def test_an_attempt_that_was_killed_counts_as_unhelpful(home: str) -> None:
     clock = [NOW]
     for _ in range(3):
-        Guard(home, 20, lambda: clock[0]).begin("grafana")  # and never `helped`
+        Guard(home, 20, lambda: clock[0]).record_attempt("grafana")  # and never `helped`
         clock[0] += 3600
     assert (
-        Guard(home, 20, lambda: clock[0]).may("grafana", LIMITS).freeze == "3 attempts in a row did not help"
+        Guard(home, 20, lambda: clock[0]).decision("grafana", LIMITS).freeze
+        == "3 attempts in a row did not help"
     )
 
 
 def test_a_freeze_is_lifted_by_hand(home: str) -> None:
     guard = Guard(home, 20, lambda: NOW)
-    guard.begin("grafana")
+    guard.record_attempt("grafana")
     guard.freeze("grafana", "3 attempts in a row did not help")
-    assert guard.may("grafana", LIMITS).frozen
+    assert guard.decision("grafana", LIMITS).frozen
     assert guard.unfreeze("grafana")
-    assert guard.may("grafana", LIMITS).allowed
+    assert guard.decision("grafana", LIMITS).allowed
     assert not guard.unfreeze("grafana")
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"repairs": {"grafana": {}}}', '{"repairs": {"a": 1}}'])
 def test_a_damaged_memory_forbids_everything_and_says_so(home: str, content: str) -> None:
     guard = Guard(home, 20, lambda: NOW)
-    guard.begin("grafana")
+    guard.record_attempt("grafana")
     Path(home, "status/repair/guard.json").write_text(content)
     with pytest.raises(GuardError, match=r"guard\.json: is damaged; look at it, then remove it"):
-        guard.may("grafana", LIMITS)
+        guard.decision("grafana", LIMITS)
     with pytest.raises(GuardError):
-        guard.begin("grafana")
+        guard.record_attempt("grafana")
 
 
 def test_a_directory_that_is_a_link_is_not_used(home: str, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "status/repair").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(GuardError):
-        Guard(home, 20).begin("grafana")
+        Guard(home, 20).record_attempt("grafana")
     assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
@@ -173,13 +174,13 @@ def test_a_directory_that_is_a_link_is_not_used(home: str, tmp_path: Path) -> No
 )
 def test_a_memory_that_cannot_be_computed_with_forbids_all(home: str, field: dict[str, object]) -> None:
     guard = Guard(home, 20)
-    guard.begin("grafana")
+    guard.record_attempt("grafana")
     path = Path(guard.directory, "guard.json")
     kept = json.loads(path.read_text())
     kept["repairs"]["grafana"].update(field)
     path.write_text(json.dumps(kept))
     with pytest.raises(GuardError, match="is damaged"):
-        guard.may("grafana", LIMITS)
+        guard.decision("grafana", LIMITS)
 
 
 def test_a_pipe_in_place_of_the_memory_keeps_nobody_waiting(home: str) -> None:
@@ -194,10 +195,10 @@ def test_what_was_tried_under_a_wrong_clock_is_not_held_against_it_until_then(ho
     clock = [NOW + 365 * 86400]
     guard = Guard(home, 2, lambda: clock[0])
     for name in ("grafana", "database"):
-        guard.begin(name)
-        guard.helped(name)
+        guard.record_attempt(name)
+        guard.record_success(name)
     clock[0] = NOW
-    guard.see("grafana", False, LIMITS)
-    assert not guard.may("grafana", LIMITS).allowed
+    guard.record_probe("grafana", False, LIMITS)
+    assert not guard.decision("grafana", LIMITS).allowed
     clock[0] += max(LIMITS.cooldown, 3600) + 1
-    assert guard.may("grafana", LIMITS).allowed
+    assert guard.decision("grafana", LIMITS).allowed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from qt_repair.host.http import check, shown, url_problem
+from qt_repair.host.http import check_url, display_url, url_problem
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_what_is_no_address_is_refused_and_not_repeated(url: str, says: str) -> 
     assert problem is not None
     assert says in problem
     assert "unter2" not in problem
-    found = check(url, 1)
+    found = check_url(url, 1)
     assert not found.healthy
     assert "unter2" not in f"{found.summary} {found.details}"
 
@@ -51,4 +51,4 @@ def test_what_is_no_address_is_refused_and_not_repeated(url: str, says: str) -> 
     ],
 )
 def test_an_address_is_shown_without_what_may_be_secret(url: str, text: str) -> None:
-    assert shown(url) == text
+    assert display_url(url) == text

@@ -6,7 +6,7 @@ import pytest
 
 from qt_repair.finding import RepairError
 from qt_repair.host.process import SUDO, NotFoundError
-from qt_repair.host.rights import explained, refused, said_no
+from qt_repair.host.rights import is_sudo_refusal, refusal_text, sudo_refused
 
 ARGV = [*SUDO, "/usr/bin/docker", "restart", "grafana"]
 
@@ -24,15 +24,17 @@ ARGV = [*SUDO, "/usr/bin/docker", "restart", "grafana"]
     ],
 )
 def test_sudos_no_is_told_from_its_warnings(output: str, no: bool) -> None:
-    assert said_no(output) == no
-    assert refused(ARGV, RepairError("ended with 1", 1, output)) == no
+    assert is_sudo_refusal(output) == no
+    assert sudo_refused(ARGV, RepairError("ended with 1", 1, output)) == no
 
 
 def test_a_missing_sudo_is_a_refusal_and_a_program_run_without_it_is_never_refused() -> None:
-    assert refused(ARGV, NotFoundError("sudo is not installed"))
-    assert not refused(ARGV[len(SUDO) :], RepairError("ended with 1", 1, "sudo: a password is required"))
+    assert sudo_refused(ARGV, NotFoundError("sudo is not installed"))
+    assert not sudo_refused(ARGV[len(SUDO) :], RepairError("ended with 1", 1, "sudo: a password is required"))
 
 
 def test_the_explanation_names_the_command_and_the_file_to_change() -> None:
-    assert explained(ARGV).startswith("sudo does not let this account run `/usr/bin/docker restart grafana`")
-    assert "/etc/sudoers.d/quantum-trader" in explained(ARGV)
+    assert refusal_text(ARGV).startswith(
+        "sudo does not let this account run `/usr/bin/docker restart grafana`"
+    )
+    assert "/etc/sudoers.d/quantum-trader" in refusal_text(ARGV)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from qt_repair.host.sizes import human, parsed
+from qt_repair.host.sizes import format_bytes, parse_bytes
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ from qt_repair.host.sizes import human, parsed
     ],
 )
 def test_an_amount_is_said_with_two_or_three_digits(amount: float, text: str) -> None:
-    assert human(amount) == text
+    assert format_bytes(amount) == text
 
 
 @pytest.mark.parametrize(
@@ -42,10 +42,10 @@ def test_an_amount_is_said_with_two_or_three_digits(amount: float, text: str) ->
     ],
 )
 def test_an_amount_is_read_as_docker_and_systemd_write_it(text: str, amount: int) -> None:
-    assert parsed(text) == amount
+    assert parse_bytes(text) == amount
 
 
 @pytest.mark.parametrize("text", ["", "N/A", "-1B", "MB", "1.2.3GB", "12 XB", "1e9", "٣MB"])
 def test_what_is_no_amount_is_rejected(text: str) -> None:
     with pytest.raises(ValueError, match="an amount such as"):
-        parsed(text)
+        parse_bytes(text)

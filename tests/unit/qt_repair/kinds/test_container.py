@@ -10,8 +10,8 @@ import pytest
 from qt_repair import kinds
 from qt_repair.finding import Finding, ProbeError
 from qt_repair.host import docker
-from qt_repair.host.docker import State, parse_state
-from qt_repair.kinds.container.probe import judged
+from qt_repair.host.docker import ContainerState, parse_state
+from qt_repair.kinds.container.probe import finding_of
 from qt_repair.kinds.container.repair import RestartContainer
 from tests.support.kind_settings import faults, settings
 
@@ -29,11 +29,11 @@ def printed(**keys: Any) -> str:
 
 
 def seen(**keys: Any) -> Finding:
-    return judged("grafana", parse_state("grafana", printed(**keys)))
+    return finding_of("grafana", parse_state("grafana", printed(**keys)))
 
 
 def test_a_running_container_is_found_healthy() -> None:
-    assert parse_state("grafana", RUNNING) == State("running", None, 0, False, "")
+    assert parse_state("grafana", RUNNING) == ContainerState("running", None, 0, False, "")
     assert seen() == Finding(
         True, "grafana runs", {"container": "grafana", "status": "running", "exit_code": 0}
     )

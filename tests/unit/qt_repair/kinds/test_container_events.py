@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from qt_repair.host.docker import Event, events_argv, parse_event
+from qt_repair.host.docker import ContainerEvent, events_argv, parse_event
 
 ID = "7ad97a4e4df5d12d2b8e68acfce438f01c9600c243558b31a88f60313d395a18"
 DIE_20 = (
@@ -33,13 +33,15 @@ NETWORK = (
 @pytest.mark.parametrize(
     ("line", "event"),
     [
-        (DIE_20, Event("grafana", "die", None, 3, 1795581012562402779 / 1e9)),
-        (DIE_26.encode(), Event("grafana", "die", None, 137, 1795581039521282002 / 1e9)),
-        (UNHEALTHY, Event("sick", "health_status", "unhealthy", None, 1795581008781651794 / 1e9)),
+        (DIE_20, ContainerEvent("grafana", "die", None, 3, 1795581012562402779 / 1e9)),
+        (DIE_26.encode(), ContainerEvent("grafana", "die", None, 137, 1795581039521282002 / 1e9)),
+        (UNHEALTHY, ContainerEvent("sick", "health_status", "unhealthy", None, 1795581008781651794 / 1e9)),
     ],
     ids=["Docker 20.10", "Docker 26.1", "health"],
 )
-def test_an_event_says_what_happened_to_which_container_and_when(line: str | bytes, event: Event) -> None:
+def test_an_event_says_what_happened_to_which_container_and_when(
+    line: str | bytes, event: ContainerEvent
+) -> None:
     assert parse_event(line) == event
 
 

@@ -10,8 +10,8 @@ import pytest
 from qt_repair import kinds
 from qt_repair.finding import Finding, ProbeError
 from qt_repair.host.space import Space
-from qt_repair.kinds.disk_space.cleanup import refusal
-from qt_repair.kinds.disk_space.probe import SpaceProbe, judged
+from qt_repair.kinds.disk_space.cleanup import directory_problem
+from qt_repair.kinds.disk_space.probe import SpaceProbe, finding_of
 from qt_repair.kinds.disk_space.repair import FreeSpace
 from tests.support.kind_settings import faults, settings
 
@@ -34,7 +34,7 @@ APT = [{"apt_cache": True}]
     ],
 )
 def test_what_is_missing_is_said(wanted: dict[str, float], missing: str) -> None:
-    found = judged(settings("disk_space", mount="/", cleanups=APT, **wanted), DISK)
+    found = finding_of(settings("disk_space", mount="/", cleanups=APT, **wanted), DISK)
     assert found.healthy == (missing == "")
     assert found.summary.startswith("/ has 20 GB (20 %) free")
     assert found.summary.endswith(missing)
@@ -42,7 +42,7 @@ def test_what_is_missing_is_said(wanted: dict[str, float], missing: str) -> None
 
 def test_a_file_system_that_makes_inodes_as_needed_lacks_none() -> None:
     disk = Space(free=1, size=2, inodes_free=0, inodes=0)
-    found = judged(settings("disk_space", mount="/", cleanups=APT, inodes_free_percent=5), disk)
+    found = finding_of(settings("disk_space", mount="/", cleanups=APT, inodes_free_percent=5), disk)
     assert found.healthy
     assert "inodes_free_percent" not in found.details
 
@@ -50,13 +50,13 @@ def test_a_file_system_that_makes_inodes_as_needed_lacks_none() -> None:
 def test_a_directory_on_another_mount_is_not_taken_for_one(tmp_path: Path) -> None:
     probe = SpaceProbe(settings("disk_space", mount=str(tmp_path), cleanups=APT, free_mb=1), HOME)
     with pytest.raises(ProbeError, match=f"nothing is mounted at {tmp_path}: it lies on /"):
-        probe.look(5)
+        probe.check(5)
 
 
 def test_a_mount_that_is_not_there_says_so() -> None:
     probe = SpaceProbe(settings("disk_space", mount="/nowhere", cleanups=APT, free_mb=1), HOME)
     with pytest.raises(ProbeError, match="/nowhere cannot be looked at: no such file or directory"):
-        probe.look(5)
+        probe.check(5)
 
 
 REFUSED = [
@@ -71,7 +71,7 @@ REFUSED = [
 
 @pytest.mark.parametrize("below", REFUSED)
 def test_nothing_is_deleted_where_system_trail_or_settings_lie(below: str) -> None:
-    assert refusal(below, HOME) is not None
+    assert directory_problem(below, HOME) is not None
 
 
 @pytest.mark.parametrize(
@@ -82,14 +82,14 @@ def test_nothing_is_deleted_where_system_trail_or_settings_lie(below: str) -> No
     ],
 )
 def test_where_else_the_operator_says_files_may_go(below: str) -> None:
-    assert refusal(below, HOME) is None
+    assert directory_problem(below, HOME) is None
 
 
 def test_a_directory_that_only_the_host_knows_to_be_kept_stops_the_probe() -> None:
     files = {"below": f"{HOME}/status", "pattern": "*", "older_than_days": 7}
     probe = SpaceProbe(settings("disk_space", mount="/", free_mb=1, cleanups=[{"files": files}]), HOME)
     with pytest.raises(ProbeError, match=r"cleanups\[0\].files.below must not lie in status/ of QT_HOME"):
-        probe.look(5)
+        probe.check(5)
 
 
 def test_the_sentences_name_the_mount() -> None:

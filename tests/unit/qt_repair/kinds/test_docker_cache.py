@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from qt_repair import kinds
-from qt_repair.kinds.docker_cache.probe import judged
-from qt_repair.kinds.docker_cache.usage import Usage, parse_reclaimed, parse_usage, seconds
+from qt_repair.kinds.docker_cache.probe import finding_of
+from qt_repair.kinds.docker_cache.usage import Usage, duration_seconds, parse_reclaimed, parse_usage
 from tests.support.kind_settings import faults, settings
 
 NOW = 1795581120.0  # 2026-11-25 04:32:00 UTC
@@ -106,7 +106,7 @@ OLD = Usage(builds=1_000_000_000, images=500_000_000, old=1_200_000_000)
 def test_more_than_the_limit_or_a_full_disk_is_found_unhealthy(
     limit: float | None, used: float | None, full: bool, healthy: bool
 ) -> None:
-    found = judged(OLD, limit, "24h", used, full, "/")
+    found = finding_of(OLD, limit, "24h", used, full, "/")
     assert found.healthy == healthy
     assert "1.2 GB of Docker's cache can go" in found.summary
     assert "300 MB was used within 24h" in found.summary
@@ -122,7 +122,7 @@ def test_what_runs_as_root_removes_no_volume_no_tag_and_no_container() -> None:
 
 
 def test_a_time_span_is_read_as_docker_writes_it() -> None:
-    assert [seconds(text) for text in ("24h", "30m", "1h30m", "5s")] == [86400, 1800, 5400, 5]
+    assert [duration_seconds(text) for text in ("24h", "30m", "1h30m", "5s")] == [86400, 1800, 5400, 5]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from qt_repair import kinds
 from qt_repair.finding import RepairError
-from qt_repair.kinds.postgres_database.schema_file import LARGEST, psql_command, read
+from qt_repair.kinds.postgres_database.schema_file import LARGEST, first_psql_command, read_schema_file
 
 
 @pytest.mark.parametrize(
@@ -26,8 +26,8 @@ from qt_repair.kinds.postgres_database.schema_file import LARGEST, psql_command,
 def test_a_name_that_postgresql_cannot_take_is_rejected(
     settings: dict[str, str], path: str, text: str
 ) -> None:
-    filled = {"kind": "postgres_database", "dsn": "", "maintenance_db": "postgres", **settings}
-    assert (path, text) in kinds.problems(filled)
+    complete = {"kind": "postgres_database", "dsn": "", "maintenance_db": "postgres", **settings}
+    assert (path, text) in kinds.problems(complete)
 
 
 @pytest.mark.parametrize("name", ["quantum", 'a"b', "a'b", "Q; DROP", "x" * 63, "日本" * 10, " "])
@@ -51,12 +51,12 @@ def test_any_name_that_postgresql_takes_is_taken(name: str) -> None:
     ],
 )
 def test_a_command_of_psql_is_told_from_sql(sql: str, found: tuple[int, str] | None) -> None:
-    assert psql_command(sql) == found
+    assert first_psql_command(sql) == found
 
 
 @pytest.mark.parametrize("piece", ["'", "E'", "$a$", "/* ", '"', "$", "$a$ $b$ "])
 def test_a_schema_file_of_quotes_alone_is_looked_through_at_once(piece: str) -> None:
-    assert psql_command(piece * 100_000) is None
+    assert first_psql_command(piece * 100_000) is None
 
 
 def test_what_is_no_schema_file_is_rejected(tmp_path: Path) -> None:
@@ -70,4 +70,4 @@ def test_what_is_no_schema_file_is_rejected(tmp_path: Path) -> None:
         ("/dev/zero", "is not a regular file"),
     ]:
         with pytest.raises(RepairError, match=text):
-            read(str(tmp_path / name))
+            read_schema_file(str(tmp_path / name))

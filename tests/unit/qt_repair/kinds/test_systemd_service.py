@@ -9,7 +9,7 @@ import pytest
 from qt_repair import kinds
 from qt_repair.finding import Finding, ProbeError
 from qt_repair.host.systemd import full_name, parse_show, show_argv
-from qt_repair.kinds.systemd_service.probe import judged
+from qt_repair.kinds.systemd_service.probe import finding_of
 from qt_repair.kinds.systemd_service.repair import RestartService
 from tests.support.kind_settings import faults, settings
 
@@ -25,7 +25,7 @@ SETTINGS = settings("systemd_service", unit="cron")
 
 def seen(**properties: str) -> Finding:
     text = "".join(f"{name}={value}\n" for name, value in {**ACTIVE, **properties}.items())
-    return judged(parse_show("cron", text), SETTINGS, NOW)
+    return finding_of(parse_show("cron", text), SETTINGS, NOW)
 
 
 def at(seconds_ago: float) -> str:
@@ -40,7 +40,7 @@ def test_an_active_unit_is_found_healthy() -> None:
 
 def test_a_timer_has_no_restarts_to_count() -> None:
     text = "Result=success\nLoadState=loaded\nActiveState=active\nSubState=waiting\n"
-    assert judged(parse_show("logrotate.timer", text), SETTINGS, NOW).healthy
+    assert finding_of(parse_show("logrotate.timer", text), SETTINGS, NOW).healthy
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qt_repair.kinds.xgboost_model.shape import NoModelError, shape_of
+from qt_repair.kinds.xgboost_model.model_file import InvalidModelError, parse_model
 from qt_repair.kinds.xgboost_model.ubjson import UbjsonError, parse
 
 
@@ -53,16 +53,16 @@ def _sized(text: str) -> bytes:
 @pytest.mark.parametrize("form", ["JSON", "UBJSON"])
 def test_a_model_is_read_in_both_forms(form: str) -> None:
     data = json.dumps(model()).encode() if form == "JSON" else ubjson(model())
-    shape = shape_of(data)
+    shape = parse_model(data)
     assert (shape.form, shape.features, shape.names, shape.trees) == (form, 3, ("a", "b", "c"), 2)
-    assert shape_of(json.dumps(model(names=[])).encode()).names == ()
+    assert parse_model(json.dumps(model(names=[])).encode()).names == ()
 
 
 @pytest.mark.parametrize("cut", range(1, len(ubjson(model())), 7))
 def test_a_cut_off_model_is_none(cut: int) -> None:
     for data in (ubjson(model())[:-cut], json.dumps(model()).encode()[:-cut]):
-        with pytest.raises(NoModelError, match=r"^is not a model: "):
-            shape_of(data)
+        with pytest.raises(InvalidModelError, match=r"^is not a model: "):
+            parse_model(data)
 
 
 @pytest.mark.parametrize(
@@ -82,8 +82,8 @@ def test_a_cut_off_model_is_none(cut: int) -> None:
     ids=str,
 )
 def test_well_formed_data_that_are_no_model_are_none(value: dict[str, Any]) -> None:
-    with pytest.raises(NoModelError, match=r"but not as XGBoost writes it|not a model"):
-        shape_of(json.dumps(value).encode())
+    with pytest.raises(InvalidModelError, match=r"but not as XGBoost writes it|not a model"):
+        parse_model(json.dumps(value).encode())
 
 
 @pytest.mark.parametrize(
@@ -107,8 +107,8 @@ def test_well_formed_data_that_are_no_model_are_none(value: dict[str, Any]) -> N
     ids=lambda data: repr(data[:30]),
 )
 def test_hostile_data_are_no_model(data: bytes) -> None:
-    with pytest.raises(NoModelError):
-        shape_of(data)
+    with pytest.raises(InvalidModelError):
+        parse_model(data)
 
 
 def test_ubjson_that_goes_on_after_its_end_is_none() -> None:
@@ -119,5 +119,5 @@ def test_ubjson_that_goes_on_after_its_end_is_none() -> None:
 @given(st.binary(max_size=200))
 def test_no_bytes_make_the_reader_fail_otherwise(data: bytes) -> None:
     for start in (b"{", b"{L", ubjson(model())[:40]):
-        with pytest.raises(NoModelError):
-            shape_of(start + data)
+        with pytest.raises(InvalidModelError):
+            parse_model(start + data)

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from qt_repair import kinds
-from qt_repair.config.schema import filled, kind_schema, violations
-from qt_repair.kinds.xgboost_model import expectations as model_settings
-from qt_repair.kinds.xgboost_model.expectations import Bound
+from qt_repair.config.schema import kind_schema, violations, with_defaults
+from qt_repair.kinds.xgboost_model import expectations
+from qt_repair.kinds.xgboost_model.expectations import MetricBound
 from tests.support.checkout import ROOT
 
 SCHEMAS = ROOT / "files/quantum_trader/tools/qt_repair/kinds"
@@ -33,7 +33,7 @@ def rejections(settings: dict[str, Any]) -> list[tuple[str, str]]:
     """What schema and problems() have against settings."""
     schema = kind_schema(settings["kind"])
     found = [(".".join(map(str, path)), text) for path, text in violations(settings, schema)]
-    return found or kinds.problems(filled(settings, schema))
+    return found or kinds.problems(with_defaults(settings, schema))
 
 
 NEEDS = "needs data, target and one of floor and ceiling; or, instead of all of them, trainer"
@@ -97,28 +97,30 @@ def test_every_key_says_what_it_is_for(kind: str) -> None:
 @pytest.mark.parametrize(
     ("bound", "value", "text"),
     [
-        (Bound("rmse", None, 0.5), 3.2, "rmse 3.2 is above the ceiling 0.5"),
-        (Bound("auc", 0.8, None), 0.79999, "auc 0.79999 is below the floor 0.8"),
-        (Bound("logloss", None, 0.0), 1e-9, "logloss 1e-09 is above the ceiling 0"),
+        (MetricBound("rmse", None, 0.5), 3.2, "rmse 3.2 is above the ceiling 0.5"),
+        (MetricBound("auc", 0.8, None), 0.79999, "auc 0.79999 is below the floor 0.8"),
+        (MetricBound("logloss", None, 0.0), 1e-9, "logloss 1e-09 is above the ceiling 0"),
     ],
 )
-def test_a_value_on_the_wrong_side_of_the_bound_does_not_hold(bound: Bound, value: float, text: str) -> None:
+def test_a_value_on_the_wrong_side_of_the_bound_does_not_hold(
+    bound: MetricBound, value: float, text: str
+) -> None:
     assert not bound.holds(value)
     assert bound.failure(value) == text
 
 
 def test_a_value_on_the_bound_holds() -> None:
-    assert Bound("rmse", None, 0.5).holds(0.5)
-    assert Bound("auc", 0.8, None).holds(0.8)
-    assert not Bound("rmse", None, 0.5).holds(float("nan"))
+    assert MetricBound("rmse", None, 0.5).holds(0.5)
+    assert MetricBound("auc", 0.8, None).holds(0.8)
+    assert not MetricBound("rmse", None, 0.5).holds(float("nan"))
 
 
 def test_accuracy_is_what_is_not_an_error() -> None:
-    settings = filled(
+    settings = with_defaults(
         changed(objective="multi:softmax", floor=0.9, ceiling=None), kind_schema("xgboost_model")
     )
-    bound = model_settings.bound(settings)
+    bound = expectations.bound(settings)
     assert bound.metric == "accuracy"
-    assert model_settings.eval_metric(bound, "multi:softmax") == "merror"
-    assert model_settings.eval_metric(bound, "binary:hinge") == "error"
-    assert model_settings.measured(bound, 0.25) == 0.75
+    assert expectations.eval_metric(bound, "multi:softmax") == "merror"
+    assert expectations.eval_metric(bound, "binary:hinge") == "error"
+    assert expectations.metric_value(bound, 0.25) == 0.75

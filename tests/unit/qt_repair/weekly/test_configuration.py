@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from qt_repair.config import loading as config
 from qt_repair.config.files import Document
-from qt_repair.config.loading import ConfigError
+from qt_repair.config.loading import ConfigError, resolve
 from qt_repair.weekly.configuration import PROGRAM, privileges
 from qt_repair.weekly.phases import PHASES
 from tests.support.checkout import TOOLS
@@ -20,7 +19,7 @@ SHIPPED = TOOLS.parent / "config/weekly_self_heal.yml"
 
 def resolved(value: Mapping[str, Any], repairs: tuple[str, ...] = ("grafana", "model")) -> Mapping[str, Any]:
     document = Document("weekly_self_heal.yml", value)
-    return config.resolve(PROGRAM, "/home/qt/quantum_trader", [document], repairs).value
+    return resolve(PROGRAM, "/home/qt/quantum_trader", [document], repairs).value
 
 
 def smoke(**test: Any) -> dict[str, Any]:

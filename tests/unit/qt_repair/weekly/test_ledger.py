@@ -8,12 +8,12 @@ from qt_repair.weekly.ledger import (
     Ledger,
     LedgerError,
     Running,
-    begin,
     decode,
     encode,
+    initial_ledger,
     next_slot,
     slot_at,
-    week,
+    week_of,
 )
 
 SUNDAY = "2026-11-29T03:00:00.000000Z"
@@ -65,7 +65,7 @@ def test_a_slot_is_due_once_in_each_week(done: str, slot: str, due: bool) -> Non
 
 
 def test_a_new_installation_waits_for_its_first_slot() -> None:
-    ledger = begin(WEEK_BEFORE, [])
+    ledger = initial_ledger(WEEK_BEFORE, [])
     assert not ledger.due(WEEK_BEFORE)
     assert ledger.due(SUNDAY)
 
@@ -81,12 +81,12 @@ def test_a_new_installation_waits_for_its_first_slot() -> None:
     ],
 )
 def test_a_lost_ledger_begins_behind_the_newest_report(reports: list[str], due: bool) -> None:
-    assert begin(SUNDAY, reports).due(SUNDAY) is due
+    assert initial_ledger(SUNDAY, reports).due(SUNDAY) is due
 
 
 @pytest.mark.parametrize(("at", "name"), [("2026-11-29", "2026-W48"), ("2027-01-01", "2026-W53")])
 def test_a_week_is_named_as_iso_8601_does(at: str, name: str) -> None:
-    assert week(at) == name
+    assert week_of(at) == name
 
 
 @pytest.mark.parametrize("running", [None, Running("ab12", SUNDAY, SUNDAY, 3), Running("ab12", SUNDAY, None)])

@@ -11,7 +11,7 @@ import pytest
 from qt_repair.weekly.module_tree import bytecode
 from qt_repair.weekly.module_tree.imports import modules, package_of
 from qt_repair.weekly.module_tree.tree import compare, digests, matches
-from qt_repair.weekly.observation import bounded, counted
+from qt_repair.weekly.observation import count_text, limited_list
 from tests.support.weekly import tree
 
 
@@ -157,9 +157,9 @@ def test_a_tree_that_is_a_package_is_imported_from_above_it(tmp_path: Path) -> N
 
 
 def test_long_lists_say_how_many_are_left_out() -> None:
-    assert bounded(["a", "b", "c"], 2) == ["a", "b", "and 1 more"]
-    assert bounded(["a", "b"], 2) == ["a", "b"]
-    assert [counted(1, "file"), counted(2, "file"), counted(0, "entry", "entries")] == [
+    assert limited_list(["a", "b", "c"], 2) == ["a", "b", "and 1 more"]
+    assert limited_list(["a", "b"], 2) == ["a", "b"]
+    assert [count_text(1, "file"), count_text(2, "file"), count_text(0, "entry", "entries")] == [
         "1 file",
         "2 files",
         "0 entries",

@@ -13,23 +13,23 @@ from typing import NoReturn
 
 import pytest
 
-from qt_repair.host.isolated_call import ApartError, ToldError, call
+from qt_repair.host.isolated_call import IsolatedCallError, ReportedError, call_isolated
 from qt_repair.weekly.observation import PhaseError
 from qt_repair.weekly.phase_runner import FAILED, PASSED, SKIPPED, PhaseResult
-from qt_repair.weekly.phases.ai_agent import judge
+from qt_repair.weekly.phases.ai_agent import prediction_problem
 
 
 def test_what_the_function_answers_comes_back() -> None:
-    assert call(lambda: {"pid": os.getpid()}, 30)["pid"] != os.getpid()
+    assert call_isolated(lambda: {"pid": os.getpid()}, 30)["pid"] != os.getpid()
 
 
 def test_a_large_answer_comes_back_whole() -> None:
-    assert len(call(lambda: "x" * 10_000_000, 30)) == 10_000_000
+    assert len(call_isolated(lambda: "x" * 10_000_000, 30)) == 10_000_000
 
 
 def test_one_that_hangs_is_stopped_and_named() -> None:
-    with pytest.raises(ApartError, match=r"did not end within 0\.2 s and was stopped"):
-        call(lambda: time.sleep(60), 0.2)
+    with pytest.raises(IsolatedCallError, match=r"did not end within 0\.2 s and was stopped"):
+        call_isolated(lambda: time.sleep(60), 0.2)
 
 
 def test_one_that_ignores_signals_is_stopped_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,8 +39,8 @@ def test_one_that_ignores_signals_is_stopped_all_the_same(monkeypatch: pytest.Mo
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         time.sleep(60)
 
-    with pytest.raises(ApartError, match="did not end"):
-        call(deaf, 0.2)
+    with pytest.raises(IsolatedCallError, match="did not end"):
+        call_isolated(deaf, 0.2)
 
 
 def test_what_it_started_is_ended_with_it(tmp_path: Path) -> None:
@@ -49,8 +49,8 @@ def test_what_it_started_is_ended_with_it(tmp_path: Path) -> None:
         (tmp_path / "pid").write_text(str(child.pid))
         child.wait()
 
-    with pytest.raises(ApartError, match="did not end"):
-        call(starts, 2)
+    with pytest.raises(IsolatedCallError, match="did not end"):
+        call_isolated(starts, 2)
     pid = int((tmp_path / "pid").read_text())
     deadline = time.monotonic() + 30
     while _runs(pid) and time.monotonic() < deadline:
@@ -78,18 +78,18 @@ def _raise(error: BaseException) -> NoReturn:
     ],
 )
 def test_one_that_raises_has_crashed(error: BaseException, says: str) -> None:
-    with pytest.raises(ApartError, match=says):
-        call(lambda: _raise(error), 30)
+    with pytest.raises(IsolatedCallError, match=says):
+        call_isolated(lambda: _raise(error), 30)
 
 
 def test_one_that_is_killed_has_crashed() -> None:
-    with pytest.raises(ApartError, match=r"crashed \(SIGKILL\)"):
-        call(lambda: os.kill(os.getpid(), signal.SIGKILL), 30)
+    with pytest.raises(IsolatedCallError, match=r"crashed \(SIGKILL\)"):
+        call_isolated(lambda: os.kill(os.getpid(), signal.SIGKILL), 30)
 
 
 def test_what_is_meant_for_people_is_handed_on() -> None:
-    with pytest.raises(ToldError, match=r"^correct the path$"):
-        call(lambda: _raise(PhaseError("correct the path")), 30, (PhaseError,))
+    with pytest.raises(ReportedError, match=r"^correct the path$"):
+        call_isolated(lambda: _raise(PhaseError("correct the path")), 30, (PhaseError,))
 
 
 def test_a_thread_that_is_left_behind_keeps_nobody_waiting_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,7 +99,7 @@ def test_a_thread_that_is_left_behind_keeps_nobody_waiting_for_ever(monkeypatch:
         threading.Thread(target=time.sleep, args=(60,)).start()
         return 1
 
-    assert call(leaves, 30) == 1
+    assert call_isolated(leaves, 30) == 1
 
 
 def result(verdict: str, *problems: str, summary: str = "3 files") -> PhaseResult:
@@ -136,4 +136,4 @@ def test_the_details_of_an_entry_are_bounded() -> None:
     ],
 )
 def test_a_prediction_is_within_its_bounds(value: float, model: dict[str, float], wrong: str) -> None:
-    assert judge(value, model) == wrong
+    assert prediction_problem(value, model) == wrong

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from qt_repair.weekly.outcome import Cycle, Request
+from qt_repair.weekly.outcome import Cycle, CycleRequest
 from qt_repair.weekly.phase_runner import COMPLETED, FAILED, PASSED, SKIPPED, PhaseResult
 from qt_repair.weekly.report import as_json, as_markdown
 
@@ -19,7 +19,7 @@ def phase(name: str, verdict: str, *problems: str, summary: str = "all of it") -
 
 
 def cycle(*results: PhaseResult, head: tuple[int, str] | None = (41, "ab" * 32)) -> Cycle:
-    request = Request("0f" * 8, "weekly-self-heal-2026-W48", (), slot=BEGAN, by_schedule=True)
+    request = CycleRequest("0f" * 8, "weekly-self-heal-2026-W48", (), slot=BEGAN, by_schedule=True)
     ended = "2026-11-29T03:01:45.000000Z"
     return Cycle(request, BEGAN, ended, "vps.example.com", "/home/qt/quantum_trader", "3f2a", results, head)
 
@@ -100,7 +100,7 @@ def test_no_text_of_others_becomes_a_mark() -> None:
 
 
 def test_a_repair_that_was_called_is_told() -> None:
-    called = phase("docker_health", COMPLETED).after(({"repair": "grafana", "text": "Restarted it"},))
+    called = phase("docker_health", COMPLETED).with_repairs(({"repair": "grafana", "text": "Restarted it"},))
     assert "repair `grafana` was called: `Restarted it`; then checked once more" in as_markdown(cycle(called))
 
 

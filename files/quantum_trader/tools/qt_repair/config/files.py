@@ -21,7 +21,7 @@ class ConfigError(Exception):
         self.lines = lines
 
 
-def library(name: str) -> Any:
+def import_package(name: str) -> Any:
     """A module of a Debian package. Raises ConfigError that names the package if it is not installed."""
     try:
         return importlib.import_module(name)
@@ -60,11 +60,11 @@ def read_all(program: str, home: str, replace: Mapping[str, str]) -> list[Docume
 
 
 def _document(name: str, path: str, candidate: str | None) -> Document:
-    text = _text(candidate or path, trusted=candidate is not None)
+    text = _read(candidate or path, trusted=candidate is not None)
     return Document(name, parse(text, name))
 
 
-def _text(path: str, trusted: bool) -> str:
+def _read(path: str, trusted: bool) -> str:
     """What the file holds. One that others may write to is refused: it says what root is asked to do."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
@@ -91,7 +91,7 @@ def _text(path: str, trusted: bool) -> str:
 
 def parse(text: str, name: str) -> Mapping[str, Any]:
     """The mapping that a YAML text holds: no aliases, no dates, no key twice. Raises ConfigError. Pure."""
-    yaml = library("yaml")
+    yaml = import_package("yaml")
     from qt_repair.config.yaml_loader import Loader
 
     try:

@@ -17,14 +17,14 @@ from qt_repair.config.program import Program
 from qt_repair.config.schema import (
     Fault,
     auto_repair_schema,
-    filled,
     kind_schema,
     repair_sections,
     violations,
+    with_defaults,
 )
 
-DEFINES_REPAIRS = "auto_repair_system"
-AUTO_REPAIR = Program(DEFINES_REPAIRS, auto_repair_schema, sections=repair_sections)
+AUTO_REPAIR_NAME = "auto_repair_system"
+AUTO_REPAIR = Program(AUTO_REPAIR_NAME, auto_repair_schema, sections=repair_sections)
 """The program whose configuration defines the repairs that the others may name."""
 DEFAULT = "default"
 
@@ -50,13 +50,13 @@ class Config:
     def explained(self) -> Iterator[tuple[str, Any, str]]:
         """Each value with its path and the file that it came from, or `default`."""
         for path, value in _leaves(self.value, ()):
-            yield written(path), value, self.origins.get(path, DEFAULT)
+            yield path_text(path), value, self.origins.get(path, DEFAULT)
 
 
 def load(program: Program, home: str, replace: Mapping[str, str] | None = None) -> Config:
     """The configuration as it is on this host. `replace`: see config_file.read_all. Raises ConfigError."""
     names: Sequence[str] | None = None
-    if program.name != DEFINES_REPAIRS:
+    if program.name != AUTO_REPAIR_NAME:
         names = list(load(AUTO_REPAIR, home).value["repairs"])
     return resolve(program, home, read_all(program.name, home, replace or {}), names)
 
@@ -76,14 +76,14 @@ def resolve(
     schema = program.schema()
     faults = list(violations(merged, schema))
     if not faults:
-        merged = filled(merged, schema)
-        if program.name == DEFINES_REPAIRS:
+        merged = with_defaults(merged, schema)
+        if program.name == AUTO_REPAIR_NAME:
             merged["repairs"], faults = _repairs(merged["repairs"])
         else:
             found = program.problems(merged, repair_names or ())
             faults = [((path,), text) for path, text in found]
     if faults:
-        raise ConfigError(*[_line(fault, origins) for fault in faults])
+        raise ConfigError(*[_fault_text(fault, origins) for fault in faults])
     return Config(program.name, home, merged, origins)
 
 
@@ -111,13 +111,13 @@ def _repairs(repairs: Mapping[str, Any]) -> tuple[dict[str, Any], list[Fault]]:
         schema = kind_schema(repair["kind"])
         found = list(violations(repair, schema))
         if not found:
-            complete[name] = filled(repair, schema)
+            complete[name] = with_defaults(repair, schema)
             found = [((path,), text) for path, text in kinds.problems(complete[name])]
         faults += [(("repairs", name, *path), text) for path, text in found]
     return complete, faults
 
 
-def written(path: Path) -> str:
+def path_text(path: Path) -> str:
     """A path as people write it: `thresholds.disk[0].clear`."""
     text = ""
     for part in path:
@@ -125,17 +125,17 @@ def written(path: Path) -> str:
     return text
 
 
-def _line(fault: Fault, origins: Mapping[Path, str]) -> str:
+def _fault_text(fault: Fault, origins: Mapping[Path, str]) -> str:
     path, text = fault
     origin = _origin(path, origins)
     where = f" ({origin})" if origin != DEFAULT else ""
-    return f"At '{written(path)}'{where}: {text}" if path else f"At the top{where}: {text}"
+    return f"At '{path_text(path)}'{where}: {text}" if path else f"At the top{where}: {text}"
 
 
 def _origin(path: Path, origins: Mapping[Path, str]) -> str:
     """The file of a value, or of the nearest thing above it that a file sets."""
-    known = {written(place): name for place, name in origins.items()}
-    text = written(path)
+    known = {path_text(place): name for place, name in origins.items()}
+    text = path_text(path)
     while text:
         if text in known:
             return known[text]

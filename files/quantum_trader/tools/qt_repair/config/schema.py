@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 from qt_repair import kinds
-from qt_repair.config.files import library
+from qt_repair.config.files import import_package
 from qt_repair.config.program import Section
 
 _TYPES = {
@@ -102,7 +102,7 @@ def _strict(part: dict[str, Any]) -> dict[str, Any]:
 
 def violations(value: Any, schema: Mapping[str, Any]) -> Iterator[Fault]:
     """What the schema has against the value, in the value's order. Echoes no text that stands in it."""
-    jsonschema = library("jsonschema")
+    jsonschema = import_package("jsonschema")
     errors = jsonschema.Draft202012Validator(schema).iter_errors(value)
     for error in sorted(errors, key=lambda error: [str(part) for part in error.absolute_path]):
         yield from _faults(error)
@@ -114,25 +114,25 @@ def _faults(error: Any) -> Iterator[Fault]:
     if rule == "additionalProperties":
         for key in error.instance:
             if key not in error.schema.get("properties", {}):
-                yield (*path, key), f"unknown key{_meant(key, error.schema.get('properties', {}))}"
+                yield (*path, key), f"unknown key{_suggestion(key, error.schema.get('properties', {}))}"
     elif rule == "required":
         missing = [key for key in allowed if key not in error.instance]
         # jsonschema reports each missing key by itself; its message begins with the key.
         yield path, f"needs the key {next(key for key in missing if error.message.startswith(repr(key)))}"
     elif rule in ("oneOf", "anyOf") and "description" in error.schema:
-        yield path, _lowered(error.schema["description"])
+        yield path, _lower_first(error.schema["description"])
     else:
-        yield path, _plain(rule, allowed, error)
+        yield path, _rule_text(rule, allowed, error)
 
 
-def _meant(key: str, known: Mapping[str, Any]) -> str:
+def _suggestion(key: str, known: Mapping[str, Any]) -> str:
     close = difflib.get_close_matches(key, known, 1)
     if close:
         return f"; did you mean {close[0]}?"
     return f"; known are {', '.join(sorted(known))}" if known else ""
 
 
-def _plain(rule: str, allowed: Any, error: Any) -> str:
+def _rule_text(rule: str, allowed: Any, error: Any) -> str:
     """One broken rule in plain words."""
     if rule == "type":
         names = allowed if isinstance(allowed, list) else [allowed]
@@ -161,7 +161,7 @@ def _plain(rule: str, allowed: Any, error: Any) -> str:
             f"must be exactly one of: {_alternatives(allowed)}" if rule == "oneOf" else "fits no known form"
         )
     describes = error.schema.get("description")
-    return f"must be {_lowered(describes)}" if describes else f"breaks the rule {rule}"
+    return f"must be {_lower_first(describes)}" if describes else f"breaks the rule {rule}"
 
 
 def _alternatives(schemas: Any) -> str:
@@ -169,24 +169,24 @@ def _alternatives(schemas: Any) -> str:
     return ", ".join(named)
 
 
-def _lowered(text: str) -> str:
+def _lower_first(text: str) -> str:
     return text[:1].lower() + text[1:].rstrip(".")
 
 
-def filled(value: Any, schema: Mapping[str, Any]) -> Any:
+def with_defaults(value: Any, schema: Mapping[str, Any]) -> Any:
     """The value with the schema's defaults in it, all the way down."""
     if isinstance(value, Mapping):
         known = schema.get("properties", {})
         rest = schema.get("additionalProperties")
         result = {
-            key: filled(item, known.get(key, rest if isinstance(rest, Mapping) else {}))
+            key: with_defaults(item, known.get(key, rest if isinstance(rest, Mapping) else {}))
             for key, item in value.items()
         }
         for key, sub in known.items():
             if key not in result and "default" in sub:
-                result[key] = filled(sub["default"], sub)
+                result[key] = with_defaults(sub["default"], sub)
         return result
     if isinstance(value, list):
         items = schema.get("items", {})
-        return [filled(item, items) for item in value]
+        return [with_defaults(item, items) for item in value]
     return value

@@ -22,7 +22,7 @@ class BusyError(Exception):
 
 
 @contextmanager
-def acting(home: str, program: str, repair: str, wait: float) -> Iterator[None]:
+def hold_actor_lock(home: str, program: str, repair: str, wait: float) -> Iterator[None]:
     """Be the only one that repairs on this host, for as long as the block runs.
 
     Waits up to `wait` seconds. Raises BusyError, or GuardError if the lock cannot be had at all.
@@ -33,7 +33,7 @@ def acting(home: str, program: str, repair: str, wait: float) -> Iterator[None]:
     except OSError as error:
         raise GuardError(f"{home}/status/{DIRECTORY}/{NAME}: cannot be locked ({error.strerror})") from None
     try:
-        _take(lock, time.monotonic() + wait)
+        _lock(lock, time.monotonic() + wait)
         since = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
         _write(lock, {"pid": os.getpid(), "program": program, "repair": repair, "since": since})
         yield
@@ -42,7 +42,7 @@ def acting(home: str, program: str, repair: str, wait: float) -> Iterator[None]:
         os.close(lock)
 
 
-def holder(home: str) -> dict[str, object]:
+def lock_holder(home: str) -> dict[str, object]:
     """Who repairs now: pid, program, repair, since; empty if nobody does."""
     try:
         lock = os.open(f"{home}/status/{DIRECTORY}/{NAME}", os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
@@ -72,7 +72,7 @@ def _open(place: Place) -> int:
         os.close(status)
 
 
-def _take(lock: int, deadline: float) -> None:
+def _lock(lock: int, deadline: float) -> None:
     while True:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

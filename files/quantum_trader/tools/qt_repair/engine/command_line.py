@@ -19,13 +19,13 @@ from qt_audit.terminal.output import coloured, explain, json_text, print_json
 from qt_audit.terminal.streams import answering, tell
 from qt_repair.config.check_command import add_parser, print_faults
 from qt_repair.config.command_line import CHECK_CONFIG, DONE, NO, add_commands, check_config, program_parser
-from qt_repair.config.loading import AUTO_REPAIR, DEFINES_REPAIRS, Config, ConfigError, load
-from qt_repair.engine.actor import holder
-from qt_repair.engine.guard import GuardError, State, attempts
+from qt_repair.config.loading import AUTO_REPAIR, AUTO_REPAIR_NAME, Config, ConfigError, load
+from qt_repair.engine.actor import lock_holder
+from qt_repair.engine.guard import GuardError, RepairState, attempts
 from qt_repair.engine.runner import Engine, Result
 from qt_repair.engine.stop import EXIT_STATUS, Stopped, stop_on_signals
 
-_PROGRAM = f"{DEFINES_REPAIRS}.py"
+_PROGRAM = f"{AUTO_REPAIR_NAME}.py"
 _COLOURS = {"healthy": "green", "repaired": "green", "dry_run": "blue", "held": "yellow", "busy": "yellow"}
 _SIGNS = {"healthy": "✅", "repaired": "🔧", "dry_run": "🔎", "held": "⏳", "busy": "⏳", "frozen": "🧊"}
 _EPILOG = """\
@@ -81,21 +81,21 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run(found: Config, options: argparse.Namespace) -> int:
+def _run(config: Config, options: argparse.Namespace) -> int:
     if options.only and options.unfreeze:
         raise ConfigError("--unfreeze names the repairs itself; leave --only out")
-    names = _names(found, options.only or options.unfreeze)
+    names = _names(config, options.only or options.unfreeze)
     if options.list:
-        return _list(found, names, options.json)
+        return _list(config, names, options.json)
     engine = Engine(
-        found, DEFINES_REPAIRS, trigger=options.trigger, dry_run=options.dry_run, force=options.force
+        config, AUTO_REPAIR_NAME, trigger=options.trigger, dry_run=options.dry_run, force=options.force
     )
     if options.unfreeze:
         return _unfreeze(engine, names, options.json)
     stop_on_signals("what it began may not have ended")
     results = []
     for name in names:
-        result = engine.look(name) if options.probe else engine.heal(name)
+        result = engine.probe(name) if options.probe else engine.repair(name)
         results.append(result)
         if not options.json:
             _print(result)
@@ -103,16 +103,16 @@ def _run(found: Config, options: argparse.Namespace) -> int:
         answer = {"fine": all(result.fine for result in results), "results": [r.as_dict() for r in results]}
         tell(json_text(answer))
     elif not results:
-        print(f"Nothing is configured: name repairs in {found.home}/config/{DEFINES_REPAIRS}.yml")
+        print(f"Nothing is configured: name repairs in {config.home}/config/{AUTO_REPAIR_NAME}.yml")
     return DONE if all(result.fine for result in results) else NO
 
 
-def _names(found: Config, asked: list[str] | None) -> list[str]:
+def _names(config: Config, asked: list[str] | None) -> list[str]:
     """The repairs to look at, in the configuration's order. Raises ConfigError for one that is not there."""
-    known = list(found.repairs)
+    known = list(config.repairs)
     for name in asked or ():
         if name not in known:
-            there = "switched off (enabled: false)" if name in found.value["repairs"] else "not configured"
+            there = "switched off (enabled: false)" if name in config.value["repairs"] else "not configured"
             raise ConfigError(f"{name} is {there}; there are: {', '.join(known) or 'none'}")
     return [name for name in known if not asked or name in asked]
 
@@ -124,35 +124,40 @@ def _print(result: Result) -> None:
 
 
 def _unfreeze(engine: Engine, names: list[str], as_json: bool) -> int:
-    lifted = {name: engine.unfreeze(name) for name in names}
+    was_frozen_by_name = {name: engine.unfreeze(name) for name in names}
     if as_json:
-        print_json({"unfrozen": lifted})
+        print_json({"unfrozen": was_frozen_by_name})
         return DONE
-    for name, was in lifted.items():
+    for name, was in was_frozen_by_name.items():
         print(f"✅ {name}: {'may be tried again' if was else 'was not frozen; its attempts are forgotten'}")
     return DONE
 
 
-def _list(found: Config, names: list[str], as_json: bool) -> int:
-    engine = Engine(found, DEFINES_REPAIRS)
+def _list(config: Config, names: list[str], as_json: bool) -> int:
+    engine = Engine(config, AUTO_REPAIR_NAME)
     states = engine.guard.states()
-    acting = holder(found.home)
+    actor = lock_holder(config.home)
     if as_json:
         rows: list[dict[str, Any]] = [
-            {"name": name, "kind": found.repairs[name]["kind"], "guard": states.get(name, State()).as_dict()}
+            {
+                "name": name,
+                "kind": config.repairs[name]["kind"],
+                "guard": states.get(name, RepairState()).as_dict(),
+            }
             for name in names
         ]
-        print_json({"repairs": rows, "acting": acting})
+        print_json({"repairs": rows, "acting": actor})
         return DONE
     width = max((len(name) for name in names), default=0)
     for name in names:
-        print(f"{name:<{width}}  {found.repairs[name]['kind']:<17}  {_remembered(states.get(name, State()))}")
-    if acting:
-        print(f"{acting.get('program')} (pid {acting.get('pid')}) repairs {acting.get('repair')} now")
+        state = states.get(name, RepairState())
+        print(f"{name:<{width}}  {config.repairs[name]['kind']:<17}  {_guard_text(state)}")
+    if actor:
+        print(f"{actor.get('program')} (pid {actor.get('pid')}) repairs {actor.get('repair')} now")
     return DONE
 
 
-def _remembered(state: State) -> str:
+def _guard_text(state: RepairState) -> str:
     if state.frozen_since is not None:
         return coloured(f"frozen: {escaped(state.frozen_because)}", "red")
     if state.unhelpful:

@@ -18,7 +18,7 @@ from typing import Any
 from qt_audit.record.place import Place
 from qt_audit.record.state_directory import StateDirectory
 from qt_audit.record.warning import reason
-from qt_repair.engine.state_content import content
+from qt_repair.engine.state_file import read_state_file
 
 HOUR = 3600.0
 DIRECTORY = "repair"
@@ -43,13 +43,13 @@ class Limits:
     thaw_after: float
 
     @classmethod
-    def of(cls, repair: Mapping[str, Any]) -> Limits:
+    def from_settings(cls, repair: Mapping[str, Any]) -> Limits:
         """The limits in a repair's settings."""
         return cls(repair["cooldown"], repair["max_per_hour"], repair["freeze_after"], repair["thaw_after"])
 
 
 @dataclass(frozen=True)
-class State:
+class RepairState:
     """What is remembered of one repair. Times are seconds since the epoch."""
 
     attempts: tuple[float, ...] = ()
@@ -77,15 +77,17 @@ class Decision:
     """Seconds until it may be tried, where time alone is what is missing."""
 
 
-def decide(name: str, limits: Limits, states: Mapping[str, State], max_per_hour: int, now: float) -> Decision:
+def decide(
+    name: str, limits: Limits, states: Mapping[str, RepairState], max_per_hour: int, now: float
+) -> Decision:
     """May this repair be tried? Pure."""
-    state = states.get(name, State())
+    state = states.get(name, RepairState())
     if state.frozen_since is not None:
         return Decision(False, f"frozen: {state.frozen_because}", frozen=True)
     if state.unhelpful >= limits.freeze_after:
         return Decision(False, freeze=f"{attempts(state.unhelpful)} in a row did not help")
-    recent = _within(HOUR, state.attempts, now)
-    if len(recent) >= limits.max_per_hour:
+    recent_attempts = _recent(HOUR, state.attempts, now)
+    if len(recent_attempts) >= limits.max_per_hour:
         return Decision(
             False, freeze=f"needed more than {limits.max_per_hour} times in an hour: it does not last"
         )
@@ -95,12 +97,12 @@ def decide(name: str, limits: Limits, states: Mapping[str, State], max_per_hour:
             return Decision(
                 False, f"cooling down for another {left:.0f} s after the last attempt", wait_s=left
             )
-    in_all = sorted(at for other in states.values() for at in _within(HOUR, other.attempts, now))
-    if len(in_all) >= max_per_hour:
+    all_recent = sorted(at for other in states.values() for at in _recent(HOUR, other.attempts, now))
+    if len(all_recent) >= max_per_hour:
         return Decision(
             False,
-            f"{len(in_all)} repairs were tried in the last hour, and {max_per_hour} are allowed in all",
-            wait_s=HOUR - (now - in_all[-max_per_hour]),
+            f"{len(all_recent)} repairs were tried in the last hour, and {max_per_hour} are allowed in all",
+            wait_s=HOUR - (now - all_recent[-max_per_hour]),
         )
     return Decision(True)
 
@@ -110,18 +112,18 @@ def attempts(count: int) -> str:
     return "1 attempt" if count == 1 else f"{count} attempts"
 
 
-def begun(state: State, now: float) -> State:
+def after_attempt(state: RepairState, now: float) -> RepairState:
     """An attempt begins: it counts as unhelpful until it has helped. Pure."""
-    recent = (*_within(HOUR, state.attempts, now), now)
-    return replace(state, attempts=recent, unhelpful=state.unhelpful + 1, healthy_since=None)
+    recent_attempts = (*_recent(HOUR, state.attempts, now), now)
+    return replace(state, attempts=recent_attempts, unhelpful=state.unhelpful + 1, healthy_since=None)
 
 
-def not_begun(state: State) -> State:
+def without_attempt(state: RepairState) -> RepairState:
     """What begun() changed, taken back. Pure."""
     return replace(state, attempts=state.attempts[:-1], unhelpful=max(0, state.unhelpful - 1))
 
 
-def seen(state: State, healthy: bool, limits: Limits, now: float) -> State:
+def after_probe(state: RepairState, healthy: bool, limits: Limits, now: float) -> RepairState:
     """A probe looked. Health that lasts for `thaw_after` seconds lifts a freeze and forgets failures.
 
     Where there is nothing to forget, nothing is remembered. Pure.
@@ -130,19 +132,19 @@ def seen(state: State, healthy: bool, limits: Limits, now: float) -> State:
         return replace(state, healthy_since=None)
     since = now if state.healthy_since is None else min(state.healthy_since, now)
     if now - since >= limits.thaw_after:
-        return State()  # and its attempts: otherwise the hour's budget would freeze it again
+        return RepairState()  # and its attempts: otherwise the hour's budget would freeze it again
     return replace(state, healthy_since=since)
 
 
-def _within(span: float, times: tuple[float, ...], now: float) -> tuple[float, ...]:
+def _recent(span: float, times: tuple[float, ...], now: float) -> tuple[float, ...]:
     return tuple(min(at, now) for at in times if now - at < span)
 
 
-def _to_come(state: State, now: float) -> bool:
+def _has_future_attempts(state: RepairState, now: float) -> bool:
     return any(at > now for at in state.attempts)
 
 
-def _no_later(state: State, now: float) -> State:
+def _with_attempts_until(state: RepairState, now: float) -> RepairState:
     """The same, with attempts of the future made now. Pure."""
     return replace(state, attempts=tuple(min(at, now) for at in state.attempts))
 
@@ -159,28 +161,28 @@ class Guard:
     def directory(self) -> str:
         return f"{self._home}/status/{DIRECTORY}"
 
-    def may(self, name: str, limits: Limits) -> Decision:
+    def decision(self, name: str, limits: Limits) -> Decision:
         """Whether it may be tried now. Changes nothing."""
         return decide(name, limits, self.states(), self._max_per_hour, self._clock())
 
-    def states(self) -> dict[str, State]:
+    def states(self) -> dict[str, RepairState]:
         """What is remembered of each repair, read without a lock."""
         try:
-            return _decoded(content(f"{self.directory}/{_FILE}", _LARGEST))
+            return _decoded(read_state_file(f"{self.directory}/{_FILE}", _LARGEST))
         except FileNotFoundError:
             return {}
         except (OSError, *_DAMAGE) as error:
-            raise self._unusable(error) from None
+            raise self._unusable_error(error) from None
 
-    def begin(self, name: str) -> None:
+    def record_attempt(self, name: str) -> None:
         """Note, durably, that an attempt begins."""
-        self._change(name, lambda state: begun(state, self._clock()))
+        self._change(name, lambda state: after_attempt(state, self._clock()))
 
-    def not_begun(self, name: str) -> None:
+    def withdraw_attempt(self, name: str) -> None:
         """Take back what begin() noted: nothing was tried after all."""
-        self._change(name, not_begun)
+        self._change(name, without_attempt)
 
-    def helped(self, name: str) -> None:
+    def record_success(self, name: str) -> None:
         """Note that the attempt helped."""
         self._change(name, lambda state: replace(state, unhelpful=0))
 
@@ -191,52 +193,54 @@ class Guard:
 
     def unfreeze(self, name: str) -> bool:
         """Lift a freeze and forget failures and attempts; whether it was frozen."""
-        was = self.states().get(name, State()).frozen_since is not None
-        self._change(name, lambda _: State())
+        was = self.states().get(name, RepairState()).frozen_since is not None
+        self._change(name, lambda _: RepairState())
         return was
 
-    def see(self, name: str, healthy: bool, limits: Limits) -> bool:
+    def record_probe(self, name: str, healthy: bool, limits: Limits) -> bool:
         """Note what a probe saw; whether that lifted a freeze. Writes only what is news."""
         now, states = self._clock(), self.states()
-        before = states.get(name, State())
-        after = seen(before, healthy, limits, now)
-        if after != before or any(_to_come(state, now) for state in states.values()):
-            self._change(name, lambda state: seen(state, healthy, limits, now))
+        before = states.get(name, RepairState())
+        after = after_probe(before, healthy, limits, now)
+        if after != before or any(_has_future_attempts(state, now) for state in states.values()):
+            self._change(name, lambda state: after_probe(state, healthy, limits, now))
         return before.frozen_since is not None and after.frozen_since is None
 
-    def _change(self, name: str, change: Callable[[State], State]) -> None:
+    def _change(self, name: str, change: Callable[[RepairState], RepairState]) -> None:
         """Read, change and replace the state of one repair; durable afterwards."""
         try:
             with StateDirectory(Place(self._home, home=True), _PATIENCE_S, DIRECTORY, _LOCK) as files:
                 data = files.read(_FILE)
                 states = {} if data is None else _decoded(data)
-                states = {other: _no_later(state, self._clock()) for other, state in states.items()}
-                states[name] = change(states.get(name, State()))
+                states = {
+                    other: _with_attempts_until(state, self._clock()) for other, state in states.items()
+                }
+                states[name] = change(states.get(name, RepairState()))
                 files.write(_FILE, _encoded(states))
         except (OSError, *_DAMAGE) as error:
-            raise self._unusable(error) from None
+            raise self._unusable_error(error) from None
 
-    def _unusable(self, error: Exception) -> GuardError:
+    def _unusable_error(self, error: Exception) -> GuardError:
         path = f"{self.directory}/{_FILE}"
         if isinstance(error, OSError):
             return GuardError(f"{path}: what was tried before cannot be kept ({reason(error)})")
         return GuardError(f"{path}: is damaged; look at it, then remove it to begin anew")
 
 
-def _encoded(states: Mapping[str, State]) -> bytes:
+def _encoded(states: Mapping[str, RepairState]) -> bytes:
     content = {"version": 1, "repairs": {name: state.as_dict() for name, state in states.items()}}
     return json.dumps(content, indent=1).encode("ascii") + b"\n"
 
 
-def _decoded(data: bytes) -> dict[str, State]:
+def _decoded(data: bytes) -> dict[str, RepairState]:
     """The states that the file holds. Raises ValueError, TypeError or KeyError if it is damaged."""
     repairs = json.loads(data)["repairs"]
     return {name: _state(fields) for name, fields in repairs.items()}
 
 
-def _state(fields: Mapping[str, Any]) -> State:
+def _state(fields: Mapping[str, Any]) -> RepairState:
     """Strictly what as_dict() gave: a bound that is computed from anything else is none."""
-    state = State(**{**fields, "attempts": tuple(map(_time, fields["attempts"]))})
+    state = RepairState(**{**fields, "attempts": tuple(map(_time, fields["attempts"]))})
     for since in (state.frozen_since, state.healthy_since):
         if since is not None:
             _time(since)

@@ -12,21 +12,21 @@ _PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 5.0
 
 
-def look(probe: Probe, timeout: float) -> Finding:
+def run_probe(probe: Probe, timeout: float) -> Finding:
     """What the probe sees. Raises ProbeError, also for one that does not answer or has a fault of its own."""
     answers: list[Finding | ProbeError] = []
 
-    def ask() -> None:
+    def run() -> None:
         try:
-            answers.append(probe.look(timeout))
+            answers.append(probe.check(timeout))
         except ProbeError as error:
             answers.append(error)
         except Exception as error:  # a fault of one probe must not stop the others
             answers.append(ProbeError(f"the probe itself failed ({type(error).__name__})"))
 
-    asking = threading.Thread(target=ask, daemon=True)
-    asking.start()
-    asking.join(timeout + _GRACE_S)
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(timeout + _GRACE_S)
     if not answers:
         raise ProbeError(f"the probe did not answer within {timeout:g} s")
     if isinstance(answers[0], ProbeError):
@@ -34,20 +34,20 @@ def look(probe: Probe, timeout: float) -> Finding:
     return answers[0]
 
 
-def look_until_healthy(probe: Probe, timeout: float, patience: float) -> tuple[Finding, int]:
+def run_until_healthy(probe: Probe, timeout: float, patience: float) -> tuple[Finding, int]:
     """Ask again until it is healthy or `patience` seconds are over; the last answer, and how many there were.
 
     A probe that cannot tell counts as not healthy: what cannot be seen did not help.
     """
-    deadline, pause, asked = time.monotonic() + patience, _PAUSE_S, 0
+    deadline, pause, count = time.monotonic() + patience, _PAUSE_S, 0
     while True:
-        asked += 1
+        count += 1
         try:
-            found = look(probe, timeout)
+            found = run_probe(probe, timeout)
         except ProbeError as error:
             found = Finding(False, str(error))
         left = deadline - time.monotonic()
         if found.healthy or left <= 0:
-            return found, asked
+            return found, count
         time.sleep(min(pause, left))
         pause = min(pause * 1.5, _LONGEST_PAUSE_S)

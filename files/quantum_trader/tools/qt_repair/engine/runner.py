@@ -9,9 +9,9 @@ from typing import Any
 from qt_audit.recorder import AuditError, action, log_action
 from qt_repair import kinds
 from qt_repair.config.loading import Config
-from qt_repair.engine.actor import BusyError, acting
+from qt_repair.engine.actor import BusyError, hold_actor_lock
 from qt_repair.engine.guard import Guard, GuardError, Limits
-from qt_repair.engine.probe_runner import look, look_until_healthy
+from qt_repair.engine.probe_runner import run_probe, run_until_healthy
 from qt_repair.finding import Finding, Probe, ProbeError, Repair, RepairError
 
 FINE = frozenset({"healthy", "repaired"})
@@ -69,53 +69,53 @@ class Engine:
         self._bounds = config.value["guard"]
         self.guard = Guard(config.home, self._bounds["max_per_hour"])
 
-    def look(self, name: str) -> Result:
+    def probe(self, name: str) -> Result:
         """Ask the probe; change nothing but what the guard remembers of health."""
-        return self._looked(_Task(name, self._config))
+        return self._run_probe(_Task(name, self._config))
 
-    def heal(self, name: str) -> Result:
+    def repair(self, name: str) -> Result:
         """Make it healthy, as far as the guard allows, recorded before and after."""
         task = _Task(name, self._config)
-        before = self._looked(task)
+        before = self._run_probe(task)
         if before.state != "unhealthy":
             return before
         if self._dry_run:
-            return self._would(task, before)
+            return self._dry_run_result(task, before)
         try:
-            with acting(self._config.home, self._source, name, self._bounds["lock_wait"]):
-                before = self._looked(task)  # it may have been mended while we waited
+            with hold_actor_lock(self._config.home, self._source, name, self._bounds["lock_wait"]):
+                before = self._run_probe(task)  # it may have been mended while we waited
                 if before.state != "unhealthy":
                     return before
                 return self._decide(task, before)
         except BusyError as error:
             return task.result("busy", f"{before.text}; not repaired: {error}")
         except GuardError as error:
-            return self._refused(task, before, str(error))
+            return self._record_refusal(task, before, str(error))
 
     def unfreeze(self, name: str) -> bool:
         """Lift a freeze by hand, and say so in the trail; whether there was one. Raises GuardError."""
         was = self.guard.unfreeze(name)
         if was:
-            self._note(f"Auto-repair: Unfrozen {name} by hand", "info", name)
+            self._record(f"Auto-repair: Unfrozen {name} by hand", "info", name)
         return was
 
-    def _looked(self, task: _Task) -> Result:
+    def _run_probe(self, task: _Task) -> Result:
         try:
-            found = look(task.probe, task.settings["probe_timeout"])
+            found = run_probe(task.probe, task.settings["probe_timeout"])
         except ProbeError as error:
             return task.result("unknown", f"cannot tell: {error}")
-        task.found = found
+        task.finding = found
         try:
-            if self.guard.see(task.name, found.healthy, task.limits):
+            if self.guard.record_probe(task.name, found.healthy, task.limits):
                 healthy_for = f"healthy for {task.limits.thaw_after:g} s"
-                self._note(f"Auto-repair: Unfrozen {task.name}: {healthy_for}", "info", task.name)
+                self._record(f"Auto-repair: Unfrozen {task.name}: {healthy_for}", "info", task.name)
         except GuardError:
             pass  # it says so where something is to be repaired
         return task.result("healthy" if found.healthy else "unhealthy", found.summary, found.details)
 
-    def _would(self, task: _Task, before: Result) -> Result:
+    def _dry_run_result(self, task: _Task, before: Result) -> Result:
         try:
-            decision = self.guard.may(task.name, task.limits)
+            decision = self.guard.decision(task.name, task.limits)
         except GuardError as error:
             return task.result("dry_run", f"{before.text}; would do nothing: {error}")
         if decision.allowed or self._force:
@@ -123,7 +123,7 @@ class Engine:
         return task.result("dry_run", f"{before.text}; would do nothing: {decision.why or decision.freeze}")
 
     def _decide(self, task: _Task, before: Result) -> Result:
-        decision = self.guard.may(task.name, task.limits)
+        decision = self.guard.decision(task.name, task.limits)
         if decision.allowed or self._force:
             return self._repair(task, before)
         if decision.freeze:
@@ -133,54 +133,54 @@ class Engine:
         return task.result("held", f"{before.text}; {decision.why}", {"wait_s": round(decision.wait_s, 1)})
 
     def _repair(self, task: _Task, before: Result) -> Result:
-        details = {"repair": task.name, "kind": task.kind, "before": before.text, **self._asked()}
-        self.guard.begin(task.name)
+        details = {"repair": task.name, "kind": task.kind, "before": before.text, **self._trigger_details()}
+        self.guard.record_attempt(task.name)
         act = action(
             task.sentence(), intent=task.intent(), source=self._source, details=details, required=True
         )
-        begun, healthy, text, unsaid = False, False, "", ""
+        begun, healthy, text, end_not_recorded = False, False, "", ""
         try:
             with act:
                 begun = True
-                healthy, text = self._act(task, act)
+                healthy, text = self._repair_and_verify(task, act)
         except AuditError as error:
             if not begun:
-                self.guard.not_begun(task.name)
+                self.guard.withdraw_attempt(task.name)
                 return task.result("refused", f"{before.text}; not repaired: {error}")
-            unsaid = "; how it ended is not in the record, which cannot be written in any place"
+            end_not_recorded = "; how it ended is not in the record, which cannot be written in any place"
         done = act.sentence if healthy else f"{act.sentence} - FAILED: {text}"
-        state = "repaired" if healthy and not unsaid else "failed"
+        state = "repaired" if healthy and not end_not_recorded else "failed"
         try:
-            frozen = self._judge(task, before, healthy, act.run)
+            frozen = self._report_to_guard(task, before, healthy, act.run)
         except GuardError as error:  # it counts as an attempt that did not help
-            return task.result(state, f"{done}{unsaid}; {error}", run=act.run)
-        return frozen or task.result(state, f"{done}{unsaid}", run=act.run)
+            return task.result(state, f"{done}{end_not_recorded}; {error}", run=act.run)
+        return frozen or task.result(state, f"{done}{end_not_recorded}", run=act.run)
 
-    def _judge(self, task: _Task, before: Result, healthy: bool, run: str) -> Result | None:
+    def _report_to_guard(self, task: _Task, before: Result, healthy: bool, run: str) -> Result | None:
         """Tell the guard what came of an attempt; a result where it was the last. Raises GuardError."""
         if healthy:
-            self.guard.helped(task.name)
+            self.guard.record_success(task.name)
             return None
-        decision = self.guard.may(task.name, task.limits)
+        decision = self.guard.decision(task.name, task.limits)
         if decision.freeze and not self._force:
             return self._freeze(task, before, decision.freeze, run)
         return None
 
-    def _act(self, task: _Task, act: action) -> tuple[bool, str]:
+    def _repair_and_verify(self, task: _Task, act: action) -> tuple[bool, str]:
         """Repair and prove it; (whether the probe agrees, what is wrong)."""
-        assert task.found is not None
+        assert task.finding is not None
         try:
-            mended = task.repair.mend(task.found, task.settings["timeout"])
+            result = task.repair.run(task.finding, task.settings["timeout"])
         except RepairError as error:
             return self._failed(act, str(error), error.exit_code, error.output)
         except Exception as error:  # a fault of one repair must not stop the others
             return self._failed(act, f"the repair itself failed ({type(error).__name__})", None, "")
-        act.sentence = mended.sentence
-        act.detail(**{"exit_code": 0, **mended.details})
-        after, asked = look_until_healthy(
+        act.sentence = result.sentence
+        act.detail(**{"exit_code": 0, **result.details})
+        after, probes = run_until_healthy(
             task.probe, task.settings["probe_timeout"], task.settings["patience"]
         )
-        act.detail(after=after.summary, probes=asked)
+        act.detail(after=after.summary, probes=probes)
         if not after.healthy:
             act.fail(f"it did not help: {after.summary}")
             return False, f"it did not help: {after.summary}"
@@ -197,21 +197,21 @@ class Engine:
         """Stop trying, and escalate: once, for a frozen repair is not asked again."""
         self.guard.freeze(task.name, why)
         details = {"escalation": True, "kind": task.kind, "before": before.text}
-        self._note(f"Auto-repair: Frozen {task.name}: {why}", "failed", task.name, details)
+        self._record(f"Auto-repair: Frozen {task.name}: {why}", "failed", task.name, details)
         return task.result(
             "frozen", f"{before.text}; frozen: {why}; look at it, then --unfreeze {task.name}", run=run
         )
 
-    def _refused(self, task: _Task, before: Result, why: str) -> Result:
+    def _record_refusal(self, task: _Task, before: Result, why: str) -> Result:
         details = {"kind": task.kind, "before": before.text}
-        self._note(f"Auto-repair: Nothing done about {task.name}: {why}", "failed", task.name, details)
+        self._record(f"Auto-repair: Nothing done about {task.name}: {why}", "failed", task.name, details)
         return task.result("refused", f"{before.text}; not repaired: {why}")
 
-    def _note(self, text: str, outcome: str, name: str, details: Mapping[str, Any] | None = None) -> None:
-        about = {"repair": name, **(details or {}), **self._asked()}
+    def _record(self, text: str, outcome: str, name: str, details: Mapping[str, Any] | None = None) -> None:
+        about = {"repair": name, **(details or {}), **self._trigger_details()}
         log_action(text, source=self._source, outcome=outcome, details=about)
 
-    def _asked(self) -> dict[str, Any]:
+    def _trigger_details(self) -> dict[str, Any]:
         """What asked for it, as a detail of every entry."""
         return {} if self._trigger is None else {"trigger": self._trigger}
 
@@ -223,18 +223,18 @@ class _Task:
         self.name = name
         self.settings = config.repairs[name]
         self.kind: str = self.settings["kind"]
-        self.limits = Limits.of(self.settings)
+        self.limits = Limits.from_settings(self.settings)
         self.probe: Probe = kinds.probe_of(self.settings, config.home)
         self.repair: Repair = kinds.repair_of(self.settings, config.home, self.probe)
-        self.found: Finding | None = None
+        self.finding: Finding | None = None
 
     def intent(self) -> str:
-        assert self.found is not None
-        return self.repair.intent(self.found)
+        assert self.finding is not None
+        return self.repair.intent(self.finding)
 
     def sentence(self) -> str:
-        assert self.found is not None
-        return self.repair.sentence(self.found)
+        assert self.finding is not None
+        return self.repair.sentence(self.finding)
 
     def result(
         self, state: str, text: str, details: Mapping[str, Any] | None = None, run: str | None = None

@@ -24,7 +24,7 @@ _EVENTS = ("die", "stop", "kill", "oom", "pause", "unpause", "start", "destroy",
 
 
 @dataclass(frozen=True)
-class State:
+class ContainerState:
     """What Docker knows of a container."""
 
     status: str
@@ -47,7 +47,7 @@ class State:
 
 
 @dataclass(frozen=True)
-class Event:
+class ContainerEvent:
     """Something that happened to a container."""
 
     container: str
@@ -111,18 +111,18 @@ def events_privileges() -> list[list[str]]:
 # Asking.
 
 
-def ask(argv: Sequence[str], timeout: float) -> str:
+def run_docker(argv: Sequence[str], timeout: float) -> str:
     """What Docker's program prints. Raises ProbeError with a remedy; RepairError for what Docker refuses."""
     if not os.path.exists(argv[0]):
         raise ProbeError(f"Docker is not installed: there is no {argv[0]}")
     command = as_root(argv)
     try:
-        return capture(command, timeout, env=rights.plain_words()).decode("utf-8", "replace")
+        return capture(command, timeout, env=rights.english_environment()).decode("utf-8", "replace")
     except TimedOutError:
         raise ProbeError(f"Docker did not answer within {timeout:g} s") from None
     except RepairError as error:
-        if rights.refused(command, error):
-            raise ProbeError(rights.explained(command)) from None
+        if rights.sudo_refused(command, error):
+            raise ProbeError(rights.refusal_text(command)) from None
         if "Cannot connect to the Docker daemon" in error.output:
             raise ProbeError(
                 "Docker does not run: systemctl start docker, or let a systemd_service repair do so"
@@ -130,10 +130,10 @@ def ask(argv: Sequence[str], timeout: float) -> str:
         raise
 
 
-def inspect(container: str, timeout: float) -> State:
+def inspect(container: str, timeout: float) -> ContainerState:
     """The state of a container. Raises ProbeError, also where there is none of this name."""
     try:
-        text = ask(inspect_argv(container), timeout)
+        text = run_docker(inspect_argv(container), timeout)
     except RepairError as error:
         if re.search(r"No such (container|object)", error.output):
             raise ProbeError(f"there is no container named {container}: a restart cannot make one") from None
@@ -141,7 +141,7 @@ def inspect(container: str, timeout: float) -> State:
     return parse_state(container, text)
 
 
-def parse_state(container: str, text: str) -> State:
+def parse_state(container: str, text: str) -> ContainerState:
     """The state as `inspect_argv` prints it. Pure. Raises ProbeError.
 
     Docker also takes the beginning of an id for a name: another container than the named one is none.
@@ -152,7 +152,7 @@ def parse_state(container: str, text: str) -> State:
     try:
         state = json.loads(rest)
         health = state.get("Health") or {}
-        return State(
+        return ContainerState(
             status=str(state["Status"]),
             health=None if health.get("Status") in (None, "", "none") else str(health["Status"]),
             exit_code=int(state.get("ExitCode", 0)),
@@ -163,7 +163,7 @@ def parse_state(container: str, text: str) -> State:
         raise ProbeError(f"Docker's answer about {container} is not understood") from None
 
 
-def parse_event(line: str | bytes) -> Event | None:
+def parse_event(line: str | bytes) -> ContainerEvent | None:
     """An event as `events_argv` prints it; None for a line that is none. Pure."""
     try:
         value = json.loads(line)
@@ -173,6 +173,6 @@ def parse_event(line: str | bytes) -> Event | None:
         action, _, health = value["Action"].partition(": ")
         code = value["Actor"]["Attributes"].get("exitCode")
         moment = value["timeNano"] / 1e9 if "timeNano" in value else float(value["time"])
-        return Event(name, action, health or None, None if code is None else int(code), moment)
+        return ContainerEvent(name, action, health or None, None if code is None else int(code), moment)
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return None

@@ -23,18 +23,18 @@ from qt_repair.finding import Finding
 _LARGEST = 1 << 20
 """Bytes of an answer that are read to be understood."""
 _REDIRECTS = 3
-_PLAIN = "!#$%&'()*+,/:;=?@[]~"
+_SAFE = "!#$%&'()*+,/:;=?@[]~"
 """Characters of an address that are sent as they are, beside letters, digits and `_.-`."""
 _SHOWN = 80
 """Characters of a wrong value that are shown."""
 
 
-class _WrongError(Exception):
+class _BadAnswerError(Exception):
     """It does not answer as it should; the text says how, without the address."""
 
 
 @dataclass
-class _Asking:
+class _Request:
     """One question under way: what came of it, and the socket, by which it can be broken off."""
 
     finding: Finding | None = None
@@ -59,7 +59,7 @@ def url_problem(url: str) -> str | None:
     return None
 
 
-def shown(url: str) -> str:
+def display_url(url: str) -> str:
     """The address for people: no user, no password, no query."""
     try:
         parts = urlsplit(url)
@@ -69,7 +69,7 @@ def shown(url: str) -> str:
     return f"{parts.scheme}://{host}{parts.path}"
 
 
-def check(url: str, timeout: float, expect: Mapping[str, Any] | None = None) -> Finding:
+def check_url(url: str, timeout: float, expect: Mapping[str, Any] | None = None) -> Finding:
     """Ask it once, within `timeout` seconds in all; whatever goes wrong is a finding.
 
     Healthy is a status of 200 to 299 and, where `expect` is given, a JSON object that has these keys
@@ -78,21 +78,21 @@ def check(url: str, timeout: float, expect: Mapping[str, Any] | None = None) -> 
     problem = url_problem(url)
     if problem is not None:
         return Finding(False, f"the address {problem}")
-    name, begin, asking = shown(url), time.monotonic(), _Asking()
+    name, begin, request = display_url(url), time.monotonic(), _Request()
 
-    def ask() -> None:
+    def fetch() -> None:
         try:
-            asking.finding = _answer(url, begin + timeout, expect or {}, asking)
-        except (_WrongError, OSError, http.client.HTTPException, ValueError) as error:
-            asking.finding = Finding(False, f"{name} {_why(error, timeout)}", {"url": name})
+            request.finding = _follow(url, begin + timeout, expect or {}, request)
+        except (_BadAnswerError, OSError, http.client.HTTPException, ValueError) as error:
+            request.finding = Finding(False, f"{name} {_why(error, timeout)}", {"url": name})
 
     # A thread, because the name look-up and a server that sends a byte now and then know no deadline.
-    thread = threading.Thread(target=ask, daemon=True)
+    thread = threading.Thread(target=fetch, daemon=True)
     thread.start()
     thread.join(timeout)
-    found = asking.finding
+    found = request.finding
     if found is None:
-        for connection in list(asking.open):
+        for connection in list(request.open):
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
         return Finding(False, f"{name} did not answer within {timeout:g} s", {"url": name})
@@ -103,7 +103,7 @@ def check(url: str, timeout: float, expect: Mapping[str, Any] | None = None) -> 
 
 def _why(error: Exception, timeout: float) -> str:
     """The fault in words that hold nothing of the address."""
-    if isinstance(error, _WrongError):
+    if isinstance(error, _BadAnswerError):
         return str(error)
     if isinstance(error, TimeoutError):
         return f"did not answer within {timeout:g} s"
@@ -120,19 +120,19 @@ def _why(error: Exception, timeout: float) -> str:
     return f"does not speak HTTP as it should ({type(error).__name__})"
 
 
-def _answer(url: str, deadline: float, expect: Mapping[str, Any], asking: _Asking) -> Finding:
-    name, host = shown(url), urlsplit(url).hostname
+def _follow(url: str, deadline: float, expect: Mapping[str, Any], request: _Request) -> Finding:
+    name, host = display_url(url), urlsplit(url).hostname
     for _ in range(_REDIRECTS + 1):
-        status, location, body = _ask(urlsplit(url), deadline, asking)
+        status, location, body = _get(urlsplit(url), deadline, request)
         if status not in (301, 302, 303, 307, 308) or not location:
-            return _judged(name, status, body, expect)
+            return _finding_of(name, status, body, expect)
         url = urljoin(url, location)
         if url_problem(url) is not None or urlsplit(url).hostname != host:
-            raise _WrongError(f"redirects elsewhere ({shown(url)})")
-    raise _WrongError(f"redirects more than {_REDIRECTS} times")
+            raise _BadAnswerError(f"redirects elsewhere ({display_url(url)})")
+    raise _BadAnswerError(f"redirects more than {_REDIRECTS} times")
 
 
-def _ask(parts: SplitResult, deadline: float, asking: _Asking) -> tuple[int, str, bytes]:
+def _get(parts: SplitResult, deadline: float, request: _Request) -> tuple[int, str, bytes]:
     """Status, Location and the beginning of the body."""
     assert parts.hostname is not None
     left = max(0.01, deadline - time.monotonic())
@@ -143,10 +143,10 @@ def _ask(parts: SplitResult, deadline: float, asking: _Asking) -> tuple[int, str
         )
     else:
         connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=left)
-    target = quote(parts.path or "/", _PLAIN) + (f"?{quote(parts.query, _PLAIN)}" if parts.query else "")
+    target = quote(parts.path or "/", _SAFE) + (f"?{quote(parts.query, _SAFE)}" if parts.query else "")
     try:
         connection.connect()
-        asking.open.append(connection.sock)
+        request.open.append(connection.sock)
         if time.monotonic() >= deadline:  # nobody waits any more
             raise TimeoutError
         headers = {"Accept": "application/json, */*", "User-Agent": "quantum-trader", "Connection": "close"}
@@ -154,11 +154,11 @@ def _ask(parts: SplitResult, deadline: float, asking: _Asking) -> tuple[int, str
         answer = connection.getresponse()
         return answer.status, answer.headers.get("Location", ""), answer.read(_LARGEST + 1)
     finally:
-        asking.open.clear()
+        request.open.clear()
         connection.close()
 
 
-def _judged(name: str, status: int, body: bytes, expect: Mapping[str, Any]) -> Finding:
+def _finding_of(name: str, status: int, body: bytes, expect: Mapping[str, Any]) -> Finding:
     """The finding on an answer. Pure."""
     details = {"url": name, "status": status}
     if not 200 <= status <= 299:
@@ -179,7 +179,7 @@ def _unexpected(body: bytes, expect: Mapping[str, Any]) -> str | None:
     if not isinstance(value, dict):
         return "not with a JSON object"
     for key, wanted in expect.items():
-        there, found = _at(value, key)
+        there, found = _value_at(value, key)
         if not there:
             return f"{key} is missing"
         if isinstance(found, bool) != isinstance(wanted, bool) or found != wanted:  # 1 == True in Python
@@ -187,13 +187,13 @@ def _unexpected(body: bytes, expect: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _at(value: Mapping[str, Any], key: str) -> tuple[bool, Any]:
+def _value_at(value: Mapping[str, Any], key: str) -> tuple[bool, Any]:
     """(whether it is there, its value): the key as it is, or a path of keys with dots between."""
     if key in value:
         return True, value[key]
     first, dot, rest = key.partition(".")
     inner = value.get(first)
-    return _at(inner, rest) if dot and isinstance(inner, dict) else (False, None)
+    return _value_at(inner, rest) if dot and isinstance(inner, dict) else (False, None)
 
 
 def _short(value: Any) -> str:

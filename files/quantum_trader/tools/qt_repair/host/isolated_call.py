@@ -14,55 +14,57 @@ from multiprocessing.process import BaseProcess
 from types import FrameType
 from typing import Any, NoReturn, TypeVar
 
-_Answer = TypeVar("_Answer")
+_Result = TypeVar("_Result")
 _PR_SET_PDEATHSIG = 1
 _GRACE_S = 5.0
 """How long a process may tidy up (end the programs that it runs) before it is killed."""
 
 
-class ApartError(Exception):
+class IsolatedCallError(Exception):
     """There is no answer: the text says why, in words that follow the name of what was called."""
 
 
-class ToldError(Exception):
+class ReportedError(Exception):
     """What the function itself raised of the kinds that speak to people; its text is the same."""
 
 
-def call(function: Callable[[], _Answer], timeout: float, told: tuple[type[Exception], ...] = ()) -> _Answer:
+def call_isolated(
+    function: Callable[[], _Result], timeout: float, reported: tuple[type[Exception], ...] = ()
+) -> _Result:
     """What the function answers. It, and what it answers, must be picklable or inherited by a fork.
 
     Raises ToldError for exceptions of the kinds `told`, with their text; ApartError if it
     crashes or does not answer within `timeout` seconds. Its process has ended when this returns.
     """
     fork = multiprocessing.get_context("fork")
-    ours, theirs = fork.Pipe(duplex=False)
-    process = fork.Process(target=_answer, args=(theirs, function, timeout, told, os.getpid()))
+    receiver, sender = fork.Pipe(duplex=False)
+    process = fork.Process(target=_run_in_child, args=(sender, function, timeout, reported, os.getpid()))
     process.start()
-    theirs.close()
+    sender.close()
     try:
-        if not ours.poll(timeout):
-            raise ApartError(f"did not end within {timeout:g} s and was stopped")
-        kind, answer = ours.recv()
+        if not receiver.poll(timeout):
+            raise IsolatedCallError(f"did not end within {timeout:g} s and was stopped")
+        kind, answer = receiver.recv()
         process.join(_GRACE_S)
     except EOFError:
         process.join(_GRACE_S)
-        raise ApartError(f"crashed ({_how(process.exitcode)})") from None
+        raise IsolatedCallError(f"crashed ({_exit_text(process.exitcode)})") from None
     finally:
         _end(process)
-        ours.close()
+        receiver.close()
     if kind == "told":
-        raise ToldError(answer)
+        raise ReportedError(answer)
     if kind == "raised":
-        raise ApartError(f"crashed ({answer})")
-    result: _Answer = answer
+        raise IsolatedCallError(f"crashed ({answer})")
+    result: _Result = answer
     return result
 
 
-def _answer(
+def _run_in_child(
     out: Connection,
     function: Callable[[], Any],
     timeout: float,
-    told: tuple[type[Exception], ...],
+    reported: tuple[type[Exception], ...],
     parent: int,
 ) -> None:
     """What happens in the process: a session of its own, which ends when its parent is gone."""
@@ -75,7 +77,7 @@ def _answer(
     signal.alarm(math.ceil(timeout + _GRACE_S))
     try:
         message: tuple[str, Any] = ("answer", function())
-    except told as error:
+    except reported as error:
         message = ("told", str(error))
     except Exception as error:
         message = ("raised", f"{type(error).__name__}: {error}"[:500])
@@ -86,7 +88,7 @@ def _stop(_number: int, _frame: FrameType | None) -> NoReturn:
     raise SystemExit(128 + signal.SIGTERM)  # lets what is running end its own programs
 
 
-def _how(code: int | None) -> str:
+def _exit_text(code: int | None) -> str:
     if code is not None and code < 0:
         return signal.Signals(-code).name
     return f"exit status {code}"

@@ -52,7 +52,7 @@ class DsnError(SessionError):
     """The connection string is not one."""
 
 
-def driver() -> Any:
+def import_psycopg2() -> Any:
     """psycopg2. Raises DriverError where it is not installed."""
     try:
         return importlib.import_module("psycopg2")
@@ -60,9 +60,9 @@ def driver() -> Any:
         raise DriverError("python3-psycopg2 is not installed") from None
 
 
-def parsed(dsn: str) -> dict[str, str]:
+def parse_dsn(dsn: str) -> dict[str, str]:
     """The connection string's parts. Raises DsnError, which echoes none of them, and DriverError."""
-    extensions = driver().extensions
+    extensions = import_psycopg2().extensions
     try:
         return dict(extensions.parse_dsn(dsn))
     except Exception:  # psycopg2 and libpq raise several kinds, and their texts have parts of it
@@ -72,9 +72,9 @@ def parsed(dsn: str) -> dict[str, str]:
         ) from None
 
 
-def where(dsn: str) -> str:
+def server_text(dsn: str) -> str:
     """Where a connection string leads, for people: never more than a plain host name and port."""
-    parts = parsed(dsn)
+    parts = parse_dsn(dsn)
     host = parts.get("host") or parts.get("hostaddr") or os.environ.get("PGHOST", "")
     if "service" in parts:
         return "at its service's address"
@@ -85,26 +85,26 @@ def where(dsn: str) -> str:
     return f"at {host}:{port}" if (port := parts.get("port", "")).isdigit() else f"at {host}"
 
 
-def said(error: Exception, dsn: str) -> SessionError:
+def session_error(error: Exception, dsn: str) -> SessionError:
     """psycopg2's error as ours: the server's message, primary line, without the password."""
     text = getattr(getattr(error, "diag", None), "message_primary", None)
     if text:
-        return SessionError(_clean(text, dsn), getattr(error, "pgcode", None) or "")
+        return SessionError(_redacted(text, dsn), getattr(error, "pgcode", None) or "")
     raw = str(error)
     fatal = _FATAL.search(raw)
     if fatal:
-        text = _clean(fatal[1], dsn)
+        text = _redacted(fatal[1], dsn)
         return SessionError(text, down=not _LOGIN.search(text), login=bool(_LOGIN.search(text)))
     for sign, reason, login in _REASONS:
         if sign in raw:
             return SessionError(reason, login=login)
     if "closed the connection" in raw:
         return SessionError("PostgreSQL closed the connection", down=True)
-    return SessionError(f"PostgreSQL does not answer {where(dsn)}: is the service running?", down=True)
+    return SessionError(f"PostgreSQL does not answer {server_text(dsn)}: is the service running?", down=True)
 
 
-def _clean(text: str, dsn: str) -> str:
-    password = parsed(dsn).get("password")
+def _redacted(text: str, dsn: str) -> str:
+    password = parse_dsn(dsn).get("password")
     if password:
         text = text.replace(password, "[redacted]")
     return " ".join(text.split())[:400]
@@ -119,8 +119,8 @@ class Session:
     def __init__(self, dsn: str, database: str, deadline: float) -> None:
         self._dsn = dsn
         self._deadline = deadline
-        self._driver = driver()
-        parsed(dsn)
+        self._driver = import_psycopg2()
+        parse_dsn(dsn)
         try:
             self._connection = self._driver.connect(
                 dsn,
@@ -130,7 +130,7 @@ class Session:
                 client_encoding="UTF8",
             )
         except self._driver.Error as error:
-            raise said(error, dsn) from None
+            raise session_error(error, dsn) from None
         try:
             self._wait()
         except BaseException:
@@ -165,7 +165,7 @@ class Session:
         try:
             cursor.execute(statement, values)
         except self._driver.Error as error:
-            raise said(error, self._dsn) from None
+            raise session_error(error, self._dsn) from None
         self._wait()
         return list(cursor.fetchall()) if cursor.description else []
 
@@ -175,15 +175,17 @@ class Session:
             while (state := self._connection.poll()) != extensions.POLL_OK:
                 left = self._deadline - time.monotonic()
                 if left <= 0:
-                    raise SessionError(f"PostgreSQL did not answer in time {where(self._dsn)}", down=True)
-                waiting = select.poll()
-                waiting.register(
+                    raise SessionError(
+                        f"PostgreSQL did not answer in time {server_text(self._dsn)}", down=True
+                    )
+                poller = select.poll()
+                poller.register(
                     self._connection.fileno(),
                     select.POLLIN if state == extensions.POLL_READ else select.POLLOUT,
                 )
-                waiting.poll(left * 1000)
+                poller.poll(left * 1000)
         except self._driver.Error as error:
-            raise said(error, self._dsn) from None
+            raise session_error(error, self._dsn) from None
 
 
 def name_problem(name: str) -> str | None:

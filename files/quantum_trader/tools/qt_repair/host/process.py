@@ -15,7 +15,7 @@ from qt_audit.settings import loading as audit_settings
 from qt_repair.finding import RepairError
 
 SUDO = ("/usr/bin/sudo", "-n", "--")
-_KEPT = 1 << 16
+_TAIL_BYTES = 1 << 16
 """Bytes of a program's output that are kept: its end says what went wrong."""
 _SHOWN = 4000
 """Characters of it that are shown."""
@@ -43,9 +43,9 @@ class Completed:
     duration_s: float
 
     @property
-    def said(self) -> str:
+    def shown_output(self) -> str:
         """The end of the output, to be shown: without secrets."""
-        return _shown(self.output)
+        return _redacted_tail(self.output)
 
 
 def as_root(argv: Sequence[str]) -> list[str]:
@@ -66,7 +66,7 @@ def run(
     Its process group is ended with it. sudo hands SIGTERM on to what it runs as root, and cannot hand
     SIGKILL on: what does not end then is ended by the time limit in sudoers.
     """
-    code, data, duration = _run(argv, timeout, subprocess.STDOUT, _KEPT, env, cwd)
+    code, data, duration = _run(argv, timeout, subprocess.STDOUT, _TAIL_BYTES, env, cwd)
     return Completed(code, _text(data), duration)
 
 
@@ -74,11 +74,11 @@ def capture(argv: Sequence[str], timeout: float, *, env: Mapping[str, str] | Non
     """Its standard output, to be parsed. Raises RepairError, with what it said, unless it ends with 0."""
     _, data, _ = _run(argv, timeout, subprocess.PIPE, _LARGEST, env, None)
     if len(data) >= _LARGEST:
-        raise RepairError(f"{_name(argv)} printed more than {_LARGEST >> 20} MB")
+        raise RepairError(f"{_command_name(argv)} printed more than {_LARGEST >> 20} MB")
     return data
 
 
-def _name(argv: Sequence[str]) -> str:
+def _command_name(argv: Sequence[str]) -> str:
     """What was run, for people: `docker restart`. Never more of its arguments: they may hold a secret."""
     words = argv[len(SUDO) :] if tuple(argv[: len(SUDO)]) == SUDO else argv
     verbs = [word for word in words[1:2] if word.isalpha()]
@@ -89,7 +89,7 @@ def _text(data: bytes) -> str:
     return data.decode("utf-8", "replace").strip()
 
 
-def _shown(output: str) -> str:
+def _redacted_tail(output: str) -> str:
     """Redacted first and cut then: of a secret that was cut in two no pattern would know the rest."""
     return audit_settings.current().redactor.text(output)[-_SHOWN:]
 
@@ -121,7 +121,7 @@ def _run(
         streams = _read(child, begin + timeout, keep)
         code = child.wait(max(0.1, begin + timeout - time.monotonic()))
     except (subprocess.TimeoutExpired, TimeoutError):
-        raise TimedOutError(f"{_name(argv)} did not end within {timeout:g} s") from None
+        raise TimedOutError(f"{_command_name(argv)} did not end within {timeout:g} s") from None
     finally:
         _end_group(child)
         for stream in (child.stdout, child.stderr):
@@ -129,9 +129,11 @@ def _run(
                 stream.close()
     code = 128 - code if code < 0 else code
     if errors == subprocess.PIPE and code:
-        said = _shown(_text(b"".join(stream[-_KEPT:] for stream in streams))).splitlines()
+        said = _redacted_tail(_text(b"".join(stream[-_TAIL_BYTES:] for stream in streams))).splitlines()
         raise RepairError(
-            f"{_name(argv)} ended with {code}" + (f": {said[-1]}" if said else ""), code, "\n".join(said)
+            f"{_command_name(argv)} ended with {code}" + (f": {said[-1]}" if said else ""),
+            code,
+            "\n".join(said),
         )
     return code, streams[0], time.monotonic() - begin
 
@@ -158,17 +160,17 @@ def _read(child: subprocess.Popen[bytes], deadline: float, keep: int) -> list[by
                     raise TimeoutError
                 over = any(key.fd == ended for key, _ in ready)
                 for key, _ in ready:
-                    if key.fd != ended and not _take(key.fd, kept[key.data], keep):
+                    if key.fd != ended and not _read_available(key.fd, kept[key.data], keep):
                         selector.unregister(key.fileobj)
     finally:
         os.close(ended)
     for stream, tail in zip(streams, kept, strict=True):
-        while time.monotonic() < deadline and _take(stream.fileno(), tail, keep):
+        while time.monotonic() < deadline and _read_available(stream.fileno(), tail, keep):
             pass
     return [bytes(tail) for tail in kept]
 
 
-def _take(descriptor: int, tail: bytearray, keep: int) -> bool:
+def _read_available(descriptor: int, tail: bytearray, keep: int) -> bool:
     """Add what a stream holds to what is kept of it; whether there was anything."""
     try:
         block = os.read(descriptor, 1 << 16)

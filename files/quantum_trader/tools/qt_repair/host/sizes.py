@@ -10,7 +10,7 @@ _UNITS = ("kB", "MB", "GB", "TB", "PB")
 _POWERS: dict[str, int] = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4, "P": 5}
 
 
-def human(amount: float) -> str:
+def format_bytes(amount: float) -> str:
     """Bytes as people say them, in powers of 1000 as disks and Docker count: `950 B`, `12 MB`, `1.2 GB`."""
     if amount < 1000:
         return f"{max(0, int(amount))} B"
@@ -22,7 +22,7 @@ def human(amount: float) -> str:
     return f"{value:.1f} {unit}" if round(value, 1) < 10 else f"{value:.0f} {unit}"
 
 
-def parsed(text: str) -> int:
+def parse_bytes(text: str) -> int:
     """Bytes of an amount as programs write it.
 
     With a `B` it counts in powers of 1000 (`71.98MB`, Docker's), without or with `iB` in powers of 1024

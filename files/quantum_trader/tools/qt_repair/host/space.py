@@ -31,7 +31,7 @@ class Space:
         return 100 * self.inodes_free / self.inodes if self.inodes else 100.0
 
 
-def space(path: str) -> Space:
+def space_of(path: str) -> Space:
     """The room of the file system that `path` lies on. Raises OSError."""
     found = os.statvfs(path)
     used = found.f_blocks - found.f_bfree

@@ -21,7 +21,7 @@ _PROPERTIES = (
 
 
 @dataclass(frozen=True)
-class Unit:
+class UnitState:
     """What systemd knows of a unit. Times are seconds of the monotonic clock; 0: never."""
 
     name: str
@@ -66,12 +66,12 @@ def restart_argv(unit: str) -> list[str]:
     return [SYSTEMCTL, "restart", full_name(unit)]
 
 
-def show(unit: str, timeout: float) -> Unit:
+def show(unit: str, timeout: float) -> UnitState:
     """The state of a unit. Raises ProbeError, also for a unit that cannot be started at all."""
     if not os.path.exists(SYSTEMCTL):
         raise ProbeError(f"systemd is not installed: there is no {SYSTEMCTL}")
     try:
-        text = capture(show_argv(unit), timeout, env=rights.plain_words()).decode("utf-8", "replace")
+        text = capture(show_argv(unit), timeout, env=rights.english_environment()).decode("utf-8", "replace")
     except TimedOutError:
         raise ProbeError(f"systemd did not answer within {timeout:g} s") from None
     except RepairError as error:
@@ -79,7 +79,7 @@ def show(unit: str, timeout: float) -> Unit:
     return parse_show(unit, text)
 
 
-def parse_show(unit: str, text: str) -> Unit:
+def parse_show(unit: str, text: str) -> UnitState:
     """The state as `show_argv` prints it. Pure. Raises ProbeError."""
     name = full_name(unit)
     values = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
@@ -91,7 +91,7 @@ def parse_show(unit: str, text: str) -> Unit:
     if load != "loaded":
         raise ProbeError(f"{name} cannot be loaded ({load or 'no answer'}): systemctl status {name} says why")
     try:
-        return Unit(
+        return UnitState(
             name=name,
             load=load,
             active=values["ActiveState"],

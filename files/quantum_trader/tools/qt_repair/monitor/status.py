@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from qt_audit.record.entry import escaped
-from qt_repair.engine.guard import State
+from qt_repair.engine.guard import RepairState
 from qt_repair.monitor.event_loop.clock import duration_text, utc_text
 from qt_repair.monitor.thresholds import BAD, BREACHED, PENDING, UNKNOWN
 
@@ -36,7 +36,9 @@ def state_of_reading(level: str) -> str:
     return {BAD: BREACH, UNKNOWN: UNSURE}.get(level, OK)
 
 
-def status_data(state: Mapping[str, Any], pid: int | None, guard: Mapping[str, State]) -> dict[str, Any]:
+def status_data(
+    state: Mapping[str, Any], pid: int | None, guard: Mapping[str, RepairState]
+) -> dict[str, Any]:
     """The whole status as plain data, times as RFC 3339."""
     thresholds = [_threshold_data(threshold, guard) for threshold in state.get("thresholds", [])]
     return {
@@ -51,7 +53,7 @@ def status_data(state: Mapping[str, Any], pid: int | None, guard: Mapping[str, S
     }
 
 
-def _threshold_data(threshold: Mapping[str, Any], guard: Mapping[str, State]) -> dict[str, Any]:
+def _threshold_data(threshold: Mapping[str, Any], guard: Mapping[str, RepairState]) -> dict[str, Any]:
     reading, incident, last = threshold["reading"] or {}, threshold["incident"], threshold["last"]
     return {
         "name": threshold["name"],
@@ -74,11 +76,11 @@ def _threshold_data(threshold: Mapping[str, Any], guard: Mapping[str, State]) ->
             "until": _utc_or_none(last["until"]),
             "found": last["text"],
         },
-        "repairs": {name: _guard_text(guard.get(name, State())) for name in threshold["repairs"]},
+        "repairs": {name: _guard_text(guard.get(name, RepairState())) for name in threshold["repairs"]},
     }
 
 
-def _guard_text(state: State) -> str:
+def _guard_text(state: RepairState) -> str:
     """The guard's state of a repair in a few words."""
     if state.frozen_since is not None:
         return f"frozen: {state.frozen_because}"

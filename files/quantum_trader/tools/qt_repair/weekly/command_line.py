@@ -45,12 +45,12 @@ from qt_repair.engine.stop import EXIT_STATUS, Stopped, stop_on_signals
 from qt_repair.weekly import ledger
 from qt_repair.weekly.configuration import PROGRAM
 from qt_repair.weekly.cycle import run_cycle
-from qt_repair.weekly.cycle_lock import AnotherRunsError, Turn, not_run, peek
+from qt_repair.weekly.cycle_lock import AnotherRunsError, CycleLock, read_ledger, record_not_run
 from qt_repair.weekly.ledger import Running
 from qt_repair.weekly.module_tree.manifest import SOURCE, Manifest
 from qt_repair.weekly.observation import PhaseError
-from qt_repair.weekly.outcome import Request
-from qt_repair.weekly.output import conclude, plan, show, show_accepted, show_plan
+from qt_repair.weekly.outcome import CycleRequest
+from qt_repair.weekly.output import plan, print_accepted, print_conclusion, print_phase, print_plan
 from qt_repair.weekly.phases import PHASES
 from qt_repair.weekly.phases.module_integrity import MISSING, accept_present, accept_release
 
@@ -85,7 +85,7 @@ def _answer(arguments: list[str], clock: Clock) -> int:
     try:
         return _run(load(PROGRAM, home), options, clock)
     except ConfigError as error:
-        _missed(home, options, clock(), error)
+        _record_if_overdue(home, options, clock(), error)
         return print_faults(_PROGRAM, error)
     except (AuditError, PhaseError) as error:
         explain(_PROGRAM, str(error))
@@ -115,99 +115,101 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run(found: Config, options: argparse.Namespace, clock: Clock) -> int:
+def _run(config: Config, options: argparse.Namespace, clock: Clock) -> int:
     if options.due and options.phase:
         explain(_PROGRAM, "--due runs all phases; leave --phase out")
         return WRONG_USE
-    schedule = found.value["schedule"]
+    schedule = config.value["schedule"]
     slot = ledger.slot_at(clock(), schedule["day"], schedule["time"])
     names = tuple(name for name in PHASES if not options.phase or name in options.phase)
     if options.dry_run:
-        planned = plan(found, names, slot, peek(found.home))
-        (print_json if options.json else show_plan)(planned)
+        planned = plan(config, names, slot, read_ledger(config.home))
+        (print_json if options.json else print_plan)(planned)
         return DONE
     if options.accept:
-        return _accept(found, options.json)
+        return _accept(config, options.json)
     if options.accept_release:
-        return _accept_release(found, options.json)
+        return _accept_release(config, options.json)
     stop_on_signals("the next `--due` begins anew")
     try:
-        with Turn(found.home, slot, lambda line: explain(_PROGRAM, line)) as turn:
-            return _take(found, options, turn, slot, names)
+        with CycleLock(config.home, slot, lambda line: explain(_PROGRAM, line)) as lock:
+            return _run_cycle(config, options, lock, slot, names)
     except AnotherRunsError as error:
         if options.due:  # whoever came first does it
             return DONE
         explain(_PROGRAM, str(error))
         return NO
     except OSError as error:
-        return _cannot(found, options, slot, error)
+        return _ledger_unusable(config, options, slot, error)
 
 
-def _take(found: Config, options: argparse.Namespace, turn: Turn, slot: str, names: tuple[str, ...]) -> int:
+def _run_cycle(
+    config: Config, options: argparse.Namespace, lock: CycleLock, slot: str, names: tuple[str, ...]
+) -> int:
     """Run what is asked for, with the lock held."""
-    interrupted = turn.settle()
-    due = turn.ledger.due(slot)
+    interrupted = lock.close_interrupted_cycle()
+    due = lock.ledger.due(slot)
     if options.due and not due:
         return DONE
     attempts = interrupted.attempts_for(slot) if interrupted is not None else 0
     if options.due and attempts >= ledger.MOST_ATTEMPTS:
-        times = turn.give_up(slot)
+        times = lock.give_up(slot)
         explain(_PROGRAM, f"given up: {times}; find out what kills it, then run it by hand")
         return NO
     counts = due and len(names) == len(PHASES)
     began, run = now(), os.urandom(8).hex()
     moment = f"{began[:10]}T{began[11:19].replace(':', '')}Z-{run[:4]}"
-    request = Request(
+    request = CycleRequest(
         run=run,
-        name=f"{ledger.REPORT}{ledger.week(slot) if counts else moment}",
+        name=f"{ledger.REPORT}{ledger.week_of(slot) if counts else moment}",
         phases=names,
         slot=slot if counts else None,
         by_schedule=options.due,
         repair=options.repair,
         instead_of=interrupted.run if interrupted is not None and counts else None,
     )
-    turn.keep(turn.ledger.begun(Running(run, began, request.slot, attempts + 1 if counts else 1)))
+    lock.save(lock.ledger.with_running(Running(run, began, request.slot, attempts + 1 if counts else 1)))
     try:
-        outcome = run_cycle(found, request, lambda result: None if options.json else show(result))
+        outcome = run_cycle(config, request, lambda result: None if options.json else print_phase(result))
     except AuditError:
-        turn.keep(turn.ledger.ended(None))
+        lock.save(lock.ledger.without_running(None))
         raise
-    turn.keep(turn.ledger.ended(request.slot))
-    conclude(outcome, options.json)
+    lock.save(lock.ledger.without_running(request.slot))
+    print_conclusion(outcome, options.json)
     if outcome.report is None:
         explain(_PROGRAM, f"the report cannot be written: {outcome.problem}")
     return DONE if outcome.well else NO
 
 
-def _cannot(found: Config, options: argparse.Namespace, slot: str, error: OSError) -> int:
+def _ledger_unusable(config: Config, options: argparse.Namespace, slot: str, error: OSError) -> int:
     """The ledger or its lock cannot be used: nothing is checked, and the record says so, wherever it can."""
-    there = peek(found.home)
+    there = read_ledger(config.home)
     if options.due and there is not None and there.running is None and not there.due(slot):
         return DONE
     why = reason(error)
-    not_run(found.home, why)
+    record_not_run(config.home, why)
     explain(_PROGRAM, f"{why}; nothing was checked")
     return NO
 
 
-def _missed(home: str, options: argparse.Namespace, at: str, error: ConfigError) -> None:
+def _record_if_overdue(home: str, options: argparse.Namespace, at: str, error: ConfigError) -> None:
     """Wrong settings must not end the weekly validation unnoticed: once overdue, that is recorded."""
-    there = peek(home)
+    there = read_ledger(home)
     if options.due and there is not None and ledger.next_slot(there.done) <= at:
-        not_run(home, error.lines[0])
+        record_not_run(home, error.lines[0])
 
 
-def _accept(found: Config, as_json: bool) -> int:
-    settings = found.value["phases"]["module_integrity"]
+def _accept(config: Config, as_json: bool) -> int:
+    settings = config.value["phases"]["module_integrity"]
     if not settings["trees"]:
         raise ConfigError(f"there is nothing to accept; {MISSING}")
-    return _accepted(*accept_present(settings, found.home), as_json)
+    return _print_accepted(*accept_present(settings, config.home), as_json)
 
 
-def _accept_release(found: Config, as_json: bool) -> int:
-    taken = accept_release(found.value["phases"]["module_integrity"], found.home)
+def _accept_release(config: Config, as_json: bool) -> int:
+    taken = accept_release(config.value["phases"]["module_integrity"], config.home)
     if taken is not None:
-        return _accepted(*taken, as_json)
+        return _print_accepted(*taken, as_json)
     if as_json:
         print_json({"changes": []})
     else:
@@ -215,9 +217,9 @@ def _accept_release(found: Config, as_json: bool) -> int:
     return DONE
 
 
-def _accepted(manifest: Manifest, changes: Sequence[str], as_json: bool) -> int:
+def _print_accepted(manifest: Manifest, changes: Sequence[str], as_json: bool) -> int:
     if as_json:
         print_json({"manifest_sha256": manifest.digest, "trees": sorted(manifest.trees), "changes": changes})
     else:
-        show_accepted(manifest, changes)
+        print_accepted(manifest, changes)
     return DONE

@@ -17,29 +17,31 @@ from qt_audit.record.place import Place
 from qt_audit.record.state_directory import StateDirectory
 from qt_audit.recorder import log_action
 from qt_repair.config.loading import Config
-from qt_repair.weekly.called_repair import repair
 from qt_repair.weekly.cycle_lock import COMPLETED, INTERRUPTED
 from qt_repair.weekly.module_tree.manifest import SOURCE
-from qt_repair.weekly.outcome import Cycle, Outcome, Request
-from qt_repair.weekly.phase_runner import TITLE, PhaseResult, examine
+from qt_repair.weekly.outcome import Cycle, CycleOutcome, CycleRequest
+from qt_repair.weekly.phase_runner import TITLE, PhaseResult, run_phase
+from qt_repair.weekly.repair_call import call_repair
 from qt_repair.weekly.report import as_json, as_markdown
 
 _REPORTS_TIMEOUT = 60.0
 
-Say = Callable[[PhaseResult], None]
+OnPhase = Callable[[PhaseResult], None]
 
 
-def run_cycle(config: Config, request: Request, say: Say) -> Outcome:
+def run_cycle(config: Config, request: CycleRequest, on_phase: OnPhase) -> CycleOutcome:
     """Run it to its end; `say` is told of each phase as it is over.
 
     Raises AuditError, and checks nothing, if its beginning cannot be recorded. What stops it from
     outside (a signal) is recorded and goes on.
     """
     began = now()
-    _record(request, f"{TITLE}: Started validation cycle", "started", _described(request), required=True)
+    _record(
+        request, f"{TITLE}: Started validation cycle", "started", _request_details(request), required=True
+    )
     try:
-        results = tuple(_phase(config, request, name, say) for name in request.phases)
-        outcome = _reported(_cycle(config.home, request, began, results))
+        results = tuple(_run_phase(config, request, name, on_phase) for name in request.phases)
+        outcome = _write_report(_cycle(config.home, request, began, results))
     except BaseException as error:  # a signal, or a fault of ours: the run must not stay open
         why = str(error) or (
             "stopped by Ctrl-C" if isinstance(error, KeyboardInterrupt) else type(error).__name__
@@ -54,7 +56,7 @@ def run_cycle(config: Config, request: Request, say: Say) -> Outcome:
     return outcome
 
 
-def _described(request: Request) -> dict[str, Any]:
+def _request_details(request: CycleRequest) -> dict[str, Any]:
     details = {
         "phases": list(request.phases),
         "by": "schedule" if request.by_schedule else "hand",
@@ -64,31 +66,31 @@ def _described(request: Request) -> dict[str, Any]:
     return {**details, **({"instead_of": request.instead_of} if request.instead_of else {})}
 
 
-def _phase(config: Config, request: Request, name: str, say: Say) -> PhaseResult:
+def _run_phase(config: Config, request: CycleRequest, name: str, on_phase: OnPhase) -> PhaseResult:
     """One phase; with its repairs, and once more, where it failed and that is asked for."""
     settings = config.value["phases"][name]
-    result = examine(name, settings, config.home)
-    _note(request, result)
+    result = run_phase(name, settings, config.home)
+    _record_phase(request, result)
     if result.failed and request.repair and settings["repairs"]:
-        say(result)
-        repairs = tuple(repair(one, request.run, config.home) for one in settings["repairs"])
-        result = examine(name, settings, config.home).after(repairs)
-        _note(request, result)
-    say(result)
+        on_phase(result)
+        repairs = tuple(call_repair(one, request.run, config.home) for one in settings["repairs"])
+        result = run_phase(name, settings, config.home).with_repairs(repairs)
+        _record_phase(request, result)
+    on_phase(result)
     return result
 
 
-def _note(request: Request, result: PhaseResult) -> None:
+def _record_phase(request: CycleRequest, result: PhaseResult) -> None:
     _record(request, result.sentence, "failed" if result.failed else "info", result.entry_details())
 
 
 def _record(
-    request: Request, sentence: str, outcome: str, details: dict[str, Any], required: bool = False
+    request: CycleRequest, sentence: str, outcome: str, details: dict[str, Any], required: bool = False
 ) -> None:
     log_action(sentence, source=SOURCE, outcome=outcome, details=details, run=request.run, required=required)
 
 
-def _cycle(home: str, request: Request, began: str, results: Sequence[PhaseResult]) -> Cycle:
+def _cycle(home: str, request: CycleRequest, began: str, results: Sequence[PhaseResult]) -> Cycle:
     return Cycle(
         request, began, now(), os.uname().nodename, home, _release(home), tuple(results), _head(home)
     )
@@ -108,7 +110,7 @@ def _head(home: str) -> tuple[int, str] | None:
     return (last.entry.seq, last.hash) if last is not None else None
 
 
-def _reported(cycle: Cycle) -> Outcome:
+def _write_report(cycle: Cycle) -> CycleOutcome:
     """Write the report in both forms, and record where it is. The JSON comes last: where it is, both are."""
     name = cycle.request.name
     try:
@@ -120,7 +122,7 @@ def _reported(cycle: Cycle) -> Outcome:
         where = f"{error.filename}: " if error.filename else ""
         problem = f"{where}{error.strerror or error}"
         _record(cycle.request, f"{TITLE}: Report generated - FAILED: {problem}", "failed", {"report": None})
-        return Outcome(cycle, None, problem)
+        return CycleOutcome(cycle, None, problem)
     details = {"report": path, "json": f"{path[: -len('.md')]}.json"}
     _record(cycle.request, f"{TITLE}: Report generated", "info", details)
-    return Outcome(cycle, path)
+    return CycleOutcome(cycle, path)

@@ -12,9 +12,16 @@ from qt_audit.record.place import Place
 from qt_audit.record.state_directory import StateDirectory
 from qt_audit.recorder import log_action
 from qt_audit.summary import period
-from qt_repair.engine.state_content import content
-from qt_repair.weekly import ledger as weekly_ledger
-from qt_repair.weekly.ledger import Ledger, LedgerError, Running
+from qt_repair.engine.state_file import read_state_file
+from qt_repair.weekly.ledger import (
+    MOST_ATTEMPTS,
+    Ledger,
+    LedgerError,
+    Running,
+    decode,
+    encode,
+    initial_ledger,
+)
 from qt_repair.weekly.module_tree.manifest import SOURCE
 from qt_repair.weekly.phase_runner import TITLE
 
@@ -30,88 +37,88 @@ class AnotherRunsError(Exception):
     """Another cycle is running; the text names it."""
 
 
-class Turn:
+class CycleLock:
     """To be used as a context, which holds the lock: it ends with the process, however that ends.
 
     Entering raises AnotherRunsError at once where somebody else has it, OSError if it cannot be had at all.
     """
 
-    def __init__(self, home: str, slot: str, say: Callable[[str], None]) -> None:
+    def __init__(self, home: str, slot: str, print_line: Callable[[str], None]) -> None:
         """`slot`: the present one. `say` is told in one line what was mended."""
         self._place = Place(home, home=True)
         self._slot = slot
-        self._say = say
-        self._store = StateDirectory(self._place, 0.0, DIRECTORY, _LOCK)
+        self._print_line = print_line
+        self._files = StateDirectory(self._place, 0.0, DIRECTORY, _LOCK)
         self.ledger = Ledger(slot)
 
-    def __enter__(self) -> Turn:
+    def __enter__(self) -> CycleLock:
         try:
-            self._store.__enter__()
+            self._files.__enter__()
         except Busy:
-            raise AnotherRunsError(_who(self._place)) from None
+            raise AnotherRunsError(_holder_text(self._place)) from None
         try:
             self.ledger = self._load()
         except BaseException:
-            self._store.__exit__(None, None, None)
+            self._files.__exit__(None, None, None)
             raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._store.__exit__(kind, error, trace)
+        self._files.__exit__(kind, error, trace)
 
-    def keep(self, ledger: Ledger) -> None:
+    def save(self, ledger: Ledger) -> None:
         """Replace the ledger, durably. Raises OSError."""
-        self._store.write(NAME, weekly_ledger.encode(ledger))
+        self._files.write(NAME, encode(ledger))
         self.ledger = ledger
 
-    def settle(self) -> Running | None:
+    def close_interrupted_cycle(self) -> Running | None:
         """Close what a cycle left open that was killed, and tell of it, if there was one. Raises OSError.
 
         One that was killed after its last entry is done; any other is recorded as interrupted.
         """
-        left = self.ledger.running
-        if left is None:
+        interrupted = self.ledger.running
+        if interrupted is None:
             return None
-        ending = _ending(self._place, left)
+        ending = _recorded_ending(self._place, interrupted)
         if ending == COMPLETED:
-            self.keep(self.ledger.ended(left.slot))
+            self.save(self.ledger.without_running(interrupted.slot))
             return None
         if ending is None:
             log_action(
-                f"{INTERRUPTED} - the validation cycle of {left.began[:19]}Z did not end",
+                f"{INTERRUPTED} - the validation cycle of {interrupted.began[:19]}Z did not end",
                 source=SOURCE,
                 outcome="failed",
-                run=left.run,
+                run=interrupted.run,
             )
-        self.keep(self.ledger.ended(None))
-        return left
+        self.save(self.ledger.without_running(None))
+        return interrupted
 
     def give_up(self, slot: str) -> str:
         """Deal with a slot by running nothing more for it; why, as people read it. Raises OSError."""
-        times = f"the cycle of {slot[:16]}Z was interrupted {weekly_ledger.MOST_ATTEMPTS} times"
+        times = f"the cycle of {slot[:16]}Z was interrupted {MOST_ATTEMPTS} times"
         sentence = f"{TITLE}: Given up - {times}; the next one is tried again"
         log_action(sentence, source=SOURCE, outcome="failed")
-        self.keep(self.ledger.ended(slot))
+        self.save(self.ledger.without_running(slot))
         return times
 
     def _load(self) -> Ledger:
-        data = self._store.read(NAME)
+        data = self._files.read(NAME)
         if data is not None:
             try:
-                return weekly_ledger.decode(data)
+                return decode(data)
             except LedgerError as error:
-                self._store.set_aside(NAME, f"{NAME}.damaged")
-                path = f"{self._store.path}/{NAME}"
-                self._say(f"{path}: {error}; begun anew, the old one is kept as {NAME}.damaged")
+                self._files.set_aside(NAME, f"{NAME}.damaged")
+                path = f"{self._files.path}/{NAME}"
+                self._print_line(f"{path}: {error}; begun anew, the old one is kept as {NAME}.damaged")
         with StateDirectory(self._place, _REPORTS_TIMEOUT) as reports:
-            ledger = weekly_ledger.begin(self._slot, reports.names())
-        self.keep(ledger)
+            ledger = initial_ledger(self._slot, reports.names())
+        self.save(ledger)
         return ledger
 
 
-def not_run(home: str, why: str) -> None:
+def record_not_run(home: str, why: str) -> None:
     """Record that nothing was checked, wherever that can be recorded: once a day, not at each wake-up."""
     today = period.period_at("daily", now())
     source, words = f'"source":"{SOURCE}"'.encode(), _NOT_RUN.encode()
@@ -126,28 +133,28 @@ def not_run(home: str, why: str) -> None:
     log_action(f"{_NOT_RUN} - {why}", source=SOURCE, outcome="failed")
 
 
-def peek(home: str) -> Ledger | None:
+def read_ledger(home: str) -> Ledger | None:
     """The ledger as it is, read without the lock; None if there is none, or none that can be read."""
     try:
-        return weekly_ledger.decode(content(f"{home}/status/{DIRECTORY}/{NAME}", _LARGEST))
+        return decode(read_state_file(f"{home}/status/{DIRECTORY}/{NAME}", _LARGEST))
     except (OSError, LedgerError):
         return None
 
 
-def _who(place: Place) -> str:
-    ledger = peek(place.path)
+def _holder_text(place: Place) -> str:
+    ledger = read_ledger(place.path)
     since = (
         f" since {ledger.running.began[:19]}Z" if ledger is not None and ledger.running is not None else ""
     )
     return f"another validation cycle is running{since}; wait for its end"
 
 
-def _ending(place: Place, left: Running) -> str | None:
+def _recorded_ending(place: Place, interrupted: Running) -> str | None:
     """Whether a run has its last entry: COMPLETED, INTERRUPTED or None."""
-    run = f'"run":"{left.run}"'.encode()
+    run = f'"run":"{interrupted.run}"'.encode()
     found = None
-    for entry in History(place).window(left.began, line_filter=lambda line: run in line):
-        if entry.run == left.run:
+    for entry in History(place).window(interrupted.began, line_filter=lambda line: run in line):
+        if entry.run == interrupted.run:
             for ending in (COMPLETED, INTERRUPTED):
                 if entry.action.startswith(ending):
                     found = ending

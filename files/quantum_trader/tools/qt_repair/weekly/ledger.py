@@ -53,15 +53,15 @@ class Ledger:
 
         Goes forward only, unless the clock was wrong by more than a week.
         """
-        if week(slot) == week(self.done):
+        if week_of(slot) == week_of(self.done):
             return False
         return slot > self.done or _day(self.done) - _day(slot) > _WRONG_CLOCK
 
-    def begun(self, running: Running) -> Ledger:
+    def with_running(self, running: Running) -> Ledger:
         """The same while this cycle runs."""
         return Ledger(self.done, running)
 
-    def ended(self, slot: str | None) -> Ledger:
+    def without_running(self, slot: str | None) -> Ledger:
         """The same when the cycle has ended; `slot`: the one that it dealt with, if any."""
         return Ledger(self.done if slot is None else slot)
 
@@ -79,13 +79,13 @@ def next_slot(slot: str) -> str:
     return f"{_day(slot) + timedelta(days=7)}{slot[10:]}"
 
 
-def week(ts: str) -> str:
+def week_of(ts: str) -> str:
     """The week that a time lies in, as `2026-W48`."""
     year, number, _ = _day(ts).isocalendar()
     return f"{year:04d}-W{number:02d}"
 
 
-def begin(slot: str, reports: Iterable[str]) -> Ledger:
+def initial_ledger(slot: str, reports: Iterable[str]) -> Ledger:
     """Where to begin without a ledger: behind the newest report; without one, behind the present slot.
 
     So a new installation waits for its first Sunday, and one that lost its ledger repeats nothing.
@@ -97,7 +97,7 @@ def begin(slot: str, reports: Iterable[str]) -> Ledger:
         if name.startswith(REPORT) and name.endswith(".json")
     ]
     newest = max((name for name in weeks if _is_week(name)), default=None)
-    if newest is None or newest >= week(slot):
+    if newest is None or newest >= week_of(slot):
         return Ledger(slot)
     return Ledger(f"{date.fromisocalendar(int(newest[:4]), int(newest[6:]), 7)}T00:00:00.000000Z")
 

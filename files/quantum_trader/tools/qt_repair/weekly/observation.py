@@ -11,7 +11,7 @@ LISTED = 20
 
 
 @dataclass(frozen=True)
-class Seen:
+class Observation:
     """What a phase saw: well if there are no problems."""
 
     summary: str
@@ -27,13 +27,13 @@ class PhaseError(Exception):
     """A phase cannot say how it is; the text says why and what to change. It counts as failed."""
 
 
-def bounded(lines: Sequence[str], most: int = LISTED) -> list[str]:
+def limited_list(lines: Sequence[str], most: int = LISTED) -> list[str]:
     """The first of many lines, and how many more there are."""
     if len(lines) <= most:
         return list(lines)
     return [*lines[:most], f"and {len(lines) - most} more"]
 
 
-def counted(count: int, one: str, many: str = "") -> str:
+def count_text(count: int, one: str, many: str = "") -> str:
     """`1 file`, `2 files`."""
     return f"{count} {one if count == 1 else many or one + 's'}"

@@ -9,7 +9,7 @@ from qt_repair.weekly.phase_runner import PhaseResult
 
 
 @dataclass(frozen=True)
-class Request:
+class CycleRequest:
     """What is asked for."""
 
     run: str
@@ -28,7 +28,7 @@ class Request:
 class Cycle:
     """A validation cycle whose phases are over."""
 
-    request: Request
+    request: CycleRequest
     began: str
     ended: str
     host: str
@@ -78,7 +78,7 @@ class Cycle:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class CycleOutcome:
     """A cycle that is over, and where its report is."""
 
     cycle: Cycle

@@ -10,22 +10,22 @@ from qt_audit.settings import loading as audit_settings
 from qt_audit.terminal.output import coloured, json_text
 from qt_audit.terminal.streams import tell
 from qt_repair.config.loading import Config
-from qt_repair.weekly import ledger as weekly_ledger
+from qt_repair.weekly.ledger import Ledger, next_slot
 from qt_repair.weekly.module_tree.manifest import Manifest
-from qt_repair.weekly.observation import bounded, counted
-from qt_repair.weekly.outcome import Outcome
+from qt_repair.weekly.observation import count_text, limited_list
+from qt_repair.weekly.outcome import CycleOutcome
 from qt_repair.weekly.phase_runner import FAILED, SKIPPED, PhaseResult
 from qt_repair.weekly.phases import PHASES, phase
 
 _SIGNS = {FAILED: ("❌", "red"), SKIPPED: ("➖", "grey")}
 
 
-def show(result: PhaseResult) -> None:
+def print_phase(result: PhaseResult) -> None:
     """How a phase went."""
     tell(*_lines(result))
 
 
-def conclude(outcome: Outcome, as_json: bool) -> None:
+def print_conclusion(outcome: CycleOutcome, as_json: bool) -> None:
     """The verdict and where the report is; or everything as JSON."""
     if as_json:
         tell(json_text(outcome.as_dict()))
@@ -41,23 +41,21 @@ def _lines(result: PhaseResult) -> list[str]:
     took = "" if result.skipped else f" ({result.duration_s:.1f} s)"
     line = f"{sign} {result.title} - {result.verdict}{took}: {result.summary}"
     repairs = [f"   🔧 {repair['repair']}: {repair['text']}" for repair in result.repairs]
-    problems = [f"   {problem}" for problem in bounded(result.problems)]
+    problems = [f"   {problem}" for problem in limited_list(result.problems)]
     return [coloured(escaped(line), colour), *map(escaped, repairs), *map(escaped, problems)]
 
 
-def plan(
-    found: Config, names: Sequence[str], slot: str, ledger: weekly_ledger.Ledger | None
-) -> dict[str, Any]:
+def plan(found: Config, names: Sequence[str], slot: str, ledger: Ledger | None) -> dict[str, Any]:
     """What these phases would check, and when the schedule is due."""
     due = ledger is not None and ledger.due(slot)
     rows = [
-        {"phase": name, "title": PHASES[name], **_planned(name, found.value["phases"][name])}
+        {"phase": name, "title": PHASES[name], **_phase_plan(name, found.value["phases"][name])}
         for name in names
     ]
-    return {"phases": rows, "due": due, "next": "now" if due else weekly_ledger.next_slot(slot)}
+    return {"phases": rows, "due": due, "next": "now" if due else next_slot(slot)}
 
 
-def _planned(name: str, settings: Any) -> dict[str, Any]:
+def _phase_plan(name: str, settings: Any) -> dict[str, Any]:
     if not settings["enabled"]:
         return {"skipped": "switched off", "checks": []}
     module, redact = phase(name), audit_settings.current().redactor
@@ -65,7 +63,7 @@ def _planned(name: str, settings: Any) -> dict[str, Any]:
     return {"skipped": None if checks else f"nothing to check; {module.MISSING}", "checks": checks}
 
 
-def show_plan(planned: dict[str, Any]) -> None:
+def print_plan(planned: dict[str, Any]) -> None:
     """The same for people."""
     for row in planned["phases"]:
         skipped = f" - {SKIPPED}: {row['skipped']}" if row["skipped"] else ""
@@ -76,9 +74,9 @@ def show_plan(planned: dict[str, Any]) -> None:
     print(f"Next by schedule: {when if when == 'now' else f'{when[:10]} {when[11:16]} UTC'}")
 
 
-def show_accepted(manifest: Manifest, changes: Sequence[str]) -> None:
+def print_accepted(manifest: Manifest, changes: Sequence[str]) -> None:
     """What was accepted, and how it differs from what was accepted before."""
-    for line in bounded(changes):
+    for line in limited_list(changes):
         print(f"   {escaped(line)}")
-    files = counted(sum(map(len, manifest.trees.values())), "file")
-    print(coloured(f"✅ Accepted {files} in {counted(len(manifest.trees), 'tree')}", "green"))
+    files = count_text(sum(map(len, manifest.trees.values())), "file")
+    print(coloured(f"✅ Accepted {files} in {count_text(len(manifest.trees), 'tree')}", "green"))

@@ -9,9 +9,9 @@ from typing import Any
 
 from qt_audit.record.entry import now
 from qt_audit.settings import loading as audit_settings
-from qt_repair.host.isolated_call import ApartError, ToldError, call
-from qt_repair.weekly.observation import PhaseError, Seen, bounded
-from qt_repair.weekly.phases import DONE_WORDS, PHASES, phase
+from qt_repair.host.isolated_call import IsolatedCallError, ReportedError, call_isolated
+from qt_repair.weekly.observation import Observation, PhaseError, limited_list
+from qt_repair.weekly.phases import PASSED_WORDS, PHASES, phase
 
 TITLE = "Weekly self-heal"
 PASSED, FAILED, COMPLETED, SKIPPED = "PASSED", "FAILED", "COMPLETED", "SKIPPED"
@@ -79,15 +79,15 @@ class PhaseResult:
         plain = self.as_dict()
         for key in ("title", "began"):
             del plain[key]
-        plain["problems"], plain["notes"] = bounded(self.problems, 10), bounded(self.notes, 5)
+        plain["problems"], plain["notes"] = limited_list(self.problems, 10), limited_list(self.notes, 5)
         return plain
 
-    def after(self, repairs: tuple[Mapping[str, Any], ...]) -> PhaseResult:
+    def with_repairs(self, repairs: tuple[Mapping[str, Any], ...]) -> PhaseResult:
         """The same, once these repairs were called."""
         return replace(self, repairs=repairs)
 
 
-def examine(name: str, settings: Mapping[str, Any], home: str) -> PhaseResult:
+def run_phase(name: str, settings: Mapping[str, Any], home: str) -> PhaseResult:
     """Check a phase. One that crashes, hangs or cannot tell has failed, and says why. Never raises."""
     began, start = now(), time.monotonic()
     if not settings["enabled"]:
@@ -96,29 +96,29 @@ def examine(name: str, settings: Mapping[str, Any], home: str) -> PhaseResult:
         module = phase(name)
         if not module.plan(settings):
             return PhaseResult(name, SKIPPED, f"nothing to check; {module.MISSING}", began)
-        seen = call(lambda: module.check(settings, home), settings["timeout"], (PhaseError,))
-    except (ApartError, ToldError) as error:
-        seen = Seen("no answer", (str(error),))
+        observation = call_isolated(lambda: module.check(settings, home), settings["timeout"], (PhaseError,))
+    except (IsolatedCallError, ReportedError) as error:
+        observation = Observation("no answer", (str(error),))
     except Exception as error:  # a fault of one phase must not stop the others
-        seen = Seen("no answer", (f"the check itself failed ({type(error).__name__})",))
-    return _result(name, seen, began, time.monotonic() - start)
+        observation = Observation("no answer", (f"the check itself failed ({type(error).__name__})",))
+    return _result(name, observation, began, time.monotonic() - start)
 
 
-def _result(name: str, seen: Seen, began: str, duration: float) -> PhaseResult:
+def _result(name: str, observation: Observation, began: str, duration: float) -> PhaseResult:
     redact = audit_settings.current().redactor
-    verdict = FAILED if seen.problems else DONE_WORDS.get(name, PASSED)
+    verdict = FAILED if observation.problems else PASSED_WORDS.get(name, PASSED)
     return PhaseResult(
         name,
         verdict,
-        _short(redact.text(seen.summary)),
+        _one_line(redact.text(observation.summary)),
         began,
         round(duration, 3),
-        tuple(_short(redact.text(line)) for line in seen.problems),
-        tuple(_short(redact.text(line)) for line in seen.notes),
-        redact.details(seen.details),
+        tuple(_one_line(redact.text(line)) for line in observation.problems),
+        tuple(_one_line(redact.text(line)) for line in observation.notes),
+        redact.details(observation.details),
     )
 
 
-def _short(text: str) -> str:
+def _one_line(text: str) -> str:
     line = " ".join(text.split())
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"

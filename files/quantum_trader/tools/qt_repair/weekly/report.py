@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from qt_audit.record.entry import escaped
-from qt_repair.weekly.observation import bounded
+from qt_repair.weekly.observation import limited_list
 from qt_repair.weekly.outcome import Cycle
 from qt_repair.weekly.phase_runner import COMPLETED, FAILED, PASSED, SKIPPED, PhaseResult
 from qt_repair.weekly.phases import phase
@@ -70,7 +70,7 @@ def _failures(cycle: Cycle) -> Iterator[str]:
         yield "## What failed"
     for result in failed:
         lines = [f"### {result.title}", ""]
-        lines += [f"- {_code(line)}" for line in bounded(result.problems)]
+        lines += [f"- {_code(line)}" for line in limited_list(result.problems)]
         lines += ["", f"What to do: {phase(result.name).REMEDY}"]
         yield "\n".join(lines)
 
@@ -87,7 +87,7 @@ def _notes_of(result: PhaseResult) -> Iterator[str]:
             f"- {result.title}: repair {_code(str(repair['repair']))} was called:"
             f" {_code(str(repair['text']))}; then checked once more"
         )
-    for note in bounded(result.notes):
+    for note in limited_list(result.notes):
         yield f"- {result.title}: {_code(note)}"
 
 

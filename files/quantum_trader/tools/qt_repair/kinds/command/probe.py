@@ -27,17 +27,17 @@ class CommandProbe:
         self._argv = runnable(settings["probe"])
         self._home = home
 
-    def look(self, timeout: float) -> Finding:
+    def check(self, timeout: float) -> Finding:
         """Run it. Raises ProbeError."""
         try:
             done = run(self._argv, timeout, cwd=self._home)
         except RepairError as error:
             raise ProbeError(str(error)) from None
-        if done.exit_code and tuple(self._argv[: len(SUDO)]) == SUDO and rights.said_no(done.output):
-            raise ProbeError(rights.explained(self._argv))
+        if done.exit_code and tuple(self._argv[: len(SUDO)]) == SUDO and rights.is_sudo_refusal(done.output):
+            raise ProbeError(rights.refusal_text(self._argv))
         if done.exit_code in (126, 127):
             raise ProbeError(f"{name(self._argv)} cannot be run (exit code {done.exit_code})")
-        output = done.said
+        output = done.shown_output
         said = f": {last_line(output)}" if output else ""
         summary = f"{name(self._argv)} ended with {done.exit_code}{said}"
         return Finding(done.exit_code == 0, summary, {"exit_code": done.exit_code, "output": output[-1000:]})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from qt_repair.finding import Finding, Mended, Probe, RepairError
+from qt_repair.finding import Finding, Probe, RepairError, RepairResult
 from qt_repair.host import rights
 from qt_repair.host.process import SUDO, run
 from qt_repair.kinds.command.probe import last_line, name, runnable, sudo_part
@@ -20,22 +20,22 @@ class RunCommand:
         self._intent: str = settings.get("intent") or f"{self._sentence} - started"
         self._home = home
 
-    def intent(self, found: Finding) -> str:
+    def intent(self, finding: Finding) -> str:
         return self._intent
 
-    def sentence(self, found: Finding) -> str:
+    def sentence(self, finding: Finding) -> str:
         return self._sentence
 
-    def mend(self, found: Finding, timeout: float) -> Mended:
+    def run(self, finding: Finding, timeout: float) -> RepairResult:
         """Run it. Raises RepairError unless it ends with 0."""
         done = run(self._argv, timeout, cwd=self._home)
-        output = done.said
+        output = done.shown_output
         if done.exit_code:
-            if tuple(self._argv[: len(SUDO)]) == SUDO and rights.said_no(done.output):
-                raise RepairError(rights.explained(self._argv), done.exit_code, output)
+            if tuple(self._argv[: len(SUDO)]) == SUDO and rights.is_sudo_refusal(done.output):
+                raise RepairError(rights.refusal_text(self._argv), done.exit_code, output)
             said = f": {last_line(output)}" if output else ""
             raise RepairError(f"{name(self._argv)} ended with {done.exit_code}{said}", done.exit_code, output)
-        return Mended(self._sentence, {"output": output, "duration_s": round(done.duration_s, 3)})
+        return RepairResult(self._sentence, {"output": output, "duration_s": round(done.duration_s, 3)})
 
 
 def privileges(settings: Mapping[str, Any]) -> list[list[str]]:

@@ -8,8 +8,8 @@ from typing import Any
 
 from qt_repair.finding import Finding, ProbeError
 from qt_repair.host import docker
-from qt_repair.host import http as http_check
-from qt_repair.host.docker import State
+from qt_repair.host.docker import ContainerState
+from qt_repair.host.http import check_url, url_problem
 
 _STATUS = {
     "exited": "is not running (exit code {code})",
@@ -30,7 +30,7 @@ class ContainerProbe:
         self._expect: Mapping[str, Any] = settings.get("expect") or {}
         self._url_timeout: float = settings["url_timeout"]
 
-    def look(self, timeout: float) -> Finding:
+    def check(self, timeout: float) -> Finding:
         """Docker's word first, then the address. Raises ProbeError.
 
         A container whose health check has not decided yet is neither well nor ill: nothing is repaired,
@@ -38,19 +38,19 @@ class ContainerProbe:
         """
         deadline = time.monotonic() + timeout
         state = docker.inspect(self._name, timeout)
-        found = judged(self._name, state)
+        found = finding_of(self._name, state)
         if not found.healthy or self._url is None:
             return found
         left = min(self._url_timeout, deadline - time.monotonic())
         if left <= 0:
             raise ProbeError(f"Docker took {timeout:g} s to answer; no time was left for the address")
-        answer = http_check.check(self._url, left, self._expect)
+        answer = check_url(self._url, left, self._expect)
         return Finding(
             answer.healthy, f"{found.summary}; {answer.summary}", {**found.details, "http": answer.details}
         )
 
 
-def judged(name: str, state: State) -> Finding:
+def finding_of(name: str, state: ContainerState) -> Finding:
     """The finding on Docker's word. Pure. Raises ProbeError while it is starting or being removed."""
     details = {"container": name, **state.as_dict()}
     if state.status == "removing":
@@ -69,7 +69,7 @@ def judged(name: str, state: State) -> Finding:
 def problems(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What is wrong in the settings that the schema cannot say. Pure."""
     found, url = [], settings.get("url")
-    problem = None if url is None else http_check.url_problem(url)
+    problem = None if url is None else url_problem(url)
     if problem is not None:
         found.append(("url", problem))
     if url is None and settings.get("expect"):

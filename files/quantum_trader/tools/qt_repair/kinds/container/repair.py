@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from qt_repair.finding import Finding, Mended, Probe, ProbeError, RepairError
+from qt_repair.finding import Finding, Probe, ProbeError, RepairError, RepairResult
 from qt_repair.host import docker
 
 _LOOK_S = 10.0
@@ -21,24 +21,24 @@ class RestartContainer:
         self._title: str = settings.get("title") or self._name[:1].upper() + self._name[1:]
         self._stop_timeout: int = settings["stop_timeout"]
 
-    def intent(self, found: Finding) -> str:
+    def intent(self, finding: Finding) -> str:
         return f"Auto-repair: Restarting {self._title} container"
 
-    def sentence(self, found: Finding) -> str:
+    def sentence(self, finding: Finding) -> str:
         return f"Auto-repair: Restarted {self._title} container"
 
-    def mend(self, found: Finding, timeout: float) -> Mended:
+    def run(self, finding: Finding, timeout: float) -> RepairResult:
         """Restart it. Raises RepairError with Docker's own words."""
         begin = time.monotonic()
         try:
-            docker.ask(docker.restart_argv(self._name, self._stop_timeout), timeout)
+            docker.run_docker(docker.restart_argv(self._name, self._stop_timeout), timeout)
         except ProbeError as error:
             raise RepairError(str(error)) from None
-        details: dict[str, Any] = {"container": self._name, "state_before": dict(found.details)}
+        details: dict[str, Any] = {"container": self._name, "state_before": dict(finding.details)}
         details["duration_s"] = round(time.monotonic() - begin, 3)
         with suppress(ProbeError):  # the probe, which comes next, says so
             details["state_after"] = docker.inspect(self._name, _LOOK_S).as_dict()
-        return Mended(self.sentence(found), details)
+        return RepairResult(self.sentence(finding), details)
 
 
 def privileges(settings: Mapping[str, Any]) -> list[list[str]]:

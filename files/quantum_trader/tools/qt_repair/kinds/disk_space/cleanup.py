@@ -18,24 +18,24 @@ from dataclasses import dataclass, field
 
 from qt_audit.record.place import DIRECTORY_FLAGS
 
-_DEEPEST = 32
+_MAX_DEPTH = 32
 """Levels of directories below the named one that are looked at: each holds a descriptor open."""
-_MOST = 100_000
+_MOST_FILES = 100_000
 """Files that one run deletes at most."""
-_NAMED = 10
+_MOST_NAMES = 10
 _DAY_S = 86400
-_TREES = (
+_SYSTEM_TREES = (
     "/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/libx32", "/proc", "/root", "/run", "/sbin",
     "/sys", "/usr", "/var/lib/dpkg", "/var/lib/postgresql", "/var/lib/docker", "/var/lib/systemd",
 )  # fmt: skip
 """Nothing in them is anybody's to clean up by age."""
-_ROOTS = frozenset(
+_TOO_WIDE = frozenset(
     {"/", "/home", "/media", "/mnt", "/opt", "/srv", "/var", "/var/cache", "/var/lib", "/var/spool"}
 )
 """Too wide: name what lies below."""
 Identity = tuple[int, int]
 """A file or directory, whatever its name: device and inode."""
-_OWN = ("status", "config", "releases", "current", "tools", "scripts", "docs")
+_QT_HOME_DIRECTORIES = ("status", "config", "releases", "current", "tools", "scripts", "docs")
 """The trail, the settings and the programs themselves, below QT_HOME."""
 
 
@@ -44,7 +44,7 @@ class CleanupError(Exception):
 
 
 @dataclass
-class Deleted:
+class DeletedFiles:
     """What went. `size` is what the files took up, in bytes."""
 
     count: int = 0
@@ -61,7 +61,7 @@ class _File:
     inode: int
 
 
-def refusal(below: str, home: str | None = None) -> str | None:
+def directory_problem(below: str, home: str | None = None) -> str | None:
     """Why nothing is deleted below this directory; None if it may be. Pure: looks at the name alone.
 
     A relative one lies below QT_HOME; what is QT_HOME's own is known where `home` is given.
@@ -73,11 +73,11 @@ def refusal(below: str, home: str | None = None) -> str | None:
     path = os.path.normpath(below)
     if not path.startswith("/"):
         own = path.split("/")[0]
-        return _own(own) if own in (".", *_OWN) else None
+        return _own_directory_problem(own) if own in (".", *_QT_HOME_DIRECTORIES) else None
     path = "/" + path.lstrip("/")
-    if path in _ROOTS or (path.startswith("/home/") and path.count("/") == 2):
+    if path in _TOO_WIDE or (path.startswith("/home/") and path.count("/") == 2):
         return f"must name a directory further down than {path}"
-    for tree in _TREES:
+    for tree in _SYSTEM_TREES:
         if _within(path, tree):
             return f"must not lie in {tree}"
     if home is not None:
@@ -85,12 +85,12 @@ def refusal(below: str, home: str | None = None) -> str | None:
         if _within(base, path):
             return f"must name a directory further down than {path}, in which QT_HOME lies"
         own = os.path.relpath(path, base).split("/")[0]
-        if own in _OWN:
-            return _own(own)
+        if own in _QT_HOME_DIRECTORIES:
+            return _own_directory_problem(own)
     return None
 
 
-def _own(own: str) -> str:
+def _own_directory_problem(own: str) -> str:
     return "must name a directory below QT_HOME" if own == "." else f"must not lie in {own}/ of QT_HOME"
 
 
@@ -98,34 +98,34 @@ def _within(path: str, tree: str) -> bool:
     return path == tree or path.startswith(f"{tree}/")
 
 
-def delete_old(
+def delete_old_files(
     below: str,
     pattern: str,
     older_than_days: float,
     now: float,
     *,
     device: int,
-    keep: frozenset[Identity],
+    protected: frozenset[Identity],
     enough: Callable[[], bool],
-) -> Deleted:
+) -> DeletedFiles:
     """Delete files whose name fits `pattern`, unchanged for that many days at `now`, oldest first.
 
     Stops where `enough()` says so. `device`: the file system that room is wanted on; another one is left
     alone, and so are the directories of `keep`. Raises CleanupError if the directory cannot be entered.
     A file that cannot be deleted is passed over.
     """
-    top = _enter(below)
+    top = _open_directory(below)
     try:
         at = os.fstat(top)
         if at.st_dev != device:
             raise CleanupError("lies on another file system")
-        if (at.st_dev, at.st_ino) in keep:
+        if (at.st_dev, at.st_ino) in protected:
             raise CleanupError("is to be kept")
-        deleted, in_use = Deleted(), open_files()
+        deleted, in_use = DeletedFiles(), open_files()
         limit = now - older_than_days * _DAY_S
-        found = itertools.takewhile(lambda _file: not enough(), _files(top, (), device, keep))
+        found = itertools.takewhile(lambda _file: not enough(), _files(top, (), device, protected))
         old = (file for file in found if file.modified <= limit)
-        for file in heapq.nsmallest(_MOST, (file for file in old if _fits(file, pattern))):
+        for file in heapq.nsmallest(_MOST_FILES, (file for file in old if _matches(file, pattern))):
             if enough():
                 break
             if (file.device, file.inode) not in in_use:
@@ -135,10 +135,10 @@ def delete_old(
         os.close(top)
 
 
-def kept(home: str) -> frozenset[Identity]:
+def protected_directories(home: str) -> frozenset[Identity]:
     """The directories in which nothing is deleted: QT_HOME's own and the system's."""
     found = set()
-    for path in (*(os.path.join(home, name) for name in _OWN), *_TREES):
+    for path in (*(os.path.join(home, name) for name in _QT_HOME_DIRECTORIES), *_SYSTEM_TREES):
         with suppress(OSError):
             at = os.stat(path)
             found.add((at.st_dev, at.st_ino))
@@ -158,7 +158,7 @@ def open_files() -> set[Identity]:
     return found
 
 
-def _enter(path: str) -> int:
+def _open_directory(path: str) -> int:
     """A descriptor of a directory, reached without following a link anywhere on the way."""
     directory = os.open("/", DIRECTORY_FLAGS)
     for part in filter(None, path.split("/")):
@@ -175,11 +175,13 @@ def _enter(path: str) -> int:
     return directory
 
 
-def _fits(file: _File, pattern: str) -> bool:
+def _matches(file: _File, pattern: str) -> bool:
     return fnmatch.fnmatchcase(file.path[-1], pattern)
 
 
-def _files(directory: int, at: tuple[str, ...], device: int, keep: frozenset[Identity]) -> Iterator[_File]:
+def _files(
+    directory: int, at: tuple[str, ...], device: int, protected: frozenset[Identity]
+) -> Iterator[_File]:
     """Regular files with one name, below a directory, on one file system."""
     with os.scandir(directory) as entries:
         names = [entry.name for entry in entries]
@@ -188,17 +190,17 @@ def _files(directory: int, at: tuple[str, ...], device: int, keep: frozenset[Ide
             found = os.stat(name, dir_fd=directory, follow_symlinks=False)
             if stat.S_ISREG(found.st_mode) and found.st_nlink == 1:
                 yield _File(found.st_mtime, (*at, name), found.st_dev, found.st_ino)
-            elif stat.S_ISDIR(found.st_mode) and found.st_dev == device and len(at) < _DEEPEST:
+            elif stat.S_ISDIR(found.st_mode) and found.st_dev == device and len(at) < _MAX_DEPTH:
                 inner = os.open(name, DIRECTORY_FLAGS, dir_fd=directory)
                 try:
                     there = os.fstat(inner)
-                    if there.st_dev == device and (there.st_dev, there.st_ino) not in keep:
-                        yield from _files(inner, (*at, name), device, keep)
+                    if there.st_dev == device and (there.st_dev, there.st_ino) not in protected:
+                        yield from _files(inner, (*at, name), device, protected)
                 finally:
                     os.close(inner)
 
 
-def _delete(top: int, file: _File, deleted: Deleted) -> None:
+def _delete(top: int, file: _File, deleted: DeletedFiles) -> None:
     """Delete it if it still is the file that was looked at."""
     directories = [top]
     with suppress(OSError):
@@ -210,7 +212,7 @@ def _delete(top: int, file: _File, deleted: Deleted) -> None:
                 os.unlink(file.path[-1], dir_fd=directories[-1])
                 deleted.count += 1
                 deleted.size += found.st_blocks * 512
-                if len(deleted.names) < _NAMED:
+                if len(deleted.names) < _MOST_NAMES:
                     deleted.names.append("/".join(file.path))
         finally:
             for directory in directories[1:]:

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from qt_repair.finding import Finding, ProbeError
-from qt_repair.host.sizes import MB, human
-from qt_repair.host.space import Space, mount_of, mount_points, space
-from qt_repair.kinds.disk_space.cleanup import refusal
+from qt_repair.host.sizes import MB, format_bytes
+from qt_repair.host.space import Space, mount_of, mount_points, space_of
+from qt_repair.kinds.disk_space.cleanup import directory_problem
 
 
 class SpaceProbe:
@@ -18,34 +18,34 @@ class SpaceProbe:
         self._settings = settings
         self._home = home
 
-    def look(self, timeout: float) -> Finding:
+    def check(self, timeout: float) -> Finding:
         """Raises ProbeError, also where nothing is mounted: the room there is another file system's."""
         for index, cleanup in enumerate(self._settings["cleanups"]):
-            problem = refusal(cleanup["files"]["below"], self._home) if "files" in cleanup else None
+            problem = directory_problem(cleanup["files"]["below"], self._home) if "files" in cleanup else None
             if problem is not None:
                 raise ProbeError(f"cleanups[{index}].files.below {problem}")
         mount = self._settings["mount"]
-        return judged(self._settings, mounted(mount))
+        return finding_of(self._settings, mount_space(mount))
 
 
-def mounted(mount: str) -> Space:
+def mount_space(mount: str) -> Space:
     """The room of a mount point. Raises ProbeError if it is none."""
     try:
         if mount not in mount_points():
-            found = space(mount)  # says so if it does not exist
+            found = space_of(mount)  # says so if it does not exist
             raise ProbeError(
                 f"nothing is mounted at {mount}: it lies on {mount_of(mount)}, "
-                f"which has {human(found.free)} free"
+                f"which has {format_bytes(found.free)} free"
             )
-        return space(mount)
+        return space_of(mount)
     except OSError as error:
         raise ProbeError(f"{mount} cannot be looked at: {(error.strerror or '').lower()}") from None
 
 
-def judged(settings: Mapping[str, Any], now: Space) -> Finding:
+def finding_of(settings: Mapping[str, Any], now: Space) -> Finding:
     """The finding on the room that there is. Pure."""
-    missing = lacking(settings, now)
-    text = f"{settings['mount']} has {human(now.free)} ({now.free_percent:.0f} %) free"
+    missing = shortfall(settings, now)
+    text = f"{settings['mount']} has {format_bytes(now.free)} ({now.free_percent:.0f} %) free"
     if now.inodes and "inodes_free_percent" in settings:
         text += f" and {now.inodes_free_percent:.0f} % of its inodes"
     details: dict[str, Any] = {
@@ -58,7 +58,7 @@ def judged(settings: Mapping[str, Any], now: Space) -> Finding:
     return Finding(not missing, text + (f": {' and '.join(missing)} too little" if missing else ""), details)
 
 
-def lacking(settings: Mapping[str, Any], now: Space) -> list[str]:
+def shortfall(settings: Mapping[str, Any], now: Space) -> list[str]:
     """How much is missing of what is wanted, in words; empty where there is enough. Pure."""
     missing = []
     wanted = max(
@@ -66,7 +66,7 @@ def lacking(settings: Mapping[str, Any], now: Space) -> list[str]:
         settings.get("free_percent", 0) / 100 * now.size,
     )
     if now.free < wanted:
-        missing.append(human(max(1, wanted - now.free)))
+        missing.append(format_bytes(max(1, wanted - now.free)))
     inodes = settings.get("inodes_free_percent", 0) / 100 * now.inodes
     if now.inodes_free < inodes:
         missing.append(f"{max(1, round(inodes - now.inodes_free))} inodes")
@@ -84,7 +84,7 @@ def _problems(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "mount", "must be the plain path of a mount point, as `findmnt` shows it"
     for index, cleanup in enumerate(settings["cleanups"]):
         if "files" in cleanup:
-            problem = refusal(cleanup["files"]["below"])
+            problem = directory_problem(cleanup["files"]["below"])
             if problem is not None:
                 yield f"cleanups[{index}].files.below", problem
 

@@ -7,15 +7,20 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from qt_repair.finding import Finding, Mended, Probe, RepairError
+from qt_repair.finding import Finding, Probe, RepairError, RepairResult
 from qt_repair.host import rights
 from qt_repair.host.process import as_root, run
-from qt_repair.host.sizes import MB, human
-from qt_repair.host.space import Space, space
-from qt_repair.kinds.disk_space.cleanup import CleanupError, delete_old, kept, refusal
-from qt_repair.kinds.disk_space.probe import lacking
+from qt_repair.host.sizes import MB, format_bytes
+from qt_repair.host.space import Space, space_of
+from qt_repair.kinds.disk_space.cleanup import (
+    CleanupError,
+    delete_old_files,
+    directory_problem,
+    protected_directories,
+)
+from qt_repair.kinds.disk_space.probe import shortfall
 
-_PLACES = {"apt_cache": "/var/cache/apt/archives", "journal": "/var/log/journal"}
+_CLEANED_DIRECTORIES = {"apt_cache": "/var/cache/apt/archives", "journal": "/var/log/journal"}
 """What a clean-up empties; where that lies on another file system, it is left alone."""
 
 
@@ -27,70 +32,71 @@ class FreeSpace:
         self._mount: str = settings["mount"]
         self._home = home
 
-    def intent(self, found: Finding) -> str:
+    def intent(self, finding: Finding) -> str:
         return f"Auto-repair: Freeing space on {self._mount}"
 
-    def sentence(self, found: Finding) -> str:
+    def sentence(self, finding: Finding) -> str:
         return f"Auto-repair: Freed space on {self._mount}"
 
-    def mend(self, found: Finding, timeout: float) -> Mended:
+    def run(self, finding: Finding, timeout: float) -> RepairResult:
         """Raises RepairError, which says what was freed, where there still is too little."""
-        deadline, first = time.monotonic() + timeout, self._now().free
+        deadline, free_before = time.monotonic() + timeout, self._space().free
         done: list[dict[str, Any]] = []
         for cleanup in self._settings["cleanups"]:
-            if self._enough() or time.monotonic() >= deadline:
+            if self._has_enough() or time.monotonic() >= deadline:
                 break
-            before = self._now().free
-            what = self._clean(cleanup, deadline)
-            done.append({**what, "freed_mb": round(max(0, self._now().free - before) / MB, 1)})
-        now = self._now()
-        missing, freed = lacking(self._settings, now), max(0, now.free - first)
+            before = self._space().free
+            cleaned = self._run_cleanup(cleanup, deadline)
+            done.append({**cleaned, "freed_mb": round(max(0, self._space().free - before) / MB, 1)})
+        now = self._space()
+        missing, freed = shortfall(self._settings, now), max(0, now.free - free_before)
         if missing:
             late = " (time was over)" if time.monotonic() >= deadline else ""
+            still = f"still {' and '.join(missing)} too little{late}"
             raise RepairError(
-                f"freed {human(freed)} on {self._mount}, still {' and '.join(missing)} too little{late}",
-                output="\n".join(_line(what) for what in done),
+                f"freed {format_bytes(freed)} on {self._mount}, {still}",
+                output="\n".join(_cleanup_text(cleaned) for cleaned in done),
             )
-        return Mended(f"Auto-repair: Freed {human(freed)} on {self._mount}", {"cleanups": done})
+        return RepairResult(f"Auto-repair: Freed {format_bytes(freed)} on {self._mount}", {"cleanups": done})
 
-    def _now(self) -> Space:
+    def _space(self) -> Space:
         try:
-            return space(self._mount)
+            return space_of(self._mount)
         except OSError as error:
             raise RepairError(f"{self._mount} cannot be looked at: {error.strerror}") from None
 
-    def _enough(self) -> bool:
-        return not lacking(self._settings, self._now())
+    def _has_enough(self) -> bool:
+        return not shortfall(self._settings, self._space())
 
-    def _clean(self, cleanup: Mapping[str, Any], deadline: float) -> dict[str, Any]:
+    def _run_cleanup(self, cleanup: Mapping[str, Any], deadline: float) -> dict[str, Any]:
         """One clean-up: what it was, and what came of it. One that fails stops no other."""
         name, value = next(iter(cleanup.items()))
         try:
             if name == "files":
-                return {"cleanup": f"files below {value['below']}", **self._files(value, deadline)}
+                return {"cleanup": f"files below {value['below']}", **self._delete_files(value, deadline)}
             if not value:
                 return {"cleanup": name, "left_out": "switched off"}
-            place = _PLACES[name]
+            place = _CLEANED_DIRECTORIES[name]
             if os.path.isdir(place) and os.stat(place).st_dev != os.stat(self._mount).st_dev:
                 return {"cleanup": name, "left_out": f"{place} lies on another file system"}
-            return {"cleanup": name, **_as_root(_argv(name, value), deadline)}
+            return {"cleanup": name, **_run_as_root(_argv(name, value), deadline)}
         except RepairError as error:
             return {"cleanup": name, "failed": str(error)}
 
-    def _files(self, files: Mapping[str, Any], deadline: float) -> dict[str, Any]:
+    def _delete_files(self, files: Mapping[str, Any], deadline: float) -> dict[str, Any]:
         below = files["below"]
-        problem = refusal(below, self._home)
+        problem = directory_problem(below, self._home)
         if problem is not None:
             return {"left_out": problem}
         try:
-            deleted = delete_old(
+            deleted = delete_old_files(
                 os.path.join(os.path.realpath(self._home), below),
                 files["pattern"],
                 files["older_than_days"],
                 time.time(),
                 device=os.stat(self._mount).st_dev,
-                keep=kept(self._home),
-                enough=lambda: self._enough() or time.monotonic() >= deadline,
+                protected=protected_directories(self._home),
+                enough=lambda: self._has_enough() or time.monotonic() >= deadline,
             )
         except CleanupError as error:
             return {"left_out": str(error)}
@@ -98,14 +104,14 @@ class FreeSpace:
         return {"deleted": deleted.count, **names}
 
 
-def _as_root(argv: list[str], deadline: float) -> dict[str, Any]:
+def _run_as_root(argv: list[str], deadline: float) -> dict[str, Any]:
     command = as_root(argv)
-    done = run(command, max(1.0, deadline - time.monotonic()), env=rights.plain_words())
+    done = run(command, max(1.0, deadline - time.monotonic()), env=rights.english_environment())
     if done.exit_code == 0:
         return {}
-    if command != argv and rights.said_no(done.output):
-        return {"failed": rights.explained(command)}
-    return {"failed": f"ended with {done.exit_code}: {done.said[-200:]}"}
+    if command != argv and rights.is_sudo_refusal(done.output):
+        return {"failed": rights.refusal_text(command)}
+    return {"failed": f"ended with {done.exit_code}: {done.shown_output[-200:]}"}
 
 
 def _argv(name: str, value: Any) -> list[str]:
@@ -115,9 +121,9 @@ def _argv(name: str, value: Any) -> list[str]:
     return ["/usr/bin/journalctl", f"--vacuum-size={value}"]
 
 
-def _line(what: Mapping[str, Any]) -> str:
-    words = [f"{key} {value}" for key, value in what.items() if key in ("deleted", "left_out", "failed")]
-    return "; ".join([f"{what['cleanup']}: freed {what['freed_mb']} MB", *words])
+def _cleanup_text(cleaned: Mapping[str, Any]) -> str:
+    words = [f"{key} {value}" for key, value in cleaned.items() if key in ("deleted", "left_out", "failed")]
+    return "; ".join([f"{cleaned['cleanup']}: freed {cleaned['freed_mb']} MB", *words])
 
 
 def privileges(settings: Mapping[str, Any]) -> list[list[str]]:

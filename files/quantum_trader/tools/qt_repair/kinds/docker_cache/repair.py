@@ -6,10 +6,10 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from qt_repair.finding import Finding, Mended, Probe, ProbeError, RepairError
+from qt_repair.finding import Finding, Probe, ProbeError, RepairError, RepairResult
 from qt_repair.host import docker
-from qt_repair.host.sizes import MB, human
-from qt_repair.kinds.docker_cache import usage as docker_usage
+from qt_repair.host.sizes import MB, format_bytes
+from qt_repair.kinds.docker_cache.usage import parse_reclaimed
 
 
 class PruneCache:
@@ -18,32 +18,34 @@ class PruneCache:
     def __init__(self, settings: Mapping[str, Any], home: str, probe: Probe) -> None:
         self._older_than: str = settings["older_than"]
 
-    def intent(self, found: Finding) -> str:
+    def intent(self, finding: Finding) -> str:
         return "Auto-repair: Cleaning Docker cache"
 
-    def sentence(self, found: Finding) -> str:
+    def sentence(self, finding: Finding) -> str:
         return "Auto-repair: Cleaned Docker cache"
 
-    def mend(self, found: Finding, timeout: float) -> Mended:
+    def run(self, finding: Finding, timeout: float) -> RepairResult:
         """Prune both. Raises RepairError, also where nothing was old enough to go."""
         deadline = time.monotonic() + timeout
         images = _prune(docker.prune_images_argv(self._older_than), deadline, 0)
         builds = _prune(docker.prune_builds_argv(self._older_than), deadline, images)
-        won = images + builds
-        if won == 0:
+        reclaimed = images + builds
+        if reclaimed == 0:
             raise RepairError(
                 f"nothing could go: no dangling image is older than {self._older_than}, "
                 "and all build cache was used since or belongs to an image"
             )
         details = {"images_mb": round(images / MB, 1), "build_cache_mb": round(builds / MB, 1)}
-        return Mended(f"Auto-repair: Cleaned Docker cache ({human(won)} reclaimed)", details)
+        return RepairResult(
+            f"Auto-repair: Cleaned Docker cache ({format_bytes(reclaimed)} reclaimed)", details
+        )
 
 
-def _prune(argv: list[str], deadline: float, won: int) -> int:
+def _prune(argv: list[str], deadline: float, reclaimed: int) -> int:
     """Bytes reclaimed, in Docker's own words. Raises RepairError, which says what was won before."""
-    before = f"; {human(won)} reclaimed before" if won else ""
+    before = f"; {format_bytes(reclaimed)} reclaimed before" if reclaimed else ""
     try:
-        return docker_usage.parse_reclaimed(docker.ask(argv, max(1.0, deadline - time.monotonic())))
+        return parse_reclaimed(docker.run_docker(argv, max(1.0, deadline - time.monotonic())))
     except (ProbeError, RepairError) as error:
         code, output = (error.exit_code, error.output) if isinstance(error, RepairError) else (None, "")
         raise RepairError(f"{error}{before}", code, output) from None

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from qt_repair.host.sizes import parsed
+from qt_repair.host.sizes import parse_bytes
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Usage:
         return self.builds + self.images
 
 
-def seconds(duration: str) -> float:
+def duration_seconds(duration: str) -> float:
     """Seconds of a time span as Docker writes it. Raises ValueError."""
     match = re.fullmatch(r"(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?", duration, re.ASCII)
     if match is None or not duration:
@@ -58,19 +58,19 @@ def parse_usage(text: str, older_than: float, now: float) -> Usage:
 def _builds(items: list[Mapping[str, Any]]) -> Iterator[tuple[int, float]]:
     """(bytes, last used): without `--all` Docker keeps what is in use, shared with an image, or its own."""
     for item in items:
-        taken = "true" in (item["InUse"], item["Shared"])
-        if not taken and item["CacheType"] not in ("internal", "frontend"):
-            yield parsed(item["Size"]), _time(item.get("LastUsedAt") or item["CreatedAt"])
+        in_use = "true" in (item["InUse"], item["Shared"])
+        if not in_use and item["CacheType"] not in ("internal", "frontend"):
+            yield parse_bytes(item["Size"]), _timestamp(item.get("LastUsedAt") or item["CreatedAt"])
 
 
 def _images(items: list[Mapping[str, Any]]) -> Iterator[tuple[int, float]]:
     """(bytes, made): dangling is what has neither tag nor name, and no container, not even a stopped one."""
     for item in items:
         if item["Repository"] == item["Tag"] == "<none>" and item["Containers"] == "0":
-            yield parsed(item["UniqueSize"]), _time(item["CreatedAt"])
+            yield parse_bytes(item["UniqueSize"]), _timestamp(item["CreatedAt"])
 
 
-def _time(text: str) -> float:
+def _timestamp(text: str) -> float:
     """Seconds since the epoch of a time as Go prints it: `2026-11-25 04:27:20.940192293 +0000 UTC`."""
     match = re.match(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(?:\.\d+)? ([+-]\d{4})", text)
     if match is None:
@@ -86,4 +86,4 @@ def parse_reclaimed(output: str) -> int:
     totals = re.findall(r"(?m)^Total(?: reclaimed space)?:\s*(\S+)\s*$", output)
     if not totals:
         raise ValueError("no total")
-    return parsed(totals[-1])
+    return parse_bytes(totals[-1])

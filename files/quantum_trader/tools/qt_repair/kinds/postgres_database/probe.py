@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from qt_repair.finding import Finding, ProbeError
-from qt_repair.host.postgres import DriverError, DsnError, Session, SessionError, name_problem, parsed
+from qt_repair.host.postgres import DriverError, DsnError, Session, SessionError, name_problem, parse_dsn
 
 _NAMES = ("database", "owner", "template", "maintenance_db")
-_LOOK_UP = (
+_QUERY = (
     "SELECT pg_get_userbyid(datdba), pg_encoding_to_char(encoding), datallowconn"
     " FROM pg_database WHERE datname = %s"
 )
@@ -22,14 +22,14 @@ class DatabaseProbe:
     def __init__(self, settings: Mapping[str, Any], home: str) -> None:
         self._settings = settings
 
-    def look(self, timeout: float) -> Finding:
+    def check(self, timeout: float) -> Finding:
         """Unhealthy if the server or the database takes no query. Another owner is said, no more."""
         deadline = time.monotonic() + timeout
         name, dsn = self._settings["database"], self._settings["dsn"]
         try:
-            rows = self._look_up(deadline)
+            rows = self._query_database(deadline)
         except SessionError as error:
-            return _no_server(error, name)
+            return _server_finding(error, name)
         if not rows:
             return Finding(
                 False,
@@ -43,29 +43,29 @@ class DatabaseProbe:
                 session.run("SELECT 1")
         except SessionError as error:
             return Finding(False, f"Database {name} takes no query: {error}", details)
-        return Finding(True, f"Database {name} answers{self._deviations(owner, encoding)}", details)
+        return Finding(True, f"Database {name} answers{self._differences(owner, encoding)}", details)
 
-    def _look_up(self, deadline: float) -> list[tuple[Any, ...]]:
+    def _query_database(self, deadline: float) -> list[tuple[Any, ...]]:
         with Session(self._settings["dsn"], self._settings["maintenance_db"], deadline) as session:
-            return session.run(_LOOK_UP, (self._settings["database"],))
+            return session.run(_QUERY, (self._settings["database"],))
 
-    def _deviations(self, owner: str, encoding: str) -> str:
+    def _differences(self, owner: str, encoding: str) -> str:
         """What differs from the settings and is left to the operator."""
         wanted, texts = self._settings, []
         if wanted.get("owner") and wanted["owner"] != owner:
             texts.append(f"its owner is {owner}, not {wanted['owner']}")
-        if _plain(wanted["encoding"]) != _plain(encoding):
+        if _normalised_encoding(wanted["encoding"]) != _normalised_encoding(encoding):
             texts.append(f"its encoding is {encoding}, not {wanted['encoding']}")
         return f" ({'; '.join(texts)})" if texts else ""
 
 
-def _plain(encoding: str) -> str:
+def _normalised_encoding(encoding: str) -> str:
     """PostgreSQL takes UTF8, utf-8 and Unicode for the same."""
     plain = encoding.lower().replace("-", "").replace("_", "")
     return "utf8" if plain == "unicode" else plain
 
 
-def _no_server(error: SessionError, name: str) -> Finding:
+def _server_finding(error: SessionError, name: str) -> Finding:
     """The finding for a server that does not answer. Raises ProbeError where the settings are to blame."""
     if isinstance(error, DriverError):
         raise ProbeError(str(error)) from None
@@ -76,11 +76,11 @@ def _no_server(error: SessionError, name: str) -> Finding:
             f"PostgreSQL refuses the login: {error}: correct 'dsn', or let this user in"
         ) from None
     if error.code == "":
-        return Finding(False, _sentence(error), {"database": name, "answers": False})
+        return Finding(False, _error_text(error), {"database": name, "answers": False})
     raise ProbeError(f"PostgreSQL does not tell its databases: {error}") from None
 
 
-def _sentence(error: SessionError) -> str:
+def _error_text(error: SessionError) -> str:
     text = str(error)
     return text if text.startswith("PostgreSQL ") else f"PostgreSQL takes no query: {text}"
 
@@ -98,7 +98,7 @@ def problems(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
     elif name == settings.get("maintenance_db"):
         found.append(("maintenance_db", "must be another database than the one to create"))
     try:
-        parsed(settings.get("dsn", ""))
+        parse_dsn(settings.get("dsn", ""))
     except DsnError as error:
         found.append(("dsn", str(error)))
     except DriverError:

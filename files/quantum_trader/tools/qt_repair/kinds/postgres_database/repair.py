@@ -9,16 +9,16 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from qt_repair.finding import Finding, Mended, Probe, RepairError
+from qt_repair.finding import Finding, Probe, RepairError, RepairResult
 from qt_repair.host.postgres import DriverError, DsnError, Session, SessionError
-from qt_repair.kinds.postgres_database import schema_file as postgres_schema
+from qt_repair.kinds.postgres_database.schema_file import read_schema_file
 
-_THERE_ALREADY = ("42P04", "23505")
+_ALREADY_EXISTS = ("42P04", "23505")
 """duplicate_database; and what two CREATE DATABASE at the same instant meet in pg_database's index."""
 _MEMBER = "SELECT pg_has_role(current_user, oid, %s) FROM pg_roles WHERE rolname = %s"
 _ALLOWED = "SELECT rolcreatedb OR rolsuper, current_user FROM pg_roles WHERE rolname = current_user"
 _EXISTS = "SELECT 1 FROM pg_database WHERE datname = %s"
-_CLEANING_S = 15.0
+_DROP_S = 15.0
 """Seconds for dropping what this run made, also when its own time is over."""
 
 
@@ -31,69 +31,71 @@ class CreateDatabase:
         self._name: str = settings["database"]
         self._dsn: str = settings["dsn"]
 
-    def intent(self, found: Finding) -> str:
+    def intent(self, finding: Finding) -> str:
         return f"Auto-repair: Creating PostgreSQL database {self._name}"
 
-    def sentence(self, found: Finding) -> str:
+    def sentence(self, finding: Finding) -> str:
         return f"Auto-repair: Created PostgreSQL database {self._name}"
 
-    def mend(self, found: Finding, timeout: float) -> Mended:
+    def run(self, finding: Finding, timeout: float) -> RepairResult:
         """Create it. If somebody else was quicker, theirs counts. Raises RepairError."""
-        if found.details.get("exists"):
-            raise RepairError(f"{found.summary}; it exists, so nothing was changed: see PostgreSQL's own log")
+        if finding.details.get("exists"):
+            raise RepairError(
+                f"{finding.summary}; it exists, so nothing was changed: see PostgreSQL's own log"
+            )
         schema = self._schema()
         deadline = time.monotonic() + timeout
         try:
             with Session(self._dsn, self._settings["maintenance_db"], deadline) as session:
                 if session.run(_EXISTS, (self._name,)):
-                    return self._is_there(found)
+                    return self._already_exists(finding)
                 self._check_rights(session, schema is not None)
                 if schema is None:
-                    mine = self._create(session, self._name)
+                    created_here = self._create(session, self._name)
                 else:
-                    mine = self._create_with(schema, session, deadline)
+                    created_here = self._create_with_schema(schema, session, deadline)
         except (DriverError, DsnError) as error:
             raise RepairError(f"'dsn' {error}" if isinstance(error, DsnError) else str(error)) from None
         except SessionError as error:
-            raise RepairError(_text(error)) from None
+            raise RepairError(_error_text(error)) from None
         details = {
             "database": self._name,
             "encoding": self._settings["encoding"],
-            "created_elsewhere": not mine,
+            "created_elsewhere": not created_here,
         }
         if self._settings.get("owner"):
             details["owner"] = self._settings["owner"]
         if schema is not None:
-            details["schema_applied"] = mine
-        return Mended(self.sentence(found), details)
+            details["schema_applied"] = created_here
+        return RepairResult(self.sentence(finding), details)
 
-    def _is_there(self, found: Finding) -> Mended:
+    def _already_exists(self, finding: Finding) -> RepairResult:
         """It exists by now: made by others since the probe looked, or unseen while the server was down."""
         details = {"database": self._name, "created_elsewhere": True}
-        if found.details.get("answers"):
-            return Mended(self.sentence(found), details)
-        return Mended(f"Auto-repair: PostgreSQL database {self._name} answers again", details)
+        if finding.details.get("answers"):
+            return RepairResult(self.sentence(finding), details)
+        return RepairResult(f"Auto-repair: PostgreSQL database {self._name} answers again", details)
 
     def _schema(self) -> str | None:
         path = self._settings.get("schema_file")
-        return postgres_schema.read(os.path.join(self._home, path)) if path else None
+        return read_schema_file(os.path.join(self._home, path)) if path else None
 
-    def _check_rights(self, session: Session, builds: bool) -> None:
+    def _check_rights(self, session: Session, with_schema: bool) -> None:
         """Say what is missing before anything is made. Raises RepairError."""
-        allowed, me = session.run(_ALLOWED)[0]
+        allowed, role = session.run(_ALLOWED)[0]
         if not allowed:
-            raise RepairError(f'role "{me}" may not create databases: ALTER ROLE "{me}" CREATEDB')
+            raise RepairError(f'role "{role}" may not create databases: ALTER ROLE "{role}" CREATEDB')
         owner = self._settings.get("owner")
         if not owner:
             return
         # Building under another name takes the owner's rights at once, giving away only membership.
-        rows = session.run(_MEMBER, ("USAGE" if builds else "MEMBER", owner))
+        rows = session.run(_MEMBER, ("USAGE" if with_schema else "MEMBER", owner))
         if not rows:
             raise RepairError(f'there is no role "{owner}": create it, or set another owner')
         if not rows[0][0]:
             raise RepairError(
-                f'role "{me}" is no member of "{owner}", which is to own the database:'
-                f' GRANT "{owner}" TO "{me}"'
+                f'role "{role}" is no member of "{owner}", which is to own the database:'
+                f' GRANT "{owner}" TO "{role}"'
             )
 
     def _create(self, session: Session, name: str) -> bool:
@@ -107,37 +109,37 @@ class CreateDatabase:
         try:
             session.run(sql.SQL(" ").join(words))
         except SessionError as error:
-            if error.code in _THERE_ALREADY:
+            if error.code in _ALREADY_EXISTS:
                 return False
             raise
         return True
 
-    def _create_with(self, schema: str, session: Session, deadline: float) -> bool:
+    def _create_with_schema(self, schema: str, session: Session, deadline: float) -> bool:
         """Build it under a name of this run's own, and give it its name when it is whole.
 
         So nobody ever meets a database without its tables, even if this process is killed half way.
         """
         sql: Any = importlib.import_module("psycopg2.sql")
-        building = f"qt_repair_{secrets.token_hex(8)}"
+        temporary_name = f"qt_repair_{secrets.token_hex(8)}"
         pids = [session.pid]  # our sessions that may still be at work when something fails
         try:
-            self._create(session, building)
+            self._create(session, temporary_name)
             pids.clear()
-            self._apply(schema, building, deadline, pids)
+            self._apply(schema, temporary_name, deadline, pids)
             rename = sql.SQL("ALTER DATABASE {} RENAME TO {}")
-            session.run(rename.format(sql.Identifier(building), sql.Identifier(self._name)))
+            session.run(rename.format(sql.Identifier(temporary_name), sql.Identifier(self._name)))
         except BaseException as error:
-            self._drop(building, pids)
-            if isinstance(error, SessionError) and error.code in _THERE_ALREADY and not pids:
+            self._drop(temporary_name, pids)
+            if isinstance(error, SessionError) and error.code in _ALREADY_EXISTS and not pids:
                 return False
             raise
         return True
 
-    def _apply(self, schema: str, building: str, deadline: float, pids: list[int]) -> None:
+    def _apply(self, schema: str, temporary_name: str, deadline: float, pids: list[int]) -> None:
         """Run the whole file in one transaction, as the owner. Adds its session to `pids` while it lasts."""
         sql: Any = importlib.import_module("psycopg2.sql")
         owner = self._settings.get("owner")
-        with Session(self._dsn, building, deadline) as session:
+        with Session(self._dsn, temporary_name, deadline) as session:
             pids.append(session.pid)
             session.run("BEGIN")
             if owner:
@@ -153,22 +155,22 @@ class CreateDatabase:
             session.run("COMMIT")
         pids.clear()
 
-    def _drop(self, building: str, pids: list[int]) -> None:
+    def _drop(self, temporary_name: str, pids: list[int]) -> None:
         """Drop what this very run made; a session of ours that still works in it is ended first."""
         sql: Any = importlib.import_module("psycopg2.sql")
-        end = time.monotonic() + _CLEANING_S
+        end = time.monotonic() + _DROP_S
         try:
             with Session(self._dsn, self._settings["maintenance_db"], end) as session:
                 for pid in pids:
                     session.run("SELECT pg_terminate_backend(%s)", (pid,))
-                session.run(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(building)))
+                session.run(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(temporary_name)))
         except SessionError as error:
             raise RepairError(
-                f"half-made database {building} could not be dropped, drop it: {error}"
+                f"half-made database {temporary_name} could not be dropped, drop it: {error}"
             ) from None
 
 
-def _text(error: SessionError) -> str:
+def _error_text(error: SessionError) -> str:
     text = str(error)
     if error.login:
         return f"PostgreSQL refuses the login: {text}: correct 'dsn', or let this user in"

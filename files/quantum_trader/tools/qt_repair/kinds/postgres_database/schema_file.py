@@ -20,7 +20,7 @@ _QUOTED = re.compile(
 )
 
 
-def psql_command(text: str) -> tuple[int, str] | None:
+def first_psql_command(text: str) -> tuple[int, str] | None:
     """Line number and text of the first psql command (`\\connect`, a COPY's `\\.`), None where all is SQL."""
     rest = _QUOTED.sub(lambda match: "\n" * match[0].count("\n"), text)
     at = rest.find("\\")
@@ -29,7 +29,7 @@ def psql_command(text: str) -> tuple[int, str] | None:
     return rest.count("\n", 0, at) + 1, rest[at:].split("\n", 1)[0].strip()[:60]
 
 
-def read(path: str) -> str:
+def read_schema_file(path: str) -> str:
     """The file's SQL. Raises RepairError: what is wrong with the file, and what to do about it."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
@@ -49,7 +49,7 @@ def read(path: str) -> str:
         raise RepairError(f"schema_file {path} is not UTF-8") from None
     if "\0" in text:
         raise RepairError(f"schema_file {path} is not a text")
-    found = psql_command(text)
+    found = first_psql_command(text)
     if found is not None:
         number, command = found
         raise RepairError(

@@ -14,7 +14,7 @@ from typing import Any
 
 from qt_repair.finding import Finding, ProbeError
 from qt_repair.host import systemd
-from qt_repair.host.systemd import Unit
+from qt_repair.host.systemd import UnitState
 
 
 class ServiceProbe:
@@ -23,16 +23,16 @@ class ServiceProbe:
     def __init__(self, settings: Mapping[str, Any], home: str) -> None:
         self._settings = settings
 
-    def look(self, timeout: float) -> Finding:
+    def check(self, timeout: float) -> Finding:
         """What systemd says of it. Raises ProbeError."""
-        return judged(systemd.show(self._settings["unit"], timeout), self._settings, time.monotonic())
+        return finding_of(systemd.show(self._settings["unit"], timeout), self._settings, time.monotonic())
 
 
-def judged(unit: Unit, settings: Mapping[str, Any], now: float) -> Finding:
+def finding_of(unit: UnitState, settings: Mapping[str, Any], now: float) -> Finding:
     """The finding on a unit's state at `now`. Pure. Raises ProbeError while it is about to start or stop."""
     details, up_for = unit.as_dict(), now - unit.active_since
-    circling = unit.restarts > settings["max_restarts"] and up_for < settings["restart_window"]
-    if circling and unit.active in ("active", "activating"):
+    in_restart_loop = unit.restarts > settings["max_restarts"] and up_for < settings["restart_window"]
+    if in_restart_loop and unit.active in ("active", "activating"):
         text = f"{unit.name} restarts in circles: systemd restarted it {unit.restarts} times"
         return Finding(False, text, details)
     if unit.active in ("activating", "deactivating"):
@@ -48,7 +48,7 @@ def judged(unit: Unit, settings: Mapping[str, Any], now: float) -> Finding:
     return Finding(False, f"{unit.name} is {unit.active}{_why(unit)}", details)
 
 
-def _why(unit: Unit) -> str:
+def _why(unit: UnitState) -> str:
     if unit.result == "exit-code":
         return f" (exit code {unit.exit_code})"
     return "" if unit.result in ("", "success") else f" ({unit.result})"

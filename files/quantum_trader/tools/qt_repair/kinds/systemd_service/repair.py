@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from qt_repair.finding import Finding, Mended, Probe, ProbeError, RepairError
+from qt_repair.finding import Finding, Probe, ProbeError, RepairError, RepairResult
 from qt_repair.host import rights, systemd
 from qt_repair.host.process import Completed, as_root, run
 
@@ -23,28 +23,28 @@ class RestartService:
     def __init__(self, settings: Mapping[str, Any], home: str, probe: Probe) -> None:
         self._unit: str = settings["unit"]
 
-    def intent(self, found: Finding) -> str:
+    def intent(self, finding: Finding) -> str:
         return f"Auto-repair: Restarting service {self._unit}"
 
-    def sentence(self, found: Finding) -> str:
+    def sentence(self, finding: Finding) -> str:
         return f"Auto-repair: Restarted service {self._unit}"
 
-    def mend(self, found: Finding, timeout: float) -> Mended:
+    def run(self, finding: Finding, timeout: float) -> RepairResult:
         """Restart it and see it stay. Raises RepairError."""
         begin = time.monotonic()
-        _as_root(systemd.reset_argv(self._unit), timeout)  # says no where there is nothing to forget
-        done = _as_root(systemd.restart_argv(self._unit), max(1.0, begin + timeout - time.monotonic()))
+        _run_as_root(systemd.reset_argv(self._unit), timeout)  # says no where there is nothing to forget
+        done = _run_as_root(systemd.restart_argv(self._unit), max(1.0, begin + timeout - time.monotonic()))
         if done.exit_code != 0:
-            said = done.said
+            said = done.shown_output
             why = f": {said.splitlines()[0]}" if said else ""
             raise RepairError(f"systemctl restart ended with {done.exit_code}{why}", done.exit_code, said)
-        details: dict[str, Any] = {"state_before": dict(found.details)}
+        details: dict[str, Any] = {"state_before": dict(finding.details)}
         details["duration_s"] = round(time.monotonic() - begin, 3)
         with suppress(ProbeError):  # the probe, which comes next, says so
-            details["state_after"] = self._settled().as_dict()
-        return Mended(self.sentence(found), details)
+            details["state_after"] = self._state_after_settling().as_dict()
+        return RepairResult(self.sentence(finding), details)
 
-    def _settled(self) -> systemd.Unit:
+    def _state_after_settling(self) -> systemd.UnitState:
         """Its state after some seconds. Raises RepairError if it does not stay up, ProbeError."""
         deadline = time.monotonic() + _SETTLE_S
         while True:
@@ -56,11 +56,11 @@ class RestartService:
             time.sleep(_PAUSE_S)
 
 
-def _as_root(argv: list[str], timeout: float) -> Completed:
+def _run_as_root(argv: list[str], timeout: float) -> Completed:
     command = as_root(argv)
-    done = run(command, timeout, env=rights.plain_words())
-    if done.exit_code and command != argv and rights.said_no(done.output):
-        raise RepairError(rights.explained(command), done.exit_code, done.said)
+    done = run(command, timeout, env=rights.english_environment())
+    if done.exit_code and command != argv and rights.is_sudo_refusal(done.output):
+        raise RepairError(rights.refusal_text(command), done.exit_code, done.shown_output)
     return done
 
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 HIGHER_IS_BETTER = frozenset({"accuracy", "auc", "aucpr"})
-_OURS = ("objective", "seed", "eval_metric", "verbosity")
-_UNFIT = "[]<"
+_RESERVED_PARAMS = ("objective", "seed", "eval_metric", "verbosity")
+_FORBIDDEN_IN_NAMES = "[]<"
 """Characters that XGBoost does not take in the name of a feature."""
 
 
 @dataclass(frozen=True)
-class Expected:
+class ExpectedFeatures:
     """The features of a healthy model; `names` in order, None where any will do."""
 
     features: int
@@ -21,7 +21,7 @@ class Expected:
 
 
 @dataclass(frozen=True)
-class Bound:
+class MetricBound:
     """How good a model must be on the rows held out: a metric at least `floor`, or at most `ceiling`."""
 
     metric: str
@@ -38,12 +38,12 @@ class Bound:
         return f"{self.metric} {value:.6g} is above the ceiling {self.ceiling:g}"
 
 
-def expected(settings: Mapping[str, Any]) -> Expected:
+def expected(settings: Mapping[str, Any]) -> ExpectedFeatures:
     """What the probe holds the model against."""
     names = settings.get("feature_names")
     if names is None:
-        return Expected(settings["features"], None)
-    return Expected(len(names), tuple(names))
+        return ExpectedFeatures(settings["features"], None)
+    return ExpectedFeatures(len(names), tuple(names))
 
 
 def columns(settings: Mapping[str, Any]) -> list[str] | None:
@@ -52,14 +52,14 @@ def columns(settings: Mapping[str, Any]) -> list[str] | None:
     return None if found is None else list(found)
 
 
-def bound(settings: Mapping[str, Any]) -> Bound:
+def bound(settings: Mapping[str, Any]) -> MetricBound:
     """The metric and its bound; without a metric the usual one of the objective."""
     floor, ceiling = settings.get("floor"), settings.get("ceiling")
-    metric = settings.get("metric") or _usual(str(settings.get("objective")), floor is not None)
-    return Bound(metric, floor, ceiling)
+    metric = settings.get("metric") or _default_metric(str(settings.get("objective")), floor is not None)
+    return MetricBound(metric, floor, ceiling)
 
 
-def _usual(objective: str, floor: bool) -> str:
+def _default_metric(objective: str, floor: bool) -> str:
     if objective.startswith("multi:"):
         return "accuracy" if floor else "mlogloss"
     if objective.startswith("binary:"):
@@ -67,14 +67,14 @@ def _usual(objective: str, floor: bool) -> str:
     return "rmse"
 
 
-def eval_metric(bound: Bound, objective: str) -> str:
+def eval_metric(bound: MetricBound, objective: str) -> str:
     """XGBoost's metric that the bound's is made of: it has no accuracy, but errors."""
     if bound.metric != "accuracy":
         return bound.metric
     return "merror" if objective.startswith("multi:") else "error"
 
 
-def measured(bound: Bound, value: float) -> float:
+def metric_value(bound: MetricBound, value: float) -> float:
     """The bound's metric from XGBoost's."""
     return 1.0 - value if bound.metric == "accuracy" else value
 
@@ -88,7 +88,9 @@ def problems(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
         return found
     objective = str(settings.get("objective", ""))
     params = settings.get("params") or {}
-    found += [(f"params.{key}", "is set beside params, or not at all") for key in _OURS if key in params]
+    found += [
+        (f"params.{key}", "is set beside params, or not at all") for key in _RESERVED_PARAMS if key in params
+    ]
     if objective.startswith("multi:") and not isinstance(params.get("num_class"), int):
         found.append(("params.num_class", f"must be the number of classes for {objective}"))
     if "floor" not in settings and "ceiling" not in settings:
@@ -109,7 +111,7 @@ def _feature_problems(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
     names, listed, count = (settings.get(key) for key in ("feature_names", "columns", "features"))
     for key, values in (("feature_names", names), ("columns", listed)):
         for number, value in enumerate(values or []):
-            if any(sign in value for sign in _UNFIT):
+            if any(sign in value for sign in _FORBIDDEN_IN_NAMES):
                 found.append((f"{key}[{number}]", "XGBoost takes no [, ] or < in a name"))
         if values and settings.get("target") in values:
             found.append((key, "must not hold the target: a model that sees the answer learns nothing"))

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from qt_repair.finding import RepairError
-from qt_repair.kinds.xgboost_model.child import WorkError, ask
-from qt_repair.kinds.xgboost_model.training import library, plain
+from qt_repair.kinds.xgboost_model.model_process import TaskError, run_task
+from qt_repair.kinds.xgboost_model.training import import_xgboost, short_message
 
 
 def predict(path: str, row: Sequence[float] | None, timeout: float) -> float:
@@ -22,33 +22,33 @@ def predict(path: str, row: Sequence[float] | None, timeout: float) -> float:
     """
     if row is not None and not all(math.isfinite(value) for value in row):
         raise RepairError("the sample row must hold plain numbers")
-    answer = ask("predict", {"path": path, "row": None if row is None else list(row)}, timeout)
+    answer = run_task("predict", {"path": path, "row": None if row is None else list(row)}, timeout)
     return float(answer["prediction"])
 
 
-def work(job: Mapping[str, Any]) -> dict[str, Any]:
+def perform(job: Mapping[str, Any]) -> dict[str, Any]:
     """The child's side of predict()."""
-    xgboost, numpy, path = library(), importlib.import_module("numpy"), job["path"]
+    xgboost, numpy, path = import_xgboost(), importlib.import_module("numpy"), job["path"]
     try:
         with open(path, "rb") as file:
             content = bytearray(file.read())
     except OSError as error:
-        raise WorkError(f"{path} cannot be read: {error.strerror}") from None
+        raise TaskError(f"{path} cannot be read: {error.strerror}") from None
     with contextlib.redirect_stdout(io.StringIO()):
         try:
             booster = xgboost.Booster(model_file=content)  # its form is told by its content
             features = booster.num_features()
         except (xgboost.core.XGBoostError, ValueError, TypeError) as error:
-            raise WorkError(f"{path} is not a model: {plain(error)}") from None
+            raise TaskError(f"{path} is not a model: {short_message(error)}") from None
         row = [0.0] * features if job["row"] is None else job["row"]
         if len(row) != features:
-            raise WorkError(f"the sample row has {len(row)} values, {path} takes {features}")
+            raise TaskError(f"the sample row has {len(row)} values, {path} takes {features}")
         try:
             cells = numpy.array([row], dtype=numpy.float32)
             sample = xgboost.DMatrix(cells, feature_names=booster.feature_names)
             value = float(numpy.ravel(booster.predict(sample))[0])
         except (xgboost.core.XGBoostError, ValueError, TypeError, IndexError) as error:
-            raise WorkError(f"{path} predicts nothing: {plain(error)}") from None
+            raise TaskError(f"{path} predicts nothing: {short_message(error)}") from None
     if not math.isfinite(value):
-        raise WorkError(f"{path} predicts {value}, which is no number")
+        raise TaskError(f"{path} predicts {value}, which is no number")
     return {"prediction": value}

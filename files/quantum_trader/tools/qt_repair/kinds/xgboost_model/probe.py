@@ -8,11 +8,11 @@ from itertools import zip_longest
 from typing import Any
 
 from qt_repair.finding import Finding, ProbeError, RepairError
-from qt_repair.kinds.xgboost_model import expectations as model_settings
-from qt_repair.kinds.xgboost_model.expectations import Expected
-from qt_repair.kinds.xgboost_model.shape import NoModelError, Shape, read
+from qt_repair.kinds.xgboost_model import expectations
+from qt_repair.kinds.xgboost_model.expectations import ExpectedFeatures
+from qt_repair.kinds.xgboost_model.model_file import InvalidModelError, ModelFile, read_model
 
-problems = model_settings.problems
+problems = expectations.problems
 
 
 class ModelProbe:
@@ -21,36 +21,38 @@ class ModelProbe:
     def __init__(self, settings: Mapping[str, Any], home: str) -> None:
         self._path = os.path.join(home, settings["path"])
         self._largest = settings["max_mb"] << 20
-        self._expected = model_settings.expected(settings)
+        self._expected = expectations.expected(settings)
 
-    def look(self, timeout: float) -> Finding:
-        return look_at(self._path, self._path, self._largest, self._expected, timeout)
+    def check(self, timeout: float) -> Finding:
+        return check_model_file(self._path, self._path, self._largest, self._expected, timeout)
 
 
-def look_at(path: str, name: str, largest: int, expected: Expected, timeout: float) -> Finding:
+def check_model_file(
+    path: str, name: str, largest: int, expected: ExpectedFeatures, timeout: float
+) -> Finding:
     """Hold the file against what is expected; `name` is what it is called. Raises ProbeError."""
     details: dict[str, Any] = {"path": name, "expected": expected.features}
     try:
-        shape = read(path, largest, timeout)
-    except NoModelError as fault:
+        model = read_model(path, largest, timeout)
+    except InvalidModelError as fault:
         return Finding(False, f"Model {name} {fault}", details)
     except RepairError as error:
         raise ProbeError(str(error)) from None
-    details.update(form=shape.form, features=shape.features)
-    deviation = _deviation(shape, expected)
+    details.update(form=model.form, features=model.features)
+    deviation = _difference(model, expected)
     if deviation:
         return Finding(False, f"Model {name} {deviation}", details)
-    return Finding(True, f"Model {name} has the {shape.features} features expected", details)
+    return Finding(True, f"Model {name} has the {model.features} features expected", details)
 
 
-def _deviation(shape: Shape, expected: Expected) -> str | None:
-    if shape.features != expected.features:
-        return f"has {shape.features} features, {expected.features} expected"
-    if expected.names is None or shape.names == expected.names:
+def _difference(model: ModelFile, expected: ExpectedFeatures) -> str | None:
+    if model.features != expected.features:
+        return f"has {model.features} features, {expected.features} expected"
+    if expected.names is None or model.names == expected.names:
         return None
-    if not shape.names:
+    if not model.names:
         return "has no names of features"
-    pairs = enumerate(zip_longest(shape.names, expected.names), 1)
+    pairs = enumerate(zip_longest(model.names, expected.names), 1)
     number, (has, wanted) = next((number, pair) for number, pair in pairs if pair[0] != pair[1])
     return f"has other features: number {number} is {str(has)[:60]!r}, {wanted!r} expected"
 

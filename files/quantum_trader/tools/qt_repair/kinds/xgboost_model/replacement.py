@@ -15,7 +15,7 @@ _MODE = 0o640
 
 
 @dataclass(frozen=True)
-class Workshop:
+class TrainingDirectory:
     """A directory of ours beside the model: what is made in it takes its place by a rename."""
 
     target: str
@@ -28,13 +28,13 @@ class Workshop:
         return os.path.join(self.directory, f"new{os.path.splitext(self.target)[1]}")
 
     @property
-    def stays(self) -> str:
+    def old_model_text(self) -> str:
         """What follows where the new one is not good enough, for people."""
         return "the old model stays" if os.path.exists(self.target) else "there is no model still"
 
 
 @contextmanager
-def workshop(path: str) -> Iterator[Workshop]:
+def training_directory(path: str) -> Iterator[TrainingDirectory]:
     """Room for a new model; gone afterwards, with what a killed run left in it. Raises RepairError."""
     target = os.path.realpath(path)
     parent, name = os.path.split(target)
@@ -49,36 +49,38 @@ def workshop(path: str) -> Iterator[Workshop]:
     except OSError as error:
         raise RepairError(f"no model can be written in {parent}: {error.strerror or error}") from None
     try:
-        yield Workshop(target, directory)
+        yield TrainingDirectory(target, directory)
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def replace(place: Workshop, keep: int) -> str | None:
+def replace_model(training: TrainingDirectory, keep: int) -> str | None:
     """Put the new model in the old one's place, durably; the path that keeps the old one, if any is.
 
     At every instant there is a whole model, the old or the new. Of old ones `keep` stay:
     model.json.1 is the last before it, model.json.2 the one before that. Raises RepairError.
     """
     try:
-        _dress(place)
-        kept = _keep(place, keep)
-        os.replace(place.output, place.target)
-        _sync_directory(os.path.dirname(place.target))
+        _copy_owner_and_mode(training)
+        backup = _back_up_old_model(training, keep)
+        os.replace(training.output, training.target)
+        _sync_directory(os.path.dirname(training.target))
     except OSError as error:
-        raise RepairError(f"the model could not be replaced: {error.strerror}: {place.stays}") from None
-    return kept
+        raise RepairError(
+            f"the model could not be replaced: {error.strerror}: {training.old_model_text}"
+        ) from None
+    return backup
 
 
-def _dress(place: Workshop) -> None:
+def _copy_owner_and_mode(training: TrainingDirectory) -> None:
     """The old one's owner and mode; without one the directory's owner, and nothing for others."""
-    descriptor = os.open(place.output, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    descriptor = os.open(training.output, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     try:
         try:
-            old = os.stat(place.target)
+            old = os.stat(training.target)
             mode = stat.S_IMODE(old.st_mode)
         except FileNotFoundError:
-            old, mode = os.stat(os.path.dirname(place.target)), _MODE
+            old, mode = os.stat(os.path.dirname(training.target)), _MODE
         with suppress(PermissionError):  # only root gives files away
             os.fchown(descriptor, old.st_uid, old.st_gid)
         os.fchmod(descriptor, mode)
@@ -87,8 +89,8 @@ def _dress(place: Workshop) -> None:
         os.close(descriptor)
 
 
-def _keep(place: Workshop, keep: int) -> str | None:
-    target = place.target
+def _back_up_old_model(training: TrainingDirectory, keep: int) -> str | None:
+    target = training.target
     if keep < 1 or not os.path.exists(target):
         return None
     for number in range(keep - 1, 0, -1):
@@ -96,7 +98,7 @@ def _keep(place: Workshop, keep: int) -> str | None:
             os.replace(f"{target}.{number}", f"{target}.{number + 1}")
     newest = f"{target}.1"
     # By way of the workshop, so that a name that is kept is at every instant a whole model.
-    copy = os.path.join(place.directory, "old")
+    copy = os.path.join(training.directory, "old")
     try:
         os.link(target, copy)
     except OSError:  # a file system without hard links

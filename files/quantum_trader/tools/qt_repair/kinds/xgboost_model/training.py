@@ -13,8 +13,8 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
-from qt_repair.kinds.xgboost_model.child import WorkError
-from qt_repair.kinds.xgboost_model.expectations import Bound, eval_metric, measured
+from qt_repair.kinds.xgboost_model.expectations import MetricBound, eval_metric, metric_value
+from qt_repair.kinds.xgboost_model.model_process import TaskError
 from qt_repair.kinds.xgboost_model.training_data import Table, load
 
 MISSING = "python3-xgboost is not installed"
@@ -24,43 +24,43 @@ _UNUSED = re.compile(r"Parameters: \{ (.*?) \}")
 _LOG = re.compile(r"^\[[0-9:]{8}\] (?:WARNING: )?\S+:[0-9]+: ")
 
 
-def library() -> Any:
+def import_xgboost() -> Any:
     """XGBoost. Raises WorkError where it is not installed."""
     try:
         return importlib.import_module("xgboost")
     except ImportError:
-        raise WorkError(MISSING) from None
+        raise TaskError(MISSING) from None
 
 
-def plain(error: Exception) -> str:
+def short_message(error: Exception) -> str:
     """What XGBoost says, without its source line and its stack."""
     first = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
     return " ".join(_LOG.sub("", first).split())[:200]
 
 
-def work(job: Mapping[str, Any]) -> dict[str, Any]:
+def perform(job: Mapping[str, Any]) -> dict[str, Any]:
     """Train, write, read back and measure. Raises WorkError; then what was written is no model."""
     os.nice(10)  # the services of this machine go first
-    xgboost = library()
+    xgboost = import_xgboost()
     table = load(job)
     train, holdout = _split(table, job["holdout"], job["seed"])
     _check_labels(table, job["objective"], job["params"])
-    wanted = Bound(job["metric"], job["floor"], job["ceiling"])
+    wanted = MetricBound(job["metric"], job["floor"], job["ceiling"])
     metric = eval_metric(wanted, job["objective"])
     try:
-        booster, unused = _trained(xgboost, train, {**job, "eval_metric": metric})
+        booster, unused = _train(xgboost, train, {**job, "eval_metric": metric})
     except _failures(xgboost) as error:
-        raise WorkError(f"XGBoost does not train: {plain(error)}") from None
+        raise TaskError(f"XGBoost does not train: {short_message(error)}") from None
     try:
         booster.save_model(job["output"])
-        value = measured(wanted, _measured(xgboost, job["output"], holdout, metric))
+        value = metric_value(wanted, _evaluate(xgboost, job["output"], holdout, metric))
     except _failures(xgboost) as error:
         where = os.path.dirname(os.path.dirname(job["output"]))
-        raise WorkError(
-            f"no whole model can be written in {where}, is the disk full? {plain(error)}"
+        raise TaskError(
+            f"no whole model can be written in {where}, is the disk full? {short_message(error)}"
         ) from None
     if not math.isfinite(value):
-        raise WorkError(
+        raise TaskError(
             f"{wanted.metric} cannot be told on the {holdout.num_row()} rows held out: use more data"
         )
     with open(job["output"], "rb") as file:
@@ -83,17 +83,17 @@ def _failures(xgboost: Any) -> tuple[type[Exception], ...]:
 
 def _split(table: Table, share: float, seed: int) -> tuple[Any, Any]:
     """Rows to train on and rows held out, the same ones for the same seed."""
-    numpy, xgboost = importlib.import_module("numpy"), library()
-    held = round(table.rows * share)
-    if held < _FEWEST or table.rows - held < _FEWEST:
-        raise WorkError(f"{table.rows} rows of data are too few to hold out {share:.0%} of them")
+    numpy, xgboost = importlib.import_module("numpy"), import_xgboost()
+    held_out = round(table.rows * share)
+    if held_out < _FEWEST or table.rows - held_out < _FEWEST:
+        raise TaskError(f"{table.rows} rows of data are too few to hold out {share:.0%} of them")
     cells = numpy.frombuffer(table.cells, dtype=numpy.float32).reshape(table.rows, len(table.names))
     labels = numpy.frombuffer(table.labels, dtype=numpy.float32)
     # RandomState's sequence is promised to stay; the newer generators' is not.
     order = numpy.random.RandomState(seed).permutation(table.rows)
     return tuple(
         xgboost.DMatrix(cells[part], label=labels[part], feature_names=list(table.names))
-        for part in (order[held:], order[:held])
+        for part in (order[held_out:], order[:held_out])
     )
 
 
@@ -107,10 +107,10 @@ def _check_labels(table: Table, objective: str, params: Mapping[str, Any]) -> No
         return
     for label in set(table.labels):
         if label not in range(classes):
-            raise WorkError(f"{objective} takes targets from 0 to {classes - 1}, the data have {label:g}")
+            raise TaskError(f"{objective} takes targets from 0 to {classes - 1}, the data have {label:g}")
 
 
-def _trained(xgboost: Any, train: Any, job: Mapping[str, Any]) -> tuple[Any, list[str]]:
+def _train(xgboost: Any, train: Any, job: Mapping[str, Any]) -> tuple[Any, list[str]]:
     """The booster, and which of the params XGBoost did not use."""
     params = {
         "nthread": len(os.sched_getaffinity(0)),
@@ -118,15 +118,15 @@ def _trained(xgboost: Any, train: Any, job: Mapping[str, Any]) -> tuple[Any, lis
         **{key: job[key] for key in ("objective", "seed", "eval_metric")},
     }
     # XGBoost 1.7 prints what it did not use, 3.0 warns of it.
-    spoken = io.StringIO()
-    with contextlib.redirect_stdout(spoken), warnings.catch_warnings(record=True) as warned:
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed), warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         booster = xgboost.train(params, train, job["rounds"], verbose_eval=False)
-    found = _UNUSED.search("\n".join([spoken.getvalue(), *(str(item.message) for item in warned)]))
+    found = _UNUSED.search("\n".join([printed.getvalue(), *(str(item.message) for item in warned)]))
     return booster, re.findall(r'"([^"]*)"', found[1]) if found else []
 
 
-def _measured(xgboost: Any, path: str, holdout: Any, metric: str) -> float:
+def _evaluate(xgboost: Any, path: str, holdout: Any, metric: str) -> float:
     """The metric of the file as it was written, on the rows held out."""
     booster = xgboost.Booster(model_file=path)
     booster.set_param({"eval_metric": metric})

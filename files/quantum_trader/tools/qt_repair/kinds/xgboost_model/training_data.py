@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from qt_repair.host.postgres import SessionError, driver, parsed, said
-from qt_repair.kinds.xgboost_model.child import WorkError
+from qt_repair.host.postgres import SessionError, import_psycopg2, parse_dsn, session_error
+from qt_repair.kinds.xgboost_model.model_process import TaskError
 
 _LARGEST_NUMBER = 3.4e38
 """XGBoost computes with single precision."""
@@ -52,30 +52,30 @@ def load(job: Mapping[str, Any]) -> Table:
     return _from_postgres(data["postgres"], job)
 
 
-def chosen(header: Sequence[str], job: Mapping[str, Any], source: str) -> _Columns:
+def select_columns(header: Sequence[str], job: Mapping[str, Any], source: str) -> _Columns:
     """The configured columns, or all but the target. Raises WorkError: what is missing, in one line."""
     names, target = job["columns"], job["target"]
     wanted = [*(names or []), target]
     missing = [name for name in wanted if name not in header]
     if missing:
-        raise WorkError(f"{source} has no column {_listed(missing)}; it has {_listed(header)}")
+        raise TaskError(f"{source} has no column {_name_list(missing)}; it has {_name_list(header)}")
     twice = sorted({name for name in header if header.count(name) > 1 and (names is None or name in wanted)})
     if twice:
-        raise WorkError(f"{source} has more than one column {_listed(twice)}")
+        raise TaskError(f"{source} has more than one column {_name_list(twice)}")
     features = [name for name in header if name != target] if names is None else list(names)
     if len(features) != job["features"]:
-        raise WorkError(
+        raise TaskError(
             f"{source} has {len(features)} columns besides {target!r},"
             f" {job['features']} features are expected: name those to use in 'columns'"
         )
     unfit = [name for name in features if not name or any(sign in name for sign in "[]<")]
     if unfit:
-        raise WorkError(f"{source}: XGBoost takes no empty name and no [, ] or < in one: {_listed(unfit)}")
+        raise TaskError(f"{source}: XGBoost takes no empty name and no [, ] or < in one: {_name_list(unfit)}")
     places = tuple(header.index(name) for name in features)
     return _Columns(tuple(features), places, header.index(target), len(header), tuple(header))
 
 
-def _listed(names: Sequence[str]) -> str:
+def _name_list(names: Sequence[str]) -> str:
     text = ", ".join(repr(name[:60]) for name in names[:8])
     return text if len(names) <= 8 else f"{text} and {len(names) - 8} more"
 
@@ -85,19 +85,19 @@ def _from_csv(path: str, job: Mapping[str, Any]) -> Table:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         with open(descriptor, encoding="utf-8-sig", newline="") as file:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise WorkError(f"{path} is not a regular file")
+                raise TaskError(f"{path} is not a regular file")
             lines = csv.reader(file, strict=True)
             header = [name.strip() for name in next(lines, [])]
             if not header:
-                raise WorkError(f"{path} has no header line")
-            columns = chosen(header, job, path)
+                raise TaskError(f"{path} has no header line")
+            columns = select_columns(header, job, path)
             return _table(columns, _csv_rows(lines, columns.width, path), path, _text_number)
     except OSError as error:
-        raise WorkError(f"{path} cannot be read: {error.strerror}") from None
+        raise TaskError(f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise WorkError(f"{path} is not UTF-8") from None
+        raise TaskError(f"{path} is not UTF-8") from None
     except csv.Error as error:
-        raise WorkError(f"{path} is not a CSV: {error}") from None
+        raise TaskError(f"{path} is not a CSV: {error}") from None
 
 
 def _csv_rows(lines: Any, width: int, path: str) -> Iterator[tuple[str, Sequence[Any]]]:
@@ -105,7 +105,7 @@ def _csv_rows(lines: Any, width: int, path: str) -> Iterator[tuple[str, Sequence
         if not row:
             continue
         if len(row) != width:
-            raise WorkError(f"{path}, line {lines.line_num}: has {len(row)} cells, the header has {width}")
+            raise TaskError(f"{path}, line {lines.line_num}: has {len(row)} cells, the header has {width}")
         yield f"line {lines.line_num}", row
 
 
@@ -113,10 +113,10 @@ def _from_postgres(place: Mapping[str, Any], job: Mapping[str, Any]) -> Table:
     """In a transaction that may only read, a batch of rows at a time."""
     dsn = place["dsn"]
     try:
-        parsed(dsn)
-        psycopg2 = driver()
+        parse_dsn(dsn)
+        psycopg2 = import_psycopg2()
     except SessionError as error:
-        raise WorkError(f"data.postgres.dsn: {error}") from None
+        raise TaskError(f"data.postgres.dsn: {error}") from None
     milliseconds = max(1, int(job["timeout"] * 1000))
     try:
         connection = psycopg2.connect(
@@ -135,12 +135,12 @@ def _from_postgres(place: Mapping[str, Any], job: Mapping[str, Any]) -> Table:
                 cursor.execute(place["query"])
                 batch = cursor.fetchmany(_BATCH)
                 header = [column.name for column in cursor.description]
-                columns = chosen(header, job, "the query")
+                columns = select_columns(header, job, "the query")
                 return _table(columns, _query_rows(cursor, batch), "the query", _value_number)
         finally:
             connection.close()
     except psycopg2.Error as error:
-        raise WorkError(f"the query of data.postgres failed: {said(error, dsn)}") from None
+        raise TaskError(f"the query of data.postgres failed: {session_error(error, dsn)}") from None
 
 
 def _query_rows(cursor: Any, batch: list[tuple[Any, ...]]) -> Iterator[tuple[str, Sequence[Any]]]:
@@ -160,9 +160,9 @@ def _table(columns: _Columns, rows: Iterable[tuple[str, Sequence[Any]]], source:
             values = [number(row[place]) for place in places]
             label = number(row[target])
         except ValueError:
-            raise WorkError(f"{source}, {where}, {_first_fault(columns, row, number)}") from None
+            raise TaskError(f"{source}, {where}, {_first_fault(columns, row, number)}") from None
         if label != label:
-            raise WorkError(f"{source}, {where}, column {columns.header[target]!r}: the target is empty")
+            raise TaskError(f"{source}, {where}, column {columns.header[target]!r}: the target is empty")
         table.cells.extend(values)
         table.labels.append(label)
     return table

@@ -14,7 +14,7 @@ from typing import Any
 from qt_audit.record.place import Place, open_directory, open_file
 from qt_audit.record.reserve import retry_when_full
 from qt_audit.record.state_directory import replace_file
-from qt_repair.engine.state_content import content
+from qt_repair.engine.state_file import read_state_file
 from qt_repair.monitor.state.validity import valid_part
 
 _DIRECTORY, _FILE, _LOCK = "repair", "monitor.json", "monitor.lock"
@@ -85,7 +85,7 @@ def read_state(place: Place) -> dict[str, Any]:
     """The state as the monitor wrote it last, for `status`; empty if it never ran. Raises StateError."""
     path = f"{place.status_path}/{_DIRECTORY}/{_FILE}"
     try:
-        return _decoded(content(path, _LARGEST), path)
+        return _decoded(read_state_file(path, _LARGEST), path)
     except FileNotFoundError:
         return {}
     except OSError as error:

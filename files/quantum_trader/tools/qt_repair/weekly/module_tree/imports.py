@@ -42,7 +42,7 @@ def package_of(root: str) -> tuple[str, list[str]]:
     return root, above
 
 
-def failing(root: str, names: Sequence[str], home: str, timeout: float) -> list[tuple[str, str]]:
+def failed_imports(root: str, names: Sequence[str], home: str, timeout: float) -> list[tuple[str, str]]:
     """The modules that cannot be imported, each with the last line of why. `timeout` is for all, in seconds.
 
     One that ends its process is named, and the others go on in a new one.
@@ -53,7 +53,9 @@ def failing(root: str, names: Sequence[str], home: str, timeout: float) -> list[
     failed: list[tuple[str, str]] = []
     with tempfile.TemporaryDirectory(prefix="weekly-imports-") as scratch:
         while left:
-            done, errors, how = _round(base, left, home, scratch, max(0.1, deadline - time.monotonic()))
+            done, errors, how = _import_batch(
+                base, left, home, scratch, max(0.1, deadline - time.monotonic())
+            )
             failed += errors
             left = left[done:]
             if left:  # the next one ended the process, or it took too long
@@ -65,7 +67,7 @@ def failing(root: str, names: Sequence[str], home: str, timeout: float) -> list[
     return failed
 
 
-def _round(
+def _import_batch(
     base: str, names: Sequence[str], home: str, scratch: str, timeout: float
 ) -> tuple[int, list[tuple[str, str]], str]:
     """Import until all are done or the process ends: how many are done, those that failed, how it ended."""
@@ -79,7 +81,7 @@ def _round(
     argv = [sys.executable, "-B", _WORKER, listed, results]
     try:
         ended = process.run(argv, timeout, env=_environment(base, home), cwd=work)
-        last = (ended.said.splitlines() or [""])[-1]
+        last = (ended.shown_output.splitlines() or [""])[-1]
         how = f"ended the process (exit status {ended.exit_code})" + (f": {last[:200]}" if last else "")
     except process.TimedOutError:
         how = "did not end in time"

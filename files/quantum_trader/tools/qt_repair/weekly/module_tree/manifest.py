@@ -18,7 +18,7 @@ from qt_audit.record.entry import Entry, now
 from qt_audit.record.place import Place
 from qt_audit.record.state_directory import StateDirectory
 from qt_audit.recorder import action
-from qt_repair.weekly.observation import PhaseError, bounded, counted
+from qt_repair.weekly.observation import PhaseError, count_text, limited_list
 
 SOURCE = "weekly_self_heal"
 DIRECTORY, NAME, _LOCK = "repair", "manifest.json", ".manifest.lock"
@@ -71,7 +71,7 @@ def accepted(place: Place) -> Manifest | None:
         data = store.read(NAME)
         path = f"{store.path}/{NAME}"
     if data is None:
-        entry = _acceptance(place, "")
+        entry = _accepting_entry(place, "")
         if entry is not None:
             raise PhaseError(f"{path} is gone, though entry {entry.seq} accepted a state; {_REMEDY}")
         return None
@@ -79,7 +79,7 @@ def accepted(place: Place) -> Manifest | None:
         manifest = decode(data)
     except ValueError as error:
         raise PhaseError(f"{path}: {error}; {_REMEDY}") from None
-    entry = _acceptance(place, manifest.accepted)
+    entry = _accepting_entry(place, manifest.accepted)
     if entry is None:
         first = History(place).first()
         if first is None or first.ts <= manifest.accepted:
@@ -100,9 +100,9 @@ def accept(place: Place, trees: Trees, changes: list[str], first: bool = False) 
         "manifest_sha256": manifest.digest,
         "trees": sorted(trees),
         "files": files,
-        **({"first": True} if first else {"changes": bounded(changes)}),
+        **({"first": True} if first else {"changes": limited_list(changes)}),
     }
-    sentence = f"{_SENTENCE} ({counted(files, 'file')} in {counted(len(trees), 'tree')})"
+    sentence = f"{_SENTENCE} ({count_text(files, 'file')} in {count_text(len(trees), 'tree')})"
     with (
         action(sentence, intent=_INTENT, source=SOURCE, details=details, required=True),
         StateDirectory(place, _LOCK_TIMEOUT, DIRECTORY, _LOCK) as store,
@@ -111,7 +111,7 @@ def accept(place: Place, trees: Trees, changes: list[str], first: bool = False) 
     return manifest
 
 
-def _acceptance(place: Place, since: str) -> Entry | None:
+def _accepting_entry(place: Place, since: str) -> Entry | None:
     """The last entry, from this time on, that accepted a state."""
     source, words = f'"source":"{SOURCE}"'.encode("ascii"), _SENTENCE.encode("ascii")
     found = None

@@ -11,7 +11,7 @@ import importlib
 from collections.abc import Mapping
 from typing import Any, Protocol, cast
 
-from qt_repair.weekly.observation import Seen
+from qt_repair.weekly.observation import Observation
 
 PHASES: Mapping[str, str] = {
     "ai_agent": "AI Agent validation",
@@ -22,7 +22,7 @@ PHASES: Mapping[str, str] = {
 }
 """Their names and titles, in the order in which they take place."""
 
-DONE_WORDS: Mapping[str, str] = {"docker_health": "COMPLETED"}
+PASSED_WORDS: Mapping[str, str] = {"docker_health": "COMPLETED"}
 """What is said of a phase that found all well, where it is not PASSED."""
 
 
@@ -34,7 +34,7 @@ class Phase(Protocol):
 
     def plan(self, settings: Mapping[str, Any]) -> list[str]: ...
 
-    def check(self, settings: Mapping[str, Any], home: str) -> Seen: ...
+    def check(self, settings: Mapping[str, Any], home: str) -> Observation: ...
 
 
 def phase(name: str) -> Phase:

@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from qt_repair.finding import Finding, ProbeError, RepairError
-from qt_repair.host.http import shown
+from qt_repair.host.http import display_url
 from qt_repair.kinds.xgboost_model.expectations import expected
 from qt_repair.kinds.xgboost_model.prediction import predict
-from qt_repair.kinds.xgboost_model.probe import look_at
-from qt_repair.weekly.observation import Seen
-from qt_repair.weekly.phases.smoke_tests import ask
+from qt_repair.kinds.xgboost_model.probe import check_model_file
+from qt_repair.weekly.observation import Observation
+from qt_repair.weekly.phases.smoke_tests import check_address
 
 _LARGEST = 256 << 20
 
@@ -28,11 +28,11 @@ def plan(settings: Mapping[str, Any]) -> list[str]:
         model = settings["model"]
         lines.append(f"{model['path']}: loads, has {expected(model).features} features, predicts")
     if "health" in settings:
-        lines.append(f"agent: {shown(settings['health']['url'])} answers")
+        lines.append(f"agent: {display_url(settings['health']['url'])} answers")
     return lines
 
 
-def check(settings: Mapping[str, Any], home: str) -> Seen:
+def check(settings: Mapping[str, Any], home: str) -> Observation:
     problems: list[str] = []
     said: list[str] = []
     details: dict[str, Any] = {}
@@ -42,10 +42,10 @@ def check(settings: Mapping[str, Any], home: str) -> Seen:
         details["model"] = found.details
         problems += [] if found.healthy else [found.summary]
     if "health" in settings:
-        wrong, details["health"] = ask(settings["health"])
+        wrong, details["health"] = check_address(settings["health"])
         said.append("the agent does not answer as it should" if wrong else "the agent answers")
         problems += [f"agent: {wrong}"] if wrong else []
-    return Seen("; ".join(said), tuple(problems), details=details)
+    return Observation("; ".join(said), tuple(problems), details=details)
 
 
 def _model(model: Mapping[str, Any], home: str, timeout: float) -> Finding:
@@ -53,21 +53,21 @@ def _model(model: Mapping[str, Any], home: str, timeout: float) -> Finding:
     path, name = os.path.join(home, model["path"]), model["path"]
     deadline = time.monotonic() + timeout
     try:
-        found = look_at(path, name, _LARGEST, expected(model), timeout)
+        found = check_model_file(path, name, _LARGEST, expected(model), timeout)
         if not found.healthy:
             return found
         left = max(1.0, deadline - time.monotonic() - 1)
         value = predict(path, model.get("sample"), left)
     except (ProbeError, RepairError) as error:
         return Finding(False, f"Model {name}: {error}")
-    wrong = judge(value, model)
+    wrong = prediction_problem(value, model)
     details = {**found.details, "prediction": value}
     if wrong:
         return Finding(False, f"Model {name} {wrong}", details)
     return Finding(True, f"{found.summary} and predicts {value:g}", details)
 
 
-def judge(value: float, model: Mapping[str, Any]) -> str:
+def prediction_problem(value: float, model: Mapping[str, Any]) -> str:
     """What is wrong with the prediction for the sample row; "" if nothing. Pure."""
     if value < model.get("lowest", -math.inf):
         return f"predicts {value:g} for the sample row, below lowest ({model['lowest']:g})"

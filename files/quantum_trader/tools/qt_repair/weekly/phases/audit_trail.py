@@ -11,7 +11,7 @@ from qt_audit.doctor.run import run_checks
 from qt_audit.record.place import Place
 from qt_audit.settings import loading as audit_settings
 from qt_audit.verify.chain import verify
-from qt_repair.weekly.observation import Seen, counted
+from qt_repair.weekly.observation import Observation, count_text
 
 MISSING = ""
 REMEDY = (
@@ -25,22 +25,22 @@ def plan(settings: Mapping[str, Any]) -> list[str]:
     return looks + (["installation: in order (doctor)"] if settings["doctor"] else [])
 
 
-def check(settings: Mapping[str, Any], home: str) -> Seen:
+def check(settings: Mapping[str, Any], home: str) -> Observation:
     now = audit_settings.load(home)
     report = verify(Place(home, home=True), now.lock_timeout)
     problems = [str(fault) for fault in report.faults]
     if report.more_faults:
-        problems.append(f"and {counted(report.more_faults, 'more fault')}")
+        problems.append(f"and {count_text(report.more_faults, 'more fault')}")
     notes = list(report.notes)
     if settings["doctor"]:
         checks = run_checks(now, HostPaths())
         problems += [f"{check.name}: {check.text}" for check in checks if check.state == WRONG]
         notes += [f"{check.name}: {check.text}" for check in checks if check.state == WARN]
-    summary = f"{counted(report.entries, 'entry', 'entries')}, head seq {report.seq}"
+    summary = f"{count_text(report.entries, 'entry', 'entries')}, head seq {report.seq}"
     details = {
         "entries": report.entries,
         "seq": report.seq,
         "hash": report.hash,
         "faults": len(report.faults),
     }
-    return Seen(summary, tuple(problems), tuple(notes), details)
+    return Observation(summary, tuple(problems), tuple(notes), details)

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from qt_repair import kinds
-from qt_repair.config.schema import filled, kind_schema
-from qt_repair.engine.probe_runner import look
+from qt_repair.config.schema import kind_schema, with_defaults
+from qt_repair.engine.probe_runner import run_probe
 from qt_repair.finding import ProbeError
-from qt_repair.weekly.observation import Seen, counted
+from qt_repair.weekly.observation import Observation, count_text
 
 MISSING = "name the containers that must run in phases.docker_health.containers"
 REMEDY = (
@@ -23,21 +23,25 @@ def plan(settings: Mapping[str, Any]) -> list[str]:
 
 def container_settings(name: str) -> Mapping[str, Any]:
     """What the container probe is told of a container of which only the name is known. Pure."""
-    settings: Mapping[str, Any] = filled({"kind": "container", "container": name}, kind_schema("container"))
+    settings: Mapping[str, Any] = with_defaults(
+        {"kind": "container", "container": name}, kind_schema("container")
+    )
     return settings
 
 
-def check(settings: Mapping[str, Any], home: str) -> Seen:
+def check(settings: Mapping[str, Any], home: str) -> Observation:
     problems: list[str] = []
     containers: dict[str, str] = {}
     for name in settings["containers"]:
         one = container_settings(name)
         try:
-            found = look(kinds.probe_of(one, home), one["probe_timeout"])
+            found = run_probe(kinds.probe_of(one, home), one["probe_timeout"])
             healthy, says = found.healthy, found.summary
         except ProbeError as error:
             healthy, says = False, f"cannot tell: {error}"
         containers[name] = says
         if not healthy:
             problems.append(f"{name}: {says}")
-    return Seen(counted(len(containers), "container"), tuple(problems), details={"containers": containers})
+    return Observation(
+        count_text(len(containers), "container"), tuple(problems), details={"containers": containers}
+    )

@@ -11,7 +11,7 @@ from qt_audit.record.place import Place
 from qt_repair.weekly.module_tree import bytecode, imports
 from qt_repair.weekly.module_tree.manifest import Manifest, Trees, accept, accepted
 from qt_repair.weekly.module_tree.tree import compare, digests
-from qt_repair.weekly.observation import PhaseError, Seen, counted
+from qt_repair.weekly.observation import Observation, PhaseError, count_text
 
 MISSING = "name the directories to watch in phases.module_integrity.trees"
 RELEASE = "current/"
@@ -29,7 +29,7 @@ def plan(settings: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def check(settings: Mapping[str, Any], home: str) -> Seen:
+def check(settings: Mapping[str, Any], home: str) -> Observation:
     deadline = time.monotonic() + settings["timeout"]
     present: dict[str, dict[str, str]] = {}
     problems: list[str] = []
@@ -45,22 +45,24 @@ def check(settings: Mapping[str, Any], home: str) -> Seen:
         if tree["imports"]:
             names = imports.modules(sorted(files), tree["not_imported"])
             left = max(1.0, deadline - time.monotonic() - 1)
-            failed = imports.failing(root, names, home, left)
+            failed = imports.failed_imports(root, names, home, left)
             problems += [f"does not import: {name} ({tree['path']}): {why}" for name, why in failed]
             imported += len(names) - len(failed)
-    manifest, differences, notes = _compared(Place(home, home=True), present, settings, not problems)
+    manifest, differences, notes = _compare_with_accepted(
+        Place(home, home=True), present, settings, not problems
+    )
     count = sum(map(len, present.values()))
     details: dict[str, Any] = {"files": count, "imported": imported}
     if manifest is not None:
         details |= {"accepted": manifest.accepted, "manifest_sha256": manifest.digest}
-    summary = f"{counted(count, 'file')} in {counted(len(present), 'tree')}"
-    return Seen(
-        f"{summary}, {counted(imported, 'module')} imported", (*differences, *problems), notes, details
+    summary = f"{count_text(count, 'file')} in {count_text(len(present), 'tree')}"
+    return Observation(
+        f"{summary}, {count_text(imported, 'module')} imported", (*differences, *problems), notes, details
     )
 
 
-def _compared(
-    place: Place, present: Trees, settings: Mapping[str, Any], sound: bool
+def _compare_with_accepted(
+    place: Place, present: Trees, settings: Mapping[str, Any], is_sound: bool
 ) -> tuple[Manifest | None, list[str], tuple[str, ...]]:
     """The accepted state, how the present one differs from it, and notes. The first sound state is taken."""
     try:
@@ -69,7 +71,7 @@ def _compared(
         return None, [str(error)], ()
     if manifest is not None:
         return manifest, changes(manifest, present, settings), ()
-    if not sound:
+    if not is_sound:
         return None, [], ("no state was accepted yet; the first one without a fault will be",)
     taken = accept(place, present, [], first=True)
     return taken, [], ("no state was accepted before: this one was taken as the first",)
@@ -109,10 +111,10 @@ def accept_present(settings: Mapping[str, Any], home: str) -> tuple[Manifest, li
     }
     try:
         before = accepted(place)
-        news = changes(before, present, settings) if before is not None else ["the first state"]
+        differences = changes(before, present, settings) if before is not None else ["the first state"]
     except PhaseError as error:
-        news = [str(error)]
-    return accept(place, present, news), news
+        differences = [str(error)]
+    return accept(place, present, differences), differences
 
 
 def accept_release(settings: Mapping[str, Any], home: str) -> tuple[Manifest, list[str]] | None:
@@ -122,10 +124,12 @@ def accept_release(settings: Mapping[str, Any], home: str) -> tuple[Manifest, li
     and the next validation takes the first. Raises PhaseError, AuditError, OSError.
     """
     place = Place(home, home=True)
-    ours = [tree for tree in settings["trees"] if f"{tree['path']}/".startswith(RELEASE)]
-    before = accepted(place) if ours else None
+    release_trees = [tree for tree in settings["trees"] if f"{tree['path']}/".startswith(RELEASE)]
+    before = accepted(place) if release_trees else None
     if before is None:
         return None
-    present = {tree["path"]: scan(tree, os.path.realpath(os.path.join(home, tree["path"]))) for tree in ours}
-    news = changes(before, present, settings)
-    return (accept(place, {**before.trees, **present}, news), news) if news else None
+    present = {
+        tree["path"]: scan(tree, os.path.realpath(os.path.join(home, tree["path"]))) for tree in release_trees
+    }
+    differences = changes(before, present, settings)
+    return (accept(place, {**before.trees, **present}, differences), differences) if differences else None

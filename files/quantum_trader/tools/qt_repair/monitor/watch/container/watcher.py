@@ -7,7 +7,7 @@ from typing import Any
 
 from qt_repair.finding import ProbeError
 from qt_repair.host import docker
-from qt_repair.kinds.container.probe import judged
+from qt_repair.kinds.container.probe import finding_of
 from qt_repair.monitor.thresholds import Reading, binary_reading, unknown_reading
 from qt_repair.monitor.watcher import ThreadWatcher
 
@@ -25,7 +25,7 @@ class Container(ThreadWatcher):
         name = self.settings["container"]
         try:
             state = docker.inspect(name, self.timeout)
-            found = judged(name, state)
+            found = finding_of(name, state)
         except ProbeError as error:
             return unknown_reading(str(error))
         return binary_reading(found.healthy, found.summary, state.health or state.status)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from qt_repair.host.http import shown
+from qt_repair.host.http import display_url
 
 
 def default_name(settings: Mapping[str, Any]) -> str:
     """The address without its query, which may hold a secret."""
-    return shown(settings["url"])
+    return display_url(settings["url"])

@@ -19,10 +19,10 @@ class Http(ThreadWatcher):
         self.timeout = settings["timeout"]
 
     def read(self) -> Reading:
-        from qt_repair.host.http import check
+        from qt_repair.host.http import check_url
 
         try:
-            found = check(self.settings["url"], self.timeout, self.settings["expect"])
+            found = check_url(self.settings["url"], self.timeout, self.settings["expect"])
         except ProbeError as error:
             return unknown_reading(str(error))
         return binary_reading(found.healthy, found.summary)

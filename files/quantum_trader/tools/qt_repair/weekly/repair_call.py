@@ -8,33 +8,32 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from qt_repair.config import loading as config
-from qt_repair.config.loading import AUTO_REPAIR, DEFINES_REPAIRS, ConfigError
+from qt_repair.config.loading import AUTO_REPAIR, AUTO_REPAIR_NAME, ConfigError, load
 from qt_repair.finding import RepairError
 from qt_repair.host import process
 
 _SCRIPT = os.path.join(
     os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))),
     "scripts",
-    f"{DEFINES_REPAIRS}.py",
+    f"{AUTO_REPAIR_NAME}.py",
 )
 """Of the same release as this file."""
 _MARGIN_S = 60.0
 
 
-def repair(name: str, run: str, home: str) -> dict[str, Any]:
+def call_repair(name: str, run: str, home: str) -> dict[str, Any]:
     """What came of it: its name, exit status, state and one line. `run` is the cycle's. Never raises."""
     argv = [sys.executable, _SCRIPT, "--only", name, "--trigger", run, "--json"]
     try:
-        ended = process.run(argv, _limit(name, home), env={**os.environ, "QT_HOME": home})
+        ended = process.run(argv, _time_limit(name, home), env={**os.environ, "QT_HOME": home})
     except (RepairError, ConfigError) as error:
         return {"repair": name, "exit_code": None, "state": "failed", "text": str(error)}
-    return {"repair": name, "exit_code": ended.exit_code, **_answer(ended)}
+    return {"repair": name, "exit_code": ended.exit_code, **_result_of(ended)}
 
 
-def _limit(name: str, home: str) -> float:
+def _time_limit(name: str, home: str) -> float:
     """Seconds that the repair's own limits add up to, and some more. Raises ConfigError."""
-    found = config.load(AUTO_REPAIR, home)
+    found = load(AUTO_REPAIR, home)
     settings: Mapping[str, Any] = found.repairs.get(name, {})
     own = sum(float(settings.get(key, 0)) for key in ("timeout", "patience"))
     return (
@@ -45,10 +44,10 @@ def _limit(name: str, home: str) -> float:
     )
 
 
-def _answer(ended: process.Completed) -> dict[str, str]:
+def _result_of(ended: process.Completed) -> dict[str, str]:
     """State and text of its JSON answer; its last line where it gave none."""
     try:
         result = json.loads(ended.output[ended.output.index("{") :])["results"][0]
         return {"state": str(result["state"]), "text": str(result["text"])[:300]}
     except (ValueError, KeyError, IndexError, TypeError):
-        return {"state": "failed", "text": (ended.said.splitlines() or ["said nothing"])[-1][:300]}
+        return {"state": "failed", "text": (ended.shown_output.splitlines() or ["said nothing"])[-1][:300]}

@@ -9,7 +9,7 @@ import stat
 _FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
-def content(path: str, largest: int) -> bytes:
+def read_state_file(path: str, largest: int) -> bytes:
     """The content of a regular file. A pipe keeps nobody waiting, a link leads nowhere.
 
     Raises OSError, also for a file of more than `largest` bytes.

@@ -22,35 +22,43 @@ from qt_repair.host.process import TimedOutError, capture
 
 _JOB = "QT_REPAIR_MODEL_JOB"
 _TASKS = {
-    "look": "qt_repair.kinds.xgboost_model.shape",
+    "look": "qt_repair.kinds.xgboost_model.model_file",
     "train": "qt_repair.kinds.xgboost_model.training",
     "predict": "qt_repair.kinds.xgboost_model.prediction",
 }
 """Task -> the module whose work(job) does it."""
 _NAMES = {"look": "reading the model", "train": "the training", "predict": "the prediction"}
 _TOOLS = str(Path(__file__).resolve().parents[3])
-_START = (
+_BOOTSTRAP = (
     "import sys; sys.path.insert(0, sys.argv[1]);"
-    " from qt_repair.kinds.xgboost_model.child import main; main(sys.argv[2])"
+    " from qt_repair.kinds.xgboost_model.model_process import main; main(sys.argv[2])"
 )
 
 
-class WorkError(Exception):
+class TaskError(Exception):
     """Raised in the child for what the operator can change: one line."""
 
 
-def ask(task: str, job: Mapping[str, Any], timeout: float) -> dict[str, Any]:
+def run_task(task: str, job: Mapping[str, Any], timeout: float) -> dict[str, Any]:
     """What the child answers. Raises RepairError: its own line, or how it ended; TimedOutError."""
     text = json.dumps({**job, "timeout": timeout}, ensure_ascii=False)
     # Isolated: neither the current directory nor the user's own packages are imported from.
-    argv = [sys.executable, "-I", *(["-B"] if sys.dont_write_bytecode else []), "-c", _START, _TOOLS, task]
+    argv = [
+        sys.executable,
+        "-I",
+        *(["-B"] if sys.dont_write_bytecode else []),
+        "-c",
+        _BOOTSTRAP,
+        _TOOLS,
+        task,
+    ]
     try:
         data = capture(argv, timeout, env={**os.environ, _JOB: text})
     except TimedOutError:
         raise TimedOutError(f"{_NAMES[task]} did not end within {timeout:g} s") from None
     except RepairError as error:
         raise RepairError(
-            f"{_NAMES[task]} {_ended(error.exit_code)}", error.exit_code, error.output
+            f"{_NAMES[task]} {_exit_text(error.exit_code)}", error.exit_code, error.output
         ) from None
     try:
         answer: dict[str, Any] = json.loads(data)
@@ -61,7 +69,7 @@ def ask(task: str, job: Mapping[str, Any], timeout: float) -> dict[str, Any]:
     return answer
 
 
-def _ended(code: int | None) -> str:
+def _exit_text(code: int | None) -> str:
     if code is None:
         return "could not be started"
     if code <= 128:
@@ -78,8 +86,8 @@ def main(task: str) -> None:
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as answers:
         os.dup2(2, 1)
         try:
-            answer = importlib.import_module(_TASKS[task]).work(job)
-        except WorkError as error:
+            answer = importlib.import_module(_TASKS[task]).perform(job)
+        except TaskError as error:
             answer = {"error": str(error)}
         except MemoryError:
             answer = {"error": f"{_NAMES[task]} needs more memory than there is"}

@@ -10,18 +10,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from qt_repair.kinds.xgboost_model.child import WorkError, ask
+from qt_repair.kinds.xgboost_model.model_process import TaskError, run_task
 from qt_repair.kinds.xgboost_model.ubjson import UbjsonError, parse
 
-_SPACE = 256 << 20
+_MEMORY_MARGIN = 256 << 20
 
 
-class NoModelError(Exception):
+class InvalidModelError(Exception):
     """There is no model in that place: why, as the end of a sentence that begins with the file's path."""
 
 
 @dataclass(frozen=True)
-class Shape:
+class ModelFile:
     """A model as far as it matters here."""
 
     form: str
@@ -32,67 +32,67 @@ class Shape:
     trees: int | None
 
 
-def read(path: str, largest: int, timeout: float) -> Shape:
+def read_model(path: str, largest: int, timeout: float) -> ModelFile:
     """The model's shape, in a child process; files over `largest` bytes are not read.
 
     Raises NoModelError if it is missing or not a model, RepairError if it cannot be told.
     """
-    answer = ask("look", {"path": path, "largest": largest}, timeout)
+    answer = run_task("look", {"path": path, "largest": largest}, timeout)
     if "fault" in answer:
-        raise NoModelError(answer["fault"])
-    return Shape(answer["form"], answer["features"], tuple(answer["names"]), answer["trees"])
+        raise InvalidModelError(answer["fault"])
+    return ModelFile(answer["form"], answer["features"], tuple(answer["names"]), answer["trees"])
 
 
-def work(job: Mapping[str, Any]) -> dict[str, Any]:
+def perform(job: Mapping[str, Any]) -> dict[str, Any]:
     """The child's side of read()."""
     try:
         data = _content(job["path"], job["largest"])
         # A model takes a few times its size; a file that is made to take more is none.
-        bound = 8 * len(data) + _SPACE
+        bound = 8 * len(data) + _MEMORY_MARGIN
         resource.setrlimit(resource.RLIMIT_AS, (bound, bound))
-        shape = shape_of(data)
-    except NoModelError as fault:
+        model = parse_model(data)
+    except InvalidModelError as fault:
         return {"fault": str(fault)}
     except MemoryError:
         return {"fault": "is not a model: it takes too much memory to read"}
-    return {"form": shape.form, "features": shape.features, "names": shape.names, "trees": shape.trees}
+    return {"form": model.form, "features": model.features, "names": model.names, "trees": model.trees}
 
 
 def _content(path: str, largest: int) -> bytes:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except (FileNotFoundError, NotADirectoryError):
-        raise NoModelError("is missing") from None
+        raise InvalidModelError("is missing") from None
     except OSError as error:
-        raise WorkError(f"{path} cannot be read: {error.strerror}: correct its rights") from None
+        raise TaskError(f"{path} cannot be read: {error.strerror}: correct its rights") from None
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         os.close(descriptor)
-        raise NoModelError("is not a regular file")
+        raise InvalidModelError("is not a regular file")
     with open(descriptor, "rb") as file:
         if not status.st_size:
-            raise NoModelError("is empty")
+            raise InvalidModelError("is empty")
         if file.read(1) != b"{":
-            raise NoModelError("is not a model: neither JSON nor UBJSON")
+            raise InvalidModelError("is not a model: neither JSON nor UBJSON")
         if status.st_size > largest:
-            raise NoModelError(
+            raise InvalidModelError(
                 f"is too large for a model: {status.st_size >> 20} MB, max_mb is {largest >> 20}"
             )
         file.seek(0)
         try:
             return file.read(largest)
         except OSError as error:
-            raise WorkError(f"{path} cannot be read: {error.strerror}") from None
+            raise TaskError(f"{path} cannot be read: {error.strerror}") from None
 
 
-def shape_of(data: bytes) -> Shape:
+def parse_model(data: bytes) -> ModelFile:
     """The shape of a model's content. Raises NoModelError."""
     if data[1:2] == b"L":
         form = "UBJSON"
         try:
             value = parse(data)
         except (UbjsonError, RecursionError) as error:
-            raise NoModelError(f"is not a model: as UBJSON {_why(error)}") from None
+            raise InvalidModelError(f"is not a model: as UBJSON {_why(error)}") from None
     else:
         form = "JSON"
         try:
@@ -100,13 +100,13 @@ def shape_of(data: bytes) -> Shape:
             # few that count as texts.
             value = json.loads(data.decode("utf-8"), parse_float=len, parse_int=len)
         except json.JSONDecodeError as error:
-            raise NoModelError(f"is not a model: not JSON from byte {error.pos} on (cut off?)") from None
+            raise InvalidModelError(f"is not a model: not JSON from byte {error.pos} on (cut off?)") from None
         except (ValueError, RecursionError) as error:
-            raise NoModelError(f"is not a model: as JSON {_why(error)}") from None
+            raise InvalidModelError(f"is not a model: as JSON {_why(error)}") from None
     try:
-        return _shape(form, value)
+        return _model_file(form, value)
     except (KeyError, TypeError, ValueError, IndexError, AttributeError):
-        raise NoModelError(f"is not a model: it is {form}, but not as XGBoost writes it") from None
+        raise InvalidModelError(f"is not a model: it is {form}, but not as XGBoost writes it") from None
 
 
 def _why(error: Exception) -> str:
@@ -115,7 +115,7 @@ def _why(error: Exception) -> str:
     return "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
 
 
-def _shape(form: str, value: Any) -> Shape:
+def _model_file(form: str, value: Any) -> ModelFile:
     learner = value["learner"]
     features = int(learner["learner_model_param"]["num_feature"])
     names = [name for name in learner.get("feature_names") or [] if isinstance(name, str)]
@@ -128,4 +128,4 @@ def _shape(form: str, value: Any) -> Shape:
         trees = len(model["trees"])
         if trees != int(model["gbtree_model_param"]["num_trees"]):
             raise ValueError("it has not all of its trees")
-    return Shape(form, features, tuple(names), trees)
+    return ModelFile(form, features, tuple(names), trees)
