@@ -64,7 +64,7 @@ def _problems(path: str, required: bool) -> list[str]:
 
 
 def _placed(line: str, values: EnvFile) -> str:
-    """A problem of a setting, with the file and the line where it statuses."""
+    """A problem of a setting, with the file and the line where it stands."""
     name = line.split(None, 1)[0]
     return f"{values.where(name) if name in values else values.path}: {line}"
 

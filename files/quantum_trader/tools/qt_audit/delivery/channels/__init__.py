@@ -5,7 +5,7 @@ A module has:
     SETTING              the setting whose addresses it takes: one row of qt_audit/settings/table.py
     KIND                 one word; a channel's name begins with it: `discord-3f9a1c`
     SERVICES, ADDRESS    its row in README's table: what it reaches, and how its address is written (Markdown)
-    channel(name, address, settings) -> Channel
+    channel(address, settings) -> Channel, or None while settings beside it are wrong
                          raises AddressError for an address that it cannot use
     problems(settings) -> list[str]
                          what is wrong in the settings beside its addresses, the setting's name first

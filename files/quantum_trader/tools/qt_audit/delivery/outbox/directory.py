@@ -48,7 +48,7 @@ class LockedOutbox(Store):
 
 
 class ReadOnlyDirectory(Store):
-    """ReadOnlyDirectory at only, or another one of status/: without the lock, and nothing is made.
+    """The directory, or another one of status/, only read: without the lock, and nothing is made.
 
     Raises FileNotFoundError where it is missing.
     """
