@@ -163,14 +163,7 @@ def open_directory(name: str, parent: int, mode: int) -> int:
         os.mkdir(name, mode, dir_fd=parent)
     except FileExistsError:
         return os.open(name, DIRECTORY_FLAGS, dir_fd=parent)
-    directory = os.open(name, DIRECTORY_FLAGS, dir_fd=parent)
-    try:
-        inherit_owner(directory, parent)
-        os.fsync(parent)
-    except BaseException:
-        os.close(directory)
-        raise
-    return directory
+    return _complete_new(os.open(name, DIRECTORY_FLAGS, dir_fd=parent), parent)
 
 
 def open_file(name: str, directory: int, flags: int, mode: int = 0) -> tuple[int, os.stat_result]:
@@ -203,7 +196,12 @@ def open_file(name: str, directory: int, flags: int, mode: int = 0) -> tuple[int
 
 
 def _create(name: str, directory: int, flags: int, mode: int) -> int:
-    descriptor = os.open(name, flags | os.O_CREAT | os.O_EXCL | _FILE_FLAGS, mode, dir_fd=directory)
+    flags |= os.O_CREAT | os.O_EXCL | _FILE_FLAGS
+    return _complete_new(os.open(name, flags, mode, dir_fd=directory), directory)
+
+
+def _complete_new(descriptor: int, directory: int) -> int:
+    """Set the owner of a new file or directory and make its name durable; on an error, close it and raise."""
     try:
         inherit_owner(descriptor, directory)
         os.fsync(directory)

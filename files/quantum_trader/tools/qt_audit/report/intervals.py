@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from qt_audit.record.entry import Entry
+from qt_audit.record.entry import ENDINGS, Entry
 from qt_audit.report.grid import seconds
 
 REPAIR, CHECK, ACTION, BROKEN = "repair", "check", "action", "broken"
@@ -17,7 +17,6 @@ _OPENS = ("Auto-heal: Triggered", "Auto-heal: Realtime monitor threshold breach"
 _CLOSES = ("Auto-heal: Recovered",)
 _CLOSES_WITHIN = (" is no longer watched", " has stopped flapping")
 _CHECK = "Weekly self-heal: "
-_ENDINGS = ("succeeded", "failed")
 _DETAILS, _PREV = b',"details":', b',"prev":"'
 
 
@@ -100,7 +99,7 @@ class Runs:
             _add_details(known, entry.details)
         if known.kind == BROKEN:
             _follow_incident(known, entry)
-        elif entry.outcome in _ENDINGS:
+        elif entry.outcome in ENDINGS:
             known.end, known.outcome = seconds(entry.ts), entry.outcome
             known.action, known.source = entry.action[: MAX_TEXT + 1], entry.source
 

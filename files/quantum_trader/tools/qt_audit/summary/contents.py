@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from qt_audit.record.entry import OUTCOMES, Entry
+from qt_audit.record.entry import ENDINGS, OUTCOMES, Entry
 from qt_audit.summary.period import Period
 
 MAX_LISTED = 200
 """Each list of a summary holds at most so many actions, the last ones."""
-_ENDINGS = ("succeeded", "failed")
 
 
 @dataclass(frozen=True)
@@ -133,6 +132,11 @@ def with_context(
     return replace(summary, head=head, unreadable=unreadable, skipped=skipped, scheduled=scheduled)
 
 
+def decides_run(outcome: str, before: str) -> bool:
+    """Whether a run counts with this outcome of its newest entry, and no longer with the one `before`."""
+    return outcome in ENDINGS or (outcome == "started" and before not in ENDINGS)
+
+
 class _Tally:
     """Counts entries one by one, and keeps only those that the lists need."""
 
@@ -170,12 +174,12 @@ class _Tally:
         before = self.runs.get(run)
         if outcome == "started":
             self.begun.setdefault(run, entry)
-        elif outcome in _ENDINGS:
+        elif outcome in ENDINGS:
             self.begun.pop(run, None)
             self.failed_runs.pop(run, None)
             if outcome == "failed":  # a later entry of the run may succeed
                 self.failed_runs[run] = entry
-        if before is None or outcome in _ENDINGS or (outcome == "started" and before[0] not in _ENDINGS):
+        if before is None or decides_run(outcome, before[0]):
             if before is not None:
                 self._count(*before, -1)
             self.runs[run] = (outcome, entry.source)
