@@ -111,9 +111,7 @@ def test_on_paper_it_is_black_on_white_whatever_the_screen_was(
     assert not found.ask(WIDER)
 
 
-def test_a_script_that_got_in_all_the_same_would_not_run(
-    browser: Browser, shown: dict[str, Path], tmp_path: Path
-) -> None:
+def test_a_script_in_the_page_would_not_run(browser: Browser, shown: dict[str, Path], tmp_path: Path) -> None:
     forged = tmp_path / "forged.html"
     bad = "<script>document.title = 'run'</script><img src='http://evil.example.com/x'><p style='color:red'>"
     forged.write_text(shown["1"].read_text("utf-8").replace("<main>", f"<main>{bad}"), "utf-8")
@@ -123,7 +121,7 @@ def test_a_script_that_got_in_all_the_same_would_not_run(
     assert all("Content Security Policy" in text for text in found.complaints)
 
 
-def test_nobody_is_asked_on_the_way_out(browser: Browser, shown: dict[str, Path]) -> None:
+def test_no_page_asks_a_host_that_its_texts_name(browser: Browser, shown: dict[str, Path]) -> None:
     """The browser itself asks its maker; no page asks anybody whom its texts name."""
     for path in shown.values():
         browser.open(path)
