@@ -97,7 +97,7 @@ def _segment_files(record: str) -> list[str]:
 def _faults_of(
     path: str, found: os.stat_result, is_kind: Callable[[int], bool], kind: str, owner: int, mode: int
 ) -> list[str]:
-    """What is wrong with a thing: a link, another owner, or more rights than `mode` has."""
+    """The faults of a file or directory: a link, another owner, or more rights than `mode` gives."""
     if not is_kind(found.st_mode):
         return [f"{path} must be {kind}, not a link or anything else: move it away"]
     faults = []

@@ -24,7 +24,7 @@ _FILE_FLAGS = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 
 
 class Place:
-    """A directory that holds a record; the installation's own (`home`) has the log for people beside it."""
+    """A directory that holds a record. The one of the installation (`home`) also holds the log for people."""
 
     __slots__ = (
         "directory_mode",
@@ -51,9 +51,9 @@ class Place:
         self.log_path = f"{self.status_path}/{LOG_NAME}"
 
     def open(self) -> tuple[int, int]:
-        """Descriptors of the status and the record directory; created where they are missing.
+        """Descriptors of the status and the record directory, which are created if they are missing.
 
-        Raises OSError if they cannot be, if one of them is a link, or if a private place is not ours alone.
+        Raises OSError if that fails, if one of them is a link, or if others have rights to a private place.
         """
         status = self._open_status() if self.is_home else self._open_base()
         try:
@@ -126,7 +126,7 @@ def state_fallback(home: str, state: str) -> Place:
 
 def var_tmp_fallback(home: str, uid: int) -> Place:
     """The fallback place that every user can make."""
-    path = f"/var/tmp/quantum_trader-{uid}"  # noqa: S108 - checked to be ours alone
+    path = f"/var/tmp/quantum_trader-{uid}"  # noqa: S108 - checked to be private
     return Place(path, private=True, record=_fallback_record_name(home))
 
 
@@ -154,7 +154,7 @@ def _make_path(path: str, mode: int) -> int:
 
 
 def open_directory(name: str, parent: int, mode: int) -> int:
-    """The directory `name` in `parent`, created where it is missing; never through a link."""
+    """The directory `name` in `parent`, created if it is missing. Never follows a link."""
     try:
         return os.open(name, DIRECTORY_FLAGS, dir_fd=parent)
     except FileNotFoundError:

@@ -103,7 +103,7 @@ class Report:
 
     @property
     def known_until(self) -> float:
-        """The end of the period, or now where that is earlier."""
+        """The end of the period, or now if that is earlier."""
         return min(self.until, max(self.since, seconds(self.summary.as_of)))
 
 
