@@ -59,13 +59,13 @@ def _writable(place: Place) -> Iterator[Check]:
 
 
 def _writable_here(place: Place, directory: int) -> Check:
-    found = os.fstat(directory)
-    owner, you = user_name(found.st_uid), user_name(os.geteuid())
+    status = os.fstat(directory)
+    owner, you = user_name(status.st_uid), user_name(os.geteuid())
     if os.fstatvfs(directory).f_flag & os.ST_RDONLY:
         return Check(
             "record", WRONG, f"{place.record_path} is on a read-only file system: remount it for writing"
         )
-    if found.st_mode & 0o300 != 0o300:
+    if status.st_mode & 0o300 != 0o300:
         return Check("record", WRONG, f"{place.record_path} is not writable: chmod 0750 {place.record_path}")
     if not os.access(place.record_path, os.W_OK | os.X_OK, effective_ids=True):
         return Check(
@@ -184,14 +184,14 @@ def _last_log_lines(directory: int) -> list[bytes]:
 
 def _log_tail(name: str, status: int) -> list[bytes]:
     try:
-        descriptor, found = open_file(name, status, os.O_RDONLY)
+        descriptor, file_status = open_file(name, status, os.O_RDONLY)
     except FileNotFoundError:
         return []
     if name.endswith(segments.ARCHIVE_SUFFIX):
         with open_archived(descriptor, name) as packed:
             return packed.read().split(b"\n")[-100 * _LAST_ENTRIES :]
     with os.fdopen(descriptor, "rb") as file:
-        file.seek(max(0, found.st_size - 8 * _TAIL_BYTES))
+        file.seek(max(0, file_status.st_size - 8 * _TAIL_BYTES))
         return file.read().split(b"\n")
 
 
@@ -253,7 +253,7 @@ def _first_ts(place: Place) -> str | None:
     with open_record_directory(place) as directory:
         for name in segments.names(directory):
             with segments.open_segment(name, directory) as file:
-                found = chain_fields(file.readline(_TAIL_BYTES).rstrip(b"\n"))
-            if found is not None:
-                return found[1]
+                fields = chain_fields(file.readline(_TAIL_BYTES).rstrip(b"\n"))
+            if fields is not None:
+                return fields[1]
     return None

@@ -90,8 +90,8 @@ def figures(count: Count, intervals: list[Interval], since: str, until: str) -> 
         for outcome, number in counts.items():
             totals[outcome] += number
     broken = [one for one in overlapping(intervals, begin, end) if one.kind == BROKEN]
-    took = [one.duration_s for one in intervals if one.kind == REPAIR and _ended(one, begin, end)]
-    known = [seconds for seconds in took if seconds is not None]
+    repair_durations = [one.duration_s for one in intervals if one.kind == REPAIR and _ended(one, begin, end)]
+    durations = [seconds for seconds in repair_durations if seconds is not None]
     return Figures(
         count.entries,
         sum(totals.values()),
@@ -100,7 +100,7 @@ def figures(count: Count, intervals: list[Interval], since: str, until: str) -> 
         totals["started"],
         sum(one.begin is not None and begin <= one.begin < end for one in broken),
         seconds_covered(broken, begin, end),
-        median(known) if known else None,
+        median(durations) if durations else None,
     )
 
 

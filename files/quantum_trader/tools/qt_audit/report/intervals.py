@@ -89,19 +89,19 @@ class Runs:
     def add(self, entry: Entry) -> None:
         if entry.run is None:
             return
-        known = self._runs.get(entry.run)
-        if known is None:
-            known = self._runs[entry.run] = _Run(entry, _kind(entry.action))
+        run = self._runs.get(entry.run)
+        if run is None:
+            run = self._runs[entry.run] = _Run(entry, _kind(entry.action))
             if entry.outcome == "started" or entry.action.startswith(_OPENS) or _says_flapping(entry.action):
-                known.begin = _begin_of(entry)
-        known.seq = entry.seq
+                run.begin = _begin_of(entry)
+        run.seq = entry.seq
         if entry.details:
-            _add_details(known, entry.details)
-        if known.kind == BROKEN:
-            _follow_incident(known, entry)
+            _add_details(run, entry.details)
+        if run.kind == BROKEN:
+            _follow_incident(run, entry)
         elif entry.outcome in ENDINGS:
-            known.end, known.outcome = seconds(entry.ts), entry.outcome
-            known.action, known.source = entry.action[: MAX_TEXT + 1], entry.source
+            run.end, run.outcome = seconds(entry.ts), entry.outcome
+            run.action, run.source = entry.action[: MAX_TEXT + 1], entry.source
 
     def intervals(self) -> list[Interval]:
         """The intervals of all runs, in the order in which they began."""

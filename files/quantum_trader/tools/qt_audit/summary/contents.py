@@ -107,8 +107,8 @@ def summarise(
     tally = _Tally()
     for entry in entries:
         tally.add(entry)
-    unfinished = list(tally.begun.values())
-    later = ended_later(set(tally.begun)) if tally.begun else set()
+    unfinished = list(tally.unfinished_runs.values())
+    later = ended_later(set(tally.unfinished_runs)) if tally.unfinished_runs else set()
     never = [entry for entry in unfinished if entry.run not in later]
     failed = sorted([*tally.failed, *tally.failed_runs.values()], key=lambda entry: entry.seq)
     recent = sorted([*tally.recent, *unfinished], key=lambda entry: entry.seq)
@@ -119,9 +119,9 @@ def summarise(
         actions=sum(tally.outcomes.values()),
         by_outcome={name: tally.outcomes[name] for name in OUTCOMES if tally.outcomes.get(name)},
         by_source=dict(sorted(tally.sources.items(), key=lambda item: (-item[1], item[0]))),
-        failed=_listing(failed, tally.failed_alone + len(tally.failed_runs)),
+        failed=_listing(failed, tally.failed_without_run + len(tally.failed_runs)),
         never_ended=_listing(never),
-        recent=_listing(recent, tally.shown + len(unfinished)),
+        recent=_listing(recent, tally.recent_count + len(unfinished)),
     )
 
 
@@ -146,13 +146,13 @@ class _Tally:
         self.sources: dict[str, int] = {}
         self.runs: dict[str, tuple[str, str]] = {}
         """For each run: the outcome and the source that it is counted with."""
-        self.begun: dict[str, Entry] = {}
+        self.unfinished_runs: dict[str, Entry] = {}
         """For each run that has not ended: its first entry."""
         self.failed_runs: dict[str, Entry] = {}
-        self.failed_alone = 0
+        self.failed_without_run = 0
         self.failed: deque[Entry] = deque(maxlen=MAX_LISTED)
         """The last failed entries that belong to no run."""
-        self.shown = 0
+        self.recent_count = 0
         self.recent: deque[Entry] = deque(maxlen=MAX_LISTED)
 
     def add(self, entry: Entry) -> None:
@@ -161,21 +161,21 @@ class _Tally:
         if run is None:
             self._count(outcome, entry.source, 1)
             if outcome == "failed":
-                self.failed_alone += 1
+                self.failed_without_run += 1
                 self.failed.append(entry)
         else:
             self._add_to_run(run, entry)
         if run is None or outcome != "started":
-            self.shown += 1
+            self.recent_count += 1
             self.recent.append(entry)
 
     def _add_to_run(self, run: str, entry: Entry) -> None:
         outcome = entry.outcome
         before = self.runs.get(run)
         if outcome == "started":
-            self.begun.setdefault(run, entry)
+            self.unfinished_runs.setdefault(run, entry)
         elif outcome in ENDINGS:
-            self.begun.pop(run, None)
+            self.unfinished_runs.pop(run, None)
             self.failed_runs.pop(run, None)
             if outcome == "failed":  # a later entry of the run may succeed
                 self.failed_runs[run] = entry
