@@ -1,4 +1,4 @@
-"""The schedule files a page a week and a month, the index lists them; nothing of it stops a summary."""
+"""The schedule files a page for each week and month; the index lists them; no summary depends on a page."""
 
 from __future__ import annotations
 

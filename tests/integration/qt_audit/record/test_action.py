@@ -1,4 +1,4 @@
-"""action(): what is done is recorded before and after, whatever happens in between."""
+"""action(): the entries before and after a body, whatever happens in it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where entries go when they cannot be written at home, in which order, and how they come home: once."""
+"""Fallback places: their order, and how their entries move home once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A writer that hangs: while it holds the lock, has the right to sync, or brings entries home."""
+"""A writer that hangs while it holds the lock, while it syncs, or while it moves entries home."""
 
 from __future__ import annotations
 

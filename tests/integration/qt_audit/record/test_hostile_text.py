@@ -1,4 +1,4 @@
-"""Text that attacks: one line each in record and log, bounded, no escape sequence, measured when cut."""
+"""Hostile text: one line each in record and log, bounded, without escape sequences, measured if it is cut."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writers killed with -9 at random moments, and the torn tails that they may leave."""
+"""Writers killed with -9 at random moments, and the torn tails that they leave."""
 
 from __future__ import annotations
 

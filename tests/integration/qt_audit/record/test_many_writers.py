@@ -1,4 +1,4 @@
-"""Many writers at once: processes, threads, forks, signal handlers, and a month that turns under them."""
+"""Many writers at once: processes, threads, forks, signal handlers, and the end of a month under them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A disk that is full to its last byte: what is kept back for it lets the trail go on, at home."""
+"""A disk that is full to its last byte: the reserve lets entries be recorded at home."""
 
 from __future__ import annotations
 

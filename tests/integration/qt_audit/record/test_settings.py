@@ -1,4 +1,4 @@
-"""Recording while settings are broken, and while they change under a process that lives long."""
+"""Recording while settings are broken, and while they change under a long-lived process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pages in a real browser: no complaint, no request, nothing too wide, readable in both schemes."""
+"""The pages in a real browser: no error, no request, nothing too wide, readable in both colour schemes."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from qt_audit.filing import reports as report_reading
 from qt_audit.filing import summaries
+from qt_audit.filing.reports import make_report
 from qt_audit.record.entry import Draft
 from qt_audit.record.place import Place
 from qt_audit.render.html import PageListing, index, mail_html, page
@@ -49,7 +49,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         write_record(home / name, drafts, log=False)
         place = Place(str(home / name), home=True)
         paths[name] = home / f"{name}.html"
-        report = report_reading.make_report(place, NOVEMBER, "2026-11-25T08:00:00.000000Z", HOSTILE[1])
+        report = make_report(place, NOVEMBER, "2026-11-25T08:00:00.000000Z", HOSTILE[1])
         paths[name].write_text(page(report), "utf-8")
     paths["index"], paths["mail"] = home / "index.html", home / "mail.html"
     paths["index"].write_text(

@@ -1,4 +1,4 @@
-"""The first version's log is taken into the record: in order, once, also where it is cut off half way."""
+"""The first version's log is imported into the record: in order, once, also after an interruption."""
 
 from __future__ import annotations
 

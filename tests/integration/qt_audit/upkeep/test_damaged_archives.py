@@ -1,4 +1,4 @@
-"""Archives that were cut or overwritten: each command answers with one line that names the file."""
+"""Cut or overwritten archives: each command answers with one line that names the file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The real logrotate, with the deployed configuration, under busy writers; and hands that move segments."""
+"""The real logrotate, with the deployed configuration, under busy writers; and segments moved by hand."""
 
 from __future__ import annotations
 

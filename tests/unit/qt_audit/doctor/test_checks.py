@@ -1,4 +1,4 @@
-"""The checks of `doctor`: what each says about an installation that is well, and about one that is not."""
+"""The checks of `doctor`: their results for a good installation, and for each fault."""
 
 from __future__ import annotations
 

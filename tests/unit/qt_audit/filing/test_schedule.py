@@ -1,4 +1,4 @@
-"""Each finished period is summarised once: filed, noted in the ledger, closed to later entries."""
+"""Each finished period is summarised once, is filed, is noted in the ledger and takes no later entry."""
 
 from __future__ import annotations
 

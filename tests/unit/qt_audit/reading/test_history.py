@@ -1,4 +1,4 @@
-"""Windows of the record and its ends, across segments, archives and what damage there may be."""
+"""Windows, first and last entries of a record, across segments, archives and damage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading while others write, months turn and segments are archived: never a hole, never half an entry."""
+"""Reading while others write, months end and segments are archived: no gap, no half entry."""
 
 from __future__ import annotations
 

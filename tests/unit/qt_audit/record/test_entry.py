@@ -1,4 +1,4 @@
-"""Entries: any text comes back as it was, no line is too long, and what people read is one line."""
+"""Entries: any text is read back as it was, no line is too long, and a log line is one line."""
 
 from __future__ import annotations
 

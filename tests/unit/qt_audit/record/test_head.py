@@ -1,4 +1,4 @@
-"""The head file: fixed width, so that one write replaces it; and the lock that it is."""
+"""The head file: its fixed width, so that one write replaces it, and its lock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Places: what is made where it is missing, and what is refused."""
+"""Places: which directories are created, and which are refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recovery, step by step: what a writer makes of segments and a head that differ."""
+"""Recovery: how a writer makes segments and a head that differ agree."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a page tells, how it takes texts that attack, and that it stays one small file by itself."""
+"""The content of a page, hostile texts in it, and its size."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from qt_audit.filing import reports as report_reading
 from qt_audit.filing import summaries
+from qt_audit.filing.reports import make_report
 from qt_audit.record.entry import Draft
 from qt_audit.record.place import Place
 from qt_audit.render.html import PageListing, index, mail_html, page
@@ -36,7 +36,7 @@ LARGEST = 300_000
 
 def made(home: Path, drafts: Iterable[Draft], now: str = AFTER, **more: object) -> Report:
     write_record(home, drafts)
-    return report_reading.make_report(Place(str(home), home=True), NOVEMBER, now)
+    return make_report(Place(str(home), home=True), NOVEMBER, now)
 
 
 def text_of(html: str) -> str:
@@ -44,7 +44,7 @@ def text_of(html: str) -> str:
 
 
 def test_a_period_without_entries_is_not_called_well(tmp_path: Path) -> None:
-    report = report_reading.make_report(Place(str(tmp_path), home=True), NOVEMBER, WITHIN)
+    report = make_report(Place(str(tmp_path), home=True), NOVEMBER, WITHIN)
     assert (report.verdict.level, report.verdict.says) == (
         "unknown",
         "Nothing is recorded so far: there is no entry",
@@ -144,7 +144,7 @@ def test_lines_that_are_no_entries_are_mentioned(tmp_path: Path) -> None:
     write_record(tmp_path, [draft(ts="2026-11-20"), draft(ts="2026-11-21")])
     segment = tmp_path / "status/record/2026-11.jsonl"
     segment.write_bytes(segment.read_bytes().replace(b'"action"', b'"axtion"', 1))
-    report = report_reading.make_report(Place(str(tmp_path), home=True), NOVEMBER, AFTER)
+    report = make_report(Place(str(tmp_path), home=True), NOVEMBER, AFTER)
     assert report.verdict.level == "attention"
     told = text_of(page(report))
     assert "1 line of the record is no entry." in told
@@ -153,7 +153,7 @@ def test_lines_that_are_no_entries_are_mentioned(tmp_path: Path) -> None:
 
 def test_chain_and_delivery_are_shown_as_far_as_they_are_known(tmp_path: Path) -> None:
     head = write_record(tmp_path, [draft(ts="2026-11-20")])
-    report = report_reading.make_report(
+    report = make_report(
         Place(str(tmp_path), home=True), NOVEMBER, AFTER, delivery={"mail": "1 waits: <refused>"}
     )
     told = text_of(page(report))
@@ -167,9 +167,7 @@ def test_hostile_texts_are_shown_and_do_nothing(tmp_path: Path, form: str) -> No
     place = Place(str(tmp_path), home=True)
     write_record(tmp_path, hostile_day())
     if form == "page":
-        html = page(
-            report_reading.make_report(place, NOVEMBER, AFTER, HOSTILE[0], {text: text for text in HOSTILE})
-        )
+        html = page(make_report(place, NOVEMBER, AFTER, HOSTILE[0], {text: text for text in HOSTILE}))
     elif form == "mail":
         html = mail_html(summaries.make_summary(place, NOVEMBER, AFTER, HOSTILE[0]))
     else:
@@ -228,7 +226,7 @@ def test_a_page_of_a_hundred_thousand_entries_stays_small(tmp_path: Path, kind: 
         make_record(tmp_path, 100_000, "2026-11-01", 25, log=False)
     else:
         write_record(tmp_path, [one for day in range(1, 29) for one in hostile_day(f"2026-11-{day:02d}")])
-    report = report_reading.make_report(Place(str(tmp_path), home=True), NOVEMBER, AFTER)
+    report = make_report(Place(str(tmp_path), home=True), NOVEMBER, AFTER)
     html = page(report)
     assert active_content(html) == []
     assert len(html.encode()) < LARGEST

@@ -1,4 +1,4 @@
-"""The pictures stay within their frames, show what is small, and draw no more than can be told apart."""
+"""The pictures stay within their frames, show small values, and draw a bounded number of boxes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long repairs take, and how long things are broken, from the entries of their runs."""
+"""Durations of repairs, and of things that are broken, from the entries of their runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Any time as a period, what it is compared with, and how it is cut into parts."""
+"""Free periods, the compared period, and the parts of a period."""
 
 from __future__ import annotations
 

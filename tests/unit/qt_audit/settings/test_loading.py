@@ -1,4 +1,4 @@
-"""Settings: what counts first, how a value is quoted, and what is said of a file that cannot be used."""
+"""Settings: their precedence, the quoting of values, and the errors for a file that cannot be used."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Secrets in many dresses go; sentences that only speak of them stay; hostile megabytes cost linear time."""
+"""Secrets of every shape are redacted; other sentences stay as they are; the cost is linear in the text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a summary counts, what it lists, and what it reads like."""
+"""The counts, the lists and the text of a summary."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ledger: each finished period once, none twice, whatever the clock and the schedule do."""
+"""The ledger: each finished period is filed once, whatever the clock and the schedule do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Archiving: what is due, what is left alone, what a crash leaves and the next run mends."""
+"""Archiving: what is due, what is not changed, and how the next run completes the work after a crash."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The lines of the first version's log as entries: times, continuations, garbage; nothing is lost."""
+"""The lines of the first version's log as entries: times, continued lines, garbage; no line is lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `verify` says about a record that somebody touched: kind, file, entry and line of each fault."""
+"""`verify` names each change to a record: its kind, file, entry and line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Work spread over processes: every piece once, and none lost without being noticed."""
+"""Tasks in several processes: every task is done once, and a lost one is noticed."""
 
 from __future__ import annotations
 
