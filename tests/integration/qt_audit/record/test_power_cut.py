@@ -89,7 +89,7 @@ def test_a_lost_head_is_rebuilt_and_recorded(copies: Copies, state: str) -> None
 
 
 @pytest.mark.parametrize("present", [4, 5])
-def test_lost_unsynced_entries_are_not_recorded(copies: Copies, present: int) -> None:
+def test_lost_unsynced_entries_are_no_fault(copies: Copies, present: int) -> None:
     """The head came to the disk by itself, what lies behind its `durable` did not."""
     copies.head.write_bytes(copies.head_with(durable=4, seq=6))
     copies.segment.write_bytes(copies.segments[present - 1])

@@ -67,7 +67,7 @@ def test_a_process_that_dies_loses_only_its_own_task(how: Callable[[], object]) 
     assert set(dict(run_in_processes(work, 200, 2))) == set(range(200)) - {7}
 
 
-def test_a_reader_that_has_enough_ends_them() -> None:
+def test_a_caller_that_stops_early_ends_the_processes() -> None:
     found = run_in_processes(lambda number: [number], 10_000, 2)
     assert next(found)[0] in range(4)
     found.close()
