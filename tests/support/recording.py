@@ -1,4 +1,4 @@
-"""Real writers in real processes, and an oracle that knows the record's contract and none of our code."""
+"""Start real writers in processes of their own, and check records against the contract without our code."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ KEYS = ["seq", "ts", "action", "source", "outcome", "host", "user", "pid", "run"
 GENESIS = "0" * 64
 TS = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 BOUND = 120
-"""Seconds after which a process of a test is taken for hung."""
+"""Seconds after which a process of a test counts as hung."""
 
 PYTHON = os.path.realpath(sys.executable)
-"""Recording needs the standard library alone: no virtual environment."""
+"""Not of a virtual environment: recording needs only the standard library."""
 PRELUDE = """
 import os, sys, time, json, signal, threading
 sys.path.insert(0, os.environ["TEST_TOOLS"])
@@ -40,7 +40,7 @@ from audit_logger import AuditError, action, log_action
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:
-    """What a writer of this installation sees; its first fallback place lies beside QT_HOME."""
+    """The environment of a writer of this installation; its first fallback place is beside QT_HOME."""
     return {
         "PATH": os.environ["PATH"],
         "LANG": "C.UTF-8",
@@ -54,23 +54,23 @@ def environment(home: Path, **more: str) -> dict[str, str]:
 
 
 def state(home: Path) -> Path:
-    """Where XDG_STATE_HOME is for the writers of this installation."""
+    """XDG_STATE_HOME of the writers of this installation."""
     return home.parent / f"{home.name}-state"
 
 
-def first_fallback(home: Path) -> Path:
+def state_fallback(home: Path) -> Path:
     return state(home) / "quantum_trader"
 
 
 def fallback_record(home: Path, place: Path | None = None) -> Path:
-    """The record of this installation in a fallback place; by default the first."""
-    return (place or first_fallback(home)) / f"record-{hashlib.sha256(os.fsencode(home)).hexdigest()[:12]}"
+    """The record of this installation in a fallback place (default: the first one)."""
+    return (place or state_fallback(home)) / f"record-{hashlib.sha256(os.fsencode(home)).hexdigest()[:12]}"
 
 
 def start(
     home: Path, code: str, *arguments: object, prefix: tuple[str, ...] = (), **env: str
 ) -> subprocess.Popen[str]:
-    """A program that uses audit_logger, begun. The caller ends it."""
+    """Start a program that uses audit_logger. The caller ends it."""
     return subprocess.Popen(
         [*prefix, PYTHON, "-c", PRELUDE + textwrap.dedent(code), *map(str, arguments)],
         env=environment(home, **env),
@@ -85,7 +85,7 @@ def start(
 def started(
     home: Path, code: str, *arguments: object, prefix: tuple[str, ...] = (), **env: str
 ) -> Iterator[subprocess.Popen[str]]:
-    """The same, ended with the block at the latest."""
+    """A started program, which is ended at the end of the block at the latest."""
     process = start(home, code, *arguments, prefix=prefix, **env)
     try:
         yield process
@@ -95,7 +95,7 @@ def started(
 
 
 def finish(process: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:
-    """What a process that was started has to say, once it has ended."""
+    """Wait for a started process; its output and exit status."""
     try:
         out, err = process.communicate(timeout=BOUND)
     finally:
@@ -106,14 +106,14 @@ def finish(process: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:
 def program(
     home: Path, code: str, *arguments: object, prefix: tuple[str, ...] = (), **env: str
 ) -> subprocess.CompletedProcess[str]:
-    """A program that uses audit_logger, run to its end."""
+    """Run a program that uses audit_logger to its end."""
     return finish(start(home, code, *arguments, prefix=prefix, **env))
 
 
 def cli(
     home: Path, *arguments: str, prefix: tuple[str, ...] = (), stdin: bytes | None = None, **env: str
 ) -> subprocess.CompletedProcess[str]:
-    """The command line, run to its end."""
+    """Run the command line to its end."""
     seen = environment(home, **env)
     done = subprocess.run(
         [*prefix, PYTHON, f"{seen['TEST_TOOLS']}/audit_logger.py", *arguments],
@@ -132,14 +132,14 @@ def cli(
 
 
 def succeeded(done: subprocess.CompletedProcess[str]) -> str:
-    """Its output; the test fails with its errors if it failed."""
+    """The output of a process; if it failed, the test fails with its errors."""
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
 @dataclass(frozen=True)
-class Stranger:
-    """A throw-away user without privileges, with an installation that others can reach too."""
+class TemporaryUser:
+    """A temporary user without privileges, with an installation that other users can reach."""
 
     uid: int
     home: Path
@@ -150,11 +150,11 @@ class Stranger:
         return ("setpriv", f"--reuid={self.uid}", f"--regid={self.uid}", "--clear-groups")
 
     @property
-    def last_fallback(self) -> Path:
+    def var_tmp_fallback(self) -> Path:
         return Path(f"/var/tmp/quantum_trader-{self.uid}")
 
     def program(self, code: str, *arguments: object, **env: str) -> subprocess.CompletedProcess[str]:
-        """A program of this user's that uses audit_logger, run to its end."""
+        """Run a program that uses audit_logger to its end, as this user."""
         return program(self.home, code, *arguments, prefix=self.prefix, TEST_TOOLS=str(self.tools), **env)
 
     def start(self, code: str, *arguments: object, **env: str) -> subprocess.Popen[str]:
@@ -165,8 +165,8 @@ class Stranger:
 
 
 @contextmanager
-def stranger() -> Iterator[Stranger]:
-    """A user that no other test has; nothing of it is left afterwards. Needs root."""
+def temporary_user() -> Iterator[TemporaryUser]:
+    """A user of this test alone, removed with all its files afterwards. Needs root."""
     if os.geteuid() != 0:
         pytest.fail("becomes another user: run as root, as `make test` does", pytrace=False)
     uid = 100_000 + secrets.randbelow(1 << 30)
@@ -177,7 +177,7 @@ def stranger() -> Iterator[Stranger]:
         mine = root / "user"
         mine.mkdir()
         os.chown(mine, uid, uid)
-        yield Stranger(uid, mine / "qt", root / "tools")
+        yield TemporaryUser(uid, mine / "qt", root / "tools")
     finally:
         shutil.rmtree(root)
         shutil.rmtree(f"/var/tmp/quantum_trader-{uid}", ignore_errors=True)
@@ -185,7 +185,7 @@ def stranger() -> Iterator[Stranger]:
 
 @contextmanager
 def small_disk(at: Path, kilobytes: int, options: str = "") -> Iterator[Path]:
-    """A real file system of that size. Needs root."""
+    """Mount a real file system of this size. Needs root."""
     if os.geteuid() != 0:
         pytest.fail("mounts a file system: run as root, as `make test` does", pytrace=False)
     at.mkdir(parents=True, exist_ok=True)
@@ -198,7 +198,7 @@ def small_disk(at: Path, kilobytes: int, options: str = "") -> Iterator[Path]:
 
 
 def fill(file: Path) -> None:
-    """Take all room that the disk has left. The file is there only once it is full."""
+    """Fill the disk. The file gets its name only after the disk is full."""
     growing = file.with_suffix(".growing")
     with growing.open("wb", buffering=0) as filler:
         for block in (1 << 20, 1 << 12):
@@ -219,7 +219,7 @@ def segments(record: Path) -> list[Path]:
 
 
 def lines_of(path: Path) -> list[bytes]:
-    """The lines of a segment, without their ends; the last one must have one."""
+    """The lines of a segment without their newlines; the last line must have one."""
     content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     if not content:
         return []
@@ -228,7 +228,7 @@ def lines_of(path: Path) -> list[bytes]:
 
 
 def read_record(record: Path, first: int = 1, prev: str = GENESIS) -> list[dict[str, Any]]:
-    """All entries of a record, oldest first, after holding each line against the contract."""
+    """All entries of a record, oldest first, after a check of each line against the contract."""
     entries: list[dict[str, Any]] = []
     ts = ""
     for path in segments(record):
@@ -251,7 +251,7 @@ def read_record(record: Path, first: int = 1, prev: str = GENESIS) -> list[dict[
 
 
 def log_lines(home: Path) -> list[str]:
-    """All lines of the log that people read and of its rotated ones, oldest first."""
+    """All lines of the log that people read and of the rotated logs, oldest first."""
     current = home / "status" / LOG
     rotated = sorted(path for path in (home / "status").iterdir() if path.name.startswith(f"{LOG}-"))
     found: list[str] = []
@@ -268,7 +268,7 @@ def head_of(home: Path) -> dict[str, Any]:
 
 
 def check(home: Path) -> list[dict[str, Any]]:
-    """All entries, after holding record, head and log (of plain sentences) against each other."""
+    """All entries, after a check that record, head and log agree. Needs entries of plain text."""
     entries = read_record(record_of(home))
     assert log_lines(home) == [f"[{entry['ts']}] {entry['action']}" for entry in entries]
     head = head_of(home)
@@ -287,5 +287,5 @@ def actions(entries: list[dict[str, Any]]) -> list[str]:
 
 
 def notes(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What the record says about itself."""
+    """The entries that the record has about itself."""
     return [entry for entry in entries if entry["source"] == "audit_record"]

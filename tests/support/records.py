@@ -57,12 +57,12 @@ def draft(
     run: str | None = None,
     details: Mapping[str, Any] | None = None,
 ) -> Draft:
-    """An entry to be, with what a test does not care for filled in."""
+    """A draft of an entry, with defaults for the fields that a test does not need."""
     return Draft(action, source, outcome, HOST, USER, PID, run, dict(details or {}), ts=full_ts(ts))
 
 
 def write_record(home: Path | str, drafts: Iterable[Draft], log: bool = True) -> Head:
-    """Write a whole record of these entries (their `ts` ascending) below QT_HOME, where none is yet."""
+    """Write a new record of these entries, whose `ts` ascend, below QT_HOME."""
     rows = ((item.ts or "", item.body(), item.action) for item in drafts)
     return _write(Place(str(home), home=True), rows, log)
 
@@ -117,7 +117,7 @@ def _write(place: Place, rows: Iterable[tuple[str, str, str]], log: bool) -> Hea
 
 
 def _create(path: str) -> BinaryIO:
-    """A new file as the journal makes it: 0640, whatever the umask."""
+    """A new file with the journal's mode 0640, whatever the umask is."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
     os.fchmod(descriptor, 0o640)
     return os.fdopen(descriptor, "wb", buffering=1 << 20)
@@ -126,7 +126,7 @@ def _create(path: str) -> BinaryIO:
 def cli(
     home: Path | str, *arguments: str, environ: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run the command line on a QT_HOME, as a person or cron does; its texts, never an exception."""
+    """Run the command line with a QT_HOME, as a person or cron does. Never raises."""
     return subprocess.run(
         [sys.executable, str(FACE), *arguments],
         env=cli_environment(home, environ),
@@ -138,13 +138,13 @@ def cli(
 
 
 def cli_environment(home: Path | str, more: Mapping[str, str] | None = None) -> dict[str, str]:
-    """This process's environment without its own QT_ settings; emergency places lie below the home."""
+    """This process's environment without its QT_ settings; the first fallback place is below the home."""
     plain = {name: value for name, value in os.environ.items() if not name.startswith("QT_")}
     return {**plain, "QT_HOME": str(home), "XDG_STATE_HOME": f"{home}/state", **(more or {})}
 
 
 def archive_segment(home: Path | str, month: str, cut: int = 0) -> None:
-    """Compress a segment as `archive` leaves it; `cut` bytes are then missing at its end."""
+    """Compress a segment as `archive` does, and remove `cut` bytes at the end of the archive."""
     plain = Path(home, "status/record", f"{month}.jsonl")
     archived = plain.with_name(f"{month}.jsonl.gz")
     data = gzip.compress(plain.read_bytes(), 1)

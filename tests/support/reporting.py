@@ -1,4 +1,4 @@
-"""Records as a host leaves them that breaks and heals, and what is asked of a page whatever it tells."""
+"""Records of a host that breaks and heals, and checks that every page must pass."""
 
 from __future__ import annotations
 
@@ -25,62 +25,80 @@ HOSTILE = (
 _VOID = {"meta", "link", "br", "img", "input", "hr"}
 
 
-def at(ts: str, plus: float = 0.0) -> str:
-    """A time so many seconds later."""
+def seconds_after(ts: str, plus: float = 0.0) -> str:
+    """The time `plus` seconds later."""
     return timestamp(microseconds(ts) + round(plus * 1e6))
 
 
 def incident(
     ts: str, thing: str = "grafana_http", repair: str = "grafana", fails: bool = False
 ) -> Iterator[Draft]:
-    """A breach at `ts`, its repair of 30 s, the recovery after 60 s; after an hour where the repair fails."""
+    """A breach at `ts`, a repair of 30 s, the recovery after 60 s, or after an hour if the repair fails."""
     run, inner = f"{ts}{thing}", f"{ts}{thing}-repair"
-    about = {"threshold": thing, "kind": "http", "since": at(ts)}
+    about = {"threshold": thing, "kind": "http", "since": seconds_after(ts)}
     monitor, repairs = "realtime_monitor", "auto_repair_system"
-    yield draft(TRIGGERED, at(ts), "started", monitor, run, about)
+    yield draft(TRIGGERED, seconds_after(ts), "started", monitor, run, about)
     details = {"repair": repair, "kind": "container", "trigger": run}
-    yield draft("Auto-repair: Restarting Grafana container", at(ts, 1), "started", repairs, inner, details)
+    yield draft(
+        "Auto-repair: Restarting Grafana container", seconds_after(ts, 1), "started", repairs, inner, details
+    )
     if fails:
         text = "Auto-repair: Restarted Grafana container - FAILED: exit code 1"
-        yield draft(text, at(ts, 31), "failed", repairs, inner, details)
+        yield draft(text, seconds_after(ts, 31), "failed", repairs, inner, details)
         yield draft(
-            "Auto-heal: Failed (exit code 1)", at(ts, 32), "failed", monitor, run, {"threshold": thing}
+            "Auto-heal: Failed (exit code 1)",
+            seconds_after(ts, 32),
+            "failed",
+            monitor,
+            run,
+            {"threshold": thing},
         )
-        yield draft("Auto-heal: Recovered after 1 h", at(ts, 3600), "succeeded", monitor, run, about)
+        yield draft(
+            "Auto-heal: Recovered after 1 h", seconds_after(ts, 3600), "succeeded", monitor, run, about
+        )
         return
-    yield draft("Auto-repair: Restarted Grafana container", at(ts, 31), "succeeded", repairs, inner, details)
+    yield draft(
+        "Auto-repair: Restarted Grafana container",
+        seconds_after(ts, 31),
+        "succeeded",
+        repairs,
+        inner,
+        details,
+    )
     done = "Auto-heal: Completed successfully (exit code 0)"
-    yield draft(done, at(ts, 32), "succeeded", monitor, run, {"threshold": thing})
-    yield draft("Auto-heal: Recovered after 60 s", at(ts, 60), "succeeded", monitor, run, about)
+    yield draft(done, seconds_after(ts, 32), "succeeded", monitor, run, {"threshold": thing})
+    yield draft("Auto-heal: Recovered after 60 s", seconds_after(ts, 60), "succeeded", monitor, run, about)
 
 
 def busy_month(entries: int, month: str = "2026-11") -> Iterator[Draft]:
-    """So many entries of a month in which something breaks all the time, every seventh time for an hour."""
+    """So many entries of a month with many incidents; every seventh incident lasts an hour."""
     step = 29 * 86_400 / max(1, entries / 5)
     found: list[Draft] = []
     for number in range(entries // 5):
         thing = f"thing_{number % 17}"
-        begin = at(f"{month}-01T00:00:10", number * step)
+        begin = seconds_after(f"{month}-01T00:00:10", number * step)
         found += incident(begin, thing, f"repair_{number % 17}", fails=number % 7 == 3)
     return iter(sorted(found, key=lambda one: one.ts or ""))
 
 
 def hostile_day(day: str = "2026-11-20") -> Iterator[Draft]:
-    """Everything that a text can try, in every place that takes one: action, source, thing; ended and not."""
+    """Hostile texts in every field of text: action, source, thing; of ended and unfinished actions."""
     numbers = count()
     for text in HOSTILE:
         for outcome in ("failed", "succeeded", "started"):
-            ts = at(f"{day}T01:00:00", next(numbers) * 10)
+            ts = seconds_after(f"{day}T01:00:00", next(numbers) * 10)
             run = f"h{next(numbers)}"
             yield draft(text, ts, "started", text[:64], run, {"repair": text[:300]})
             if outcome != "started":
-                yield draft(text, at(ts, 1), outcome, text[:64], run, {"repair": text[:300]})
-            about = {"threshold": text[:300], "since": at(ts, 1)}
-            yield draft(f"{TRIGGERED} {text}", at(ts, 2), "started", text[:64], f"i{next(numbers)}", about)
+                yield draft(text, seconds_after(ts, 1), outcome, text[:64], run, {"repair": text[:300]})
+            about = {"threshold": text[:300], "since": seconds_after(ts, 1)}
+            yield draft(
+                f"{TRIGGERED} {text}", seconds_after(ts, 2), "started", text[:64], f"i{next(numbers)}", about
+            )
 
 
 def entries_of(drafts: Iterable[Draft]) -> list[Entry]:
-    """The entries that a record has of them, read back."""
+    """The entries of these drafts, read back from a record."""
     return [
         Entry(
             seq, d.ts or "", d.action, d.source, d.outcome, d.host, d.user, d.pid, d.run, d.details, "0" * 64
@@ -89,8 +107,8 @@ def entries_of(drafts: Iterable[Draft]) -> list[Entry]:
     ]
 
 
-class Parsed(HTMLParser):
-    """The elements of a page, and what is wrong with its shape."""
+class ParsedPage(HTMLParser):
+    """The elements of a page, and the faults of its structure."""
 
     def __init__(self, text: str) -> None:
         super().__init__(convert_charrefs=True)
@@ -123,9 +141,9 @@ class Parsed(HTMLParser):
         return [attributes for tag, attributes in self.elements if tag in tags]
 
 
-def danger(text: str) -> list[str]:
-    """What a page has that could run, load, or lead astray; nothing of it may be there."""
-    page = Parsed(text)
+def active_content(text: str) -> list[str]:
+    """What in a page could run code, load something or mislead; a page must have none of it."""
+    page = ParsedPage(text)
     found = list(page.faults)
     allowed = {"href": r"#[a-z-]+|[0-9A-Za-z.-]+\.(html|txt|json)|data:,", "src": r"(?!)", "action": r"(?!)"}
     for tag, attributes in page.elements:

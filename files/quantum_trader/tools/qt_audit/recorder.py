@@ -1,4 +1,4 @@
-"""Record an action: log_action() for one that is over, action() for one that begins and ends."""
+"""Record an action: log_action() after it, or action() before and after it."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ import pytest
 from qt_audit.record.entry import now
 from tests.support.checkout import TOOLS
 from tests.support.records import cli, draft, make_record, write_record
-from tests.support.reporting import Parsed, busy_month, danger
+from tests.support.reporting import ParsedPage, active_content, busy_month
 
 
 @pytest.fixture
@@ -25,7 +25,9 @@ def home(tmp_path: Path) -> Path:
 
 def title(page: Path) -> str:
     (found,) = [
-        meta["content"] for meta in Parsed(page.read_text()).named("meta") if meta.get("name") == "qt-title"
+        meta["content"]
+        for meta in ParsedPage(page.read_text()).named("meta")
+        if meta.get("name") == "qt-title"
     ]
     return found or ""
 
@@ -36,7 +38,7 @@ def test_without_options_it_is_the_present_month_so_far(tmp_path: Path) -> None:
     page = tmp_path / f"status/reports/monthly-{now()[:7]}.html"
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == f"✅ Report written: {page}\n1 action so far, none failed\n"
-    assert danger(page.read_text()) == []
+    assert active_content(page.read_text()) == []
     assert page.stat().st_mode & 0o777 == 0o640
     assert f'href="{page.name}"' in (page.parent / "index.html").read_text()
 
@@ -92,7 +94,7 @@ def test_out_writes_the_page_there_and_files_nothing(home: Path) -> None:
     page.write_text("what was there")
     done = cli(home, "report", "--from", "2026-11-01", "--to", "2026-11-05", "--out", str(page))
     assert done.stdout.startswith(f"✅ Report written: {page}\n")
-    assert danger(page.read_text()) == []
+    assert active_content(page.read_text()) == []
     assert not (home / "status/reports").exists()
     assert sorted(path.name for path in home.iterdir()) == ["page.html", "status"]
 
@@ -101,7 +103,7 @@ def test_a_dash_is_standard_output(home: Path) -> None:
     done = cli(home, "report", "--to", "2026-11-05", "--out", "-")
     assert done.stdout.startswith("<!DOCTYPE html>\n")
     assert done.stdout.endswith("</html>\n") or done.stdout.endswith("</html>")
-    assert danger(done.stdout) == []
+    assert active_content(done.stdout) == []
 
 
 def test_a_pipe_is_written_through(home: Path) -> None:

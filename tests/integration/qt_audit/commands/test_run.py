@@ -21,8 +21,8 @@ from tests.support.recording import (
     fallback_record,
     read_record,
     record_of,
-    stranger,
     succeeded,
+    temporary_user,
 )
 
 RUN = (PYTHON, str(TOOLS / "audit_logger.py"), "run", "--")
@@ -187,10 +187,10 @@ def test_a_whole_group_that_is_told_to_end_still_records_the_end(tmp_path: Path)
 
 
 def test_an_audit_that_fails_does_not_change_the_status() -> None:
-    with stranger() as user:
+    with temporary_user() as user:
         user.home.touch()
         user.home.parent.joinpath("qt-state").touch()
-        user.last_fallback.touch()
+        user.var_tmp_fallback.touch()
         try:
             done = user.cli("run", "--", "sh", "-c", "echo ran; exit 4")
             assert (done.returncode, done.stdout) == (4, "ran\n")
@@ -200,7 +200,7 @@ def test_an_audit_that_fails_does_not_change_the_status() -> None:
             refused = user.cli("run", "--", "sh", "-c", "echo ran", QT_AUDIT_REQUIRED="1")
             assert (refused.returncode, refused.stdout) == (125, "")
         finally:
-            user.last_fallback.unlink()
+            user.var_tmp_fallback.unlink()
 
 
 def test_an_audit_that_fails_at_the_end_does_not_change_the_status(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.recording import Stranger, check, cli, program, stranger, succeeded
+from tests.support.recording import TemporaryUser, check, cli, program, succeeded, temporary_user
 
 WEBHOOK = "json+http://127.0.0.1:9/hook"
 
@@ -22,8 +22,8 @@ def home(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def user() -> Iterator[Stranger]:
-    with stranger() as one:
+def user() -> Iterator[TemporaryUser]:
+    with temporary_user() as one:
         yield one
 
 
@@ -101,7 +101,7 @@ def test_an_outbox_that_cannot_be_written_is_a_warning_and_the_audit_goes_on(
     assert len(check(home)) == 1
 
 
-def test_a_user_who_may_not_write_there_is_warned_once_and_records_all(user: Stranger) -> None:
+def test_a_user_who_may_not_write_there_is_warned_once_and_records_all(user: TemporaryUser) -> None:
     user.home.mkdir()
     os.chown(user.home, user.uid, user.uid)
     box = user.home / "status/outbox"
@@ -117,7 +117,7 @@ def test_a_user_who_may_not_write_there_is_warned_once_and_records_all(user: Str
     assert len(check(user.home)) == 4
 
 
-def test_what_root_leaves_can_be_read_and_removed_by_the_owner(user: Stranger) -> None:
+def test_what_root_leaves_can_be_read_and_removed_by_the_owner(user: TemporaryUser) -> None:
     box = user.home / "status/outbox"
     box.mkdir(parents=True)
     for path in (user.home, user.home / "status", box):

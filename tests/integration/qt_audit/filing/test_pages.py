@@ -1,4 +1,4 @@
-"""The schedule files a page a week and a month, the index lists them; nothing of it stops a summary."""
+"""The schedule files a page for each week and month; the index lists them; no summary depends on a page."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from qt_audit.filing import schedule
 from qt_audit.record.place import Place
 from tests.support.checkout import FACE
 from tests.support.records import cli, cli_environment, make_record
-from tests.support.reporting import Parsed, danger
+from tests.support.reporting import ParsedPage, active_content
 
 DECEMBER = "2026-12-01T00:05:00.000000Z"
 
@@ -30,7 +30,9 @@ def pages(home: Path) -> list[str]:
 
 
 def listed(home: Path) -> list[str]:
-    links = [one["href"] or "" for one in Parsed((home / "status/reports/index.html").read_text()).named("a")]
+    links = [
+        one["href"] or "" for one in ParsedPage((home / "status/reports/index.html").read_text()).named("a")
+    ]
     return [link for link in links if link.endswith(".html")]
 
 
@@ -48,7 +50,7 @@ def test_each_week_and_month_that_is_over_gets_its_page_beside_text_and_data(hom
     reports = home / "status/reports"
     assert {"weekly-2026-W48.html", "monthly-2026-11.html", "index.html"} <= set(pages(home))
     for name in pages(home):
-        assert danger((reports / name).read_text()) == []
+        assert active_content((reports / name).read_text()) == []
         assert (reports / name).stat().st_mode & 0o777 == 0o640
     index = (reports / "index.html").read_text()
     assert "monthly-2026-11.txt" in index
@@ -82,7 +84,7 @@ def test_foreign_files_among_the_pages_do_not_disturb_the_index(home: Path) -> N
     due(home, "weekly")
     assert {"report-odd.html", "report-empty.html"} <= set(listed(home))
     assert "other.html" not in listed(home)
-    assert danger((reports / "index.html").read_text()) == []
+    assert active_content((reports / "index.html").read_text()) == []
 
 
 def test_a_page_that_was_lost_in_a_crash_is_made_when_the_period_comes_again(home: Path) -> None:

@@ -1,4 +1,4 @@
-"""action(): what is done is recorded before and after, whatever happens in between."""
+"""action(): the entries before and after a body, whatever happens in it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_the_intent_is_durable_before_the_body_runs(tmp_path: Path) -> None:
     assert actions(check(tmp_path / "qt")) == ["Did it - started"]
 
 
-def test_an_exception_is_recorded_as_failed_and_goes_on(tmp_path: Path) -> None:
+def test_an_exception_is_recorded_as_failed_and_raised_again(tmp_path: Path) -> None:
     code = """
     class Odd(Exception):
         def __str__(self): raise RuntimeError

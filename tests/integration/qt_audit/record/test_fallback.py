@@ -1,4 +1,4 @@
-"""Where entries go when they cannot be written at home, in which order, and how they come home: once."""
+"""Fallback places: their order, and how their entries move home once."""
 
 from __future__ import annotations
 
@@ -13,13 +13,12 @@ from typing import Any
 import pytest
 
 from tests.support.recording import (
-    Stranger,
+    TemporaryUser,
     actions,
     check,
     cli,
     fallback_record,
     finish,
-    first_fallback,
     head_of,
     log_lines,
     program,
@@ -28,14 +27,15 @@ from tests.support.recording import (
     small_disk,
     start,
     state,
-    stranger,
+    state_fallback,
     succeeded,
+    temporary_user,
 )
 
 
 @pytest.fixture
-def user() -> Iterator[Stranger]:
-    with stranger() as one:
+def user() -> Iterator[TemporaryUser]:
+    with temporary_user() as one:
         yield one
 
 
@@ -43,7 +43,7 @@ def brought_home(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [entry for entry in entries if "brought_home" in entry["details"]]
 
 
-def test_a_missing_home_is_made(tmp_path: Path) -> None:
+def test_a_missing_home_is_created(tmp_path: Path) -> None:
     succeeded(cli(tmp_path / "a/b/qt", "log", "first"))
     assert actions(check(tmp_path / "a/b/qt")) == ["first"]
 
@@ -60,8 +60,8 @@ HINDRANCES = {
 
 
 @pytest.mark.parametrize("hindrance", HINDRANCES.values(), ids=HINDRANCES.keys())
-def test_what_cannot_be_written_at_home_waits_in_the_state_directory_and_comes_home(
-    user: Stranger, hindrance: str
+def test_an_entry_refused_at_home_goes_to_the_state_directory_and_moves_home_later(
+    user: TemporaryUser, hindrance: str
 ) -> None:
     user.home.mkdir()
     os.chown(user.home, user.uid, user.uid)
@@ -70,9 +70,9 @@ def test_what_cannot_be_written_at_home_waits_in_the_state_directory_and_comes_h
     assert away.returncode == 0
     assert "✅ Audit logged: from elsewhere" in away.stdout
     assert "cannot write to" in away.stderr
-    assert f"kept in {first_fallback(user.home)}" in away.stderr
+    assert f"kept in {state_fallback(user.home)}" in away.stderr
     assert actions(read_record(fallback_record(user.home))) == ["from elsewhere"]
-    assert (first_fallback(user.home)).stat().st_mode & 0o777 == 0o700
+    assert (state_fallback(user.home)).stat().st_mode & 0o777 == 0o700
 
     subprocess.run(["rm", "-rf", str(user.home)], check=True)
     back = user.cli("log", "at home again")
@@ -82,20 +82,20 @@ def test_what_cannot_be_written_at_home_waits_in_the_state_directory_and_comes_h
     assert actions(entries) == ["from elsewhere", "at home again"]
     mark = entries[0]["details"]["brought_home"]
     assert entries[0]["details"]["k"] == "v"
-    assert mark["from"] == str(first_fallback(user.home))
+    assert mark["from"] == str(state_fallback(user.home))
     assert mark["seq"] == 1
     assert mark["ts"] == entries[0]["ts"]
     assert list((fallback_record(user.home)).iterdir()) == []
 
 
-def test_the_last_place_is_a_private_directory_under_var_tmp(user: Stranger) -> None:
+def test_the_last_fallback_place_is_a_private_directory_under_var_tmp(user: TemporaryUser) -> None:
     user.home.touch()
     state(user.home).touch()
     done = user.cli("log", "from elsewhere")
     assert done.returncode == 0, done.stderr
-    assert f"kept in {user.last_fallback}" in done.stderr
-    assert user.last_fallback.stat().st_mode & 0o777 == 0o700
-    assert user.last_fallback.stat().st_uid == user.uid
+    assert f"kept in {user.var_tmp_fallback}" in done.stderr
+    assert user.var_tmp_fallback.stat().st_mode & 0o777 == 0o700
+    assert user.var_tmp_fallback.stat().st_uid == user.uid
     user.home.unlink()
     assert user.cli("log", "home").returncode == 0
     assert actions(check(user.home)) == ["from elsewhere", "home"]
@@ -104,8 +104,8 @@ def test_the_last_place_is_a_private_directory_under_var_tmp(user: Stranger) -> 
 @pytest.mark.parametrize(
     "planted", ["a link", "a directory of somebody else", "a directory open to others", "a file"]
 )
-def test_a_last_place_that_is_not_ours_alone_is_not_used(
-    user: Stranger, tmp_path: Path, planted: str
+def test_a_var_tmp_place_that_others_can_use_is_not_used(
+    user: TemporaryUser, tmp_path: Path, planted: str
 ) -> None:
     user.home.touch()
     state(user.home).touch()
@@ -113,14 +113,14 @@ def test_a_last_place_that_is_not_ours_alone_is_not_used(
     target.mkdir()
     os.chown(target, user.uid, user.uid)
     if planted == "a link":
-        user.last_fallback.symlink_to(target)
+        user.var_tmp_fallback.symlink_to(target)
     elif planted == "a file":
-        user.last_fallback.touch()
+        user.var_tmp_fallback.touch()
     else:
-        user.last_fallback.mkdir()
-        user.last_fallback.chmod(0o777)
+        user.var_tmp_fallback.mkdir()
+        user.var_tmp_fallback.chmod(0o777)
         if planted == "a directory open to others":
-            os.chown(user.last_fallback, user.uid, user.uid)
+            os.chown(user.var_tmp_fallback, user.uid, user.uid)
     try:
         done = user.cli("log", "nowhere to go")
         assert done.returncode == 1
@@ -128,17 +128,17 @@ def test_a_last_place_that_is_not_ours_alone_is_not_used(
         assert "NOT RECORDED in any place: nowhere to go" in done.stderr
         assert "Traceback" not in done.stderr
         assert list(target.iterdir()) == []
-        if user.last_fallback.is_dir():
-            assert list(user.last_fallback.iterdir()) == []
+        if user.var_tmp_fallback.is_dir():
+            assert list(user.var_tmp_fallback.iterdir()) == []
     finally:
-        if not user.last_fallback.is_dir() or user.last_fallback.is_symlink():
-            user.last_fallback.unlink()
+        if not user.var_tmp_fallback.is_dir() or user.var_tmp_fallback.is_symlink():
+            user.var_tmp_fallback.unlink()
 
 
-def test_nothing_is_raised_unless_asked_when_no_place_can_be_written(user: Stranger) -> None:
+def test_nothing_is_raised_unless_asked_when_no_place_can_be_written(user: TemporaryUser) -> None:
     user.home.touch()
     state(user.home).touch()
-    user.last_fallback.touch()
+    user.var_tmp_fallback.touch()
     code = """
     assert log_action("one") is False
     assert log_action("one") is False
@@ -168,7 +168,7 @@ def test_nothing_is_raised_unless_asked_when_no_place_can_be_written(user: Stran
         done = user.program(code)
         out = succeeded(done)
     finally:
-        user.last_fallback.unlink()
+        user.var_tmp_fallback.unlink()
     assert "nothing may be done unrecorded" in out
     assert "['not required']" in out
     # Each loss is told of, also one like another; the reasons once.
@@ -176,7 +176,9 @@ def test_nothing_is_raised_unless_asked_when_no_place_can_be_written(user: Stran
     assert done.stderr.count("cannot write to") == 3
 
 
-def test_a_fallback_place_that_cannot_be_used_does_not_keep_new_entries_from_home(user: Stranger) -> None:
+def test_a_fallback_place_that_cannot_be_used_does_not_keep_new_entries_from_home(
+    user: TemporaryUser,
+) -> None:
     user.home.touch()
     assert user.cli("log", "from elsewhere").returncode == 0
     user.home.unlink()
@@ -220,7 +222,7 @@ def test_a_full_disk_loses_nothing(tmp_path: Path) -> None:
         assert log_lines(home) == [f"[{entry['ts']}] {entry['action']}" for entry in entries]
 
 
-def test_a_disk_too_full_for_the_head_alone_loses_nothing_and_doubles_nothing(tmp_path: Path) -> None:
+def test_a_disk_too_full_for_the_head_loses_and_duplicates_no_entry(tmp_path: Path) -> None:
     """Whatever is left of room when the record begins: what is at home is whole, what is not is elsewhere."""
     for free in range(6):
         with small_disk(tmp_path / f"disk{free}", 32, ",huge=never") as disk:
@@ -274,7 +276,7 @@ def test_two_writers_at_once_bring_entries_home_once(tmp_path: Path) -> None:
     assert [action for action in found if action.startswith("away")] == [f"away {n}" for n in range(700)]
 
 
-def test_entries_come_home_once_also_when_bringing_them_is_killed(tmp_path: Path) -> None:
+def test_entries_move_home_once_also_if_the_move_is_killed(tmp_path: Path) -> None:
     home = tmp_path / "qt"
     _fill_fallback(home, 1200)
     for attempt in range(15):
@@ -292,7 +294,7 @@ def test_entries_come_home_once_also_when_bringing_them_is_killed(tmp_path: Path
     assert list((fallback_record(home)).iterdir()) == []
 
 
-def test_a_place_that_was_half_emptied_raises_no_alarm(tmp_path: Path) -> None:
+def test_a_half_emptied_place_is_no_fault(tmp_path: Path) -> None:
     """Emptied as far as a writer that was killed got, and then written to again."""
     home = tmp_path / "qt"
     _fill_fallback(home, 3)
@@ -321,23 +323,23 @@ def test_a_place_that_was_half_emptied_raises_no_alarm(tmp_path: Path) -> None:
     ]
 
 
-def test_a_detail_cannot_pretend_to_have_been_brought_home(tmp_path: Path) -> None:
+def test_a_caller_cannot_set_the_detail_brought_home(tmp_path: Path) -> None:
     home = tmp_path / "qt"
     _fill_fallback(home, 1)
     segment = next((fallback_record(home)).glob("*.jsonl"))
     digest = __import__("hashlib").sha256(segment.read_bytes()[:-1]).hexdigest()
     aside = tmp_path / "aside"
-    first_fallback(home).rename(aside)
+    state_fallback(home).rename(aside)
     code = 'assert log_action("liar", details={"brought_home": {"sha256": sys.argv[1]}})'
     succeeded(program(home, code, digest))
-    aside.rename(first_fallback(home))
+    aside.rename(state_fallback(home))
     succeeded(cli(home, "log", "next"))
     entries = check(home)
     assert actions(entries) == ["liar", "away 0", "next"]
     assert brought_home(entries) == [entries[1]]
 
 
-def test_a_long_entry_keeps_its_measures_on_the_way_home(tmp_path: Path) -> None:
+def test_a_long_entry_keeps_its_length_and_hash_when_it_moves_home(tmp_path: Path) -> None:
     home = tmp_path / "qt"
     home.touch()
     code = 'assert log_action("a" * 100_000, details={"out": "b" * 100_000, "exit_code": 1})'
@@ -352,7 +354,7 @@ def test_a_long_entry_keeps_its_measures_on_the_way_home(tmp_path: Path) -> None
     assert entry["details"]["exit_code"] == 1
 
 
-def test_a_writer_that_lives_long_tells_of_a_second_trouble_too(tmp_path: Path) -> None:
+def test_a_long_lived_writer_warns_again_of_a_second_fault(tmp_path: Path) -> None:
     home = tmp_path / "qt"
     code = """
     import shutil
@@ -370,5 +372,8 @@ def test_a_writer_that_lives_long_tells_of_a_second_trouble_too(tmp_path: Path) 
     done = program(home, code)
     succeeded(done)
     assert done.stderr.count("kept in ") == 2
-    assert [action for action in actions(check(home)) if action.startswith("away")] == ["away 0", "away 1"]
+    assert [action for action in actions(check(home)) if action.startswith("away")] == [
+        "away 0",
+        "away 1",
+    ]
     assert head_of(home)["seq"] == 6

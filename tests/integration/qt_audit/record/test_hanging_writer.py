@@ -1,4 +1,4 @@
-"""A writer that hangs: while it holds the lock, has the right to sync, or brings entries home."""
+"""A writer that hangs while it holds the lock, while it syncs, or while it moves entries home."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_threads_wait_no_longer_than_others_for_a_writer_that_hangs(tmp_path: Pa
     assert sorted(found[2:5]) == ["thread 0", "thread 1", "thread 2"]
 
 
-def test_a_writer_that_hangs_while_it_syncs_keeps_nobody_from_syncing(tmp_path: Path) -> None:
+def test_a_writer_that_hangs_while_it_syncs_does_not_stop_others_from_syncing(tmp_path: Path) -> None:
     home = tmp_path / "qt"
     with started(home, HANGS, "fdatasync") as hung:
         assert hung.stdout is not None
@@ -95,7 +95,7 @@ def test_a_writer_that_hangs_and_is_killed_leaves_the_lock_to_the_others(tmp_pat
     assert actions(check(home)) == ["first", "other"]
 
 
-def test_a_writer_that_hangs_while_it_brings_entries_home_delays_nobody(tmp_path: Path) -> None:
+def test_a_writer_that_hangs_while_it_moves_entries_home_delays_no_other(tmp_path: Path) -> None:
     home = tmp_path / "qt"
     succeeded(cli(home, "log", "first"))
     home.rename(tmp_path / "aside")
@@ -115,7 +115,7 @@ def test_a_writer_that_hangs_while_it_brings_entries_home_delays_nobody(tmp_path
 
 
 @pytest.mark.parametrize("where", ["parent", "child"])
-def test_a_fork_waits_for_no_hung_writer_for_ever(tmp_path: Path, where: str) -> None:
+def test_a_fork_does_not_wait_for_ever_for_a_hung_writer(tmp_path: Path, where: str) -> None:
     home = tmp_path / "qt"
     with started(home, HANGS, "write") as hung:
         assert hung.stdout is not None

@@ -1,4 +1,4 @@
-"""Text that attacks: one line each in record and log, bounded, no escape sequence, measured when cut."""
+"""Hostile text: one line each in record and log, bounded, without escape sequences, measured if it is cut."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def measured(text: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("unit", ["x", "\n", "é", "🎉", "\ud800", '"', "\x1b[31m", "password=abc "])
-def test_a_megabyte_is_kept_as_an_excerpt_with_its_measures(tmp_path: Path, unit: str) -> None:
+def test_a_megabyte_is_cut_to_an_excerpt_with_its_length_and_hash(tmp_path: Path, unit: str) -> None:
     home = tmp_path / "qt"
     text = unit * (1_000_000 // len(unit))
     code = """

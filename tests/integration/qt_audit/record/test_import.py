@@ -1,4 +1,4 @@
-"""What `import audit_logger` costs a repair script: little, and nothing beyond the standard library."""
+"""The cost of `import audit_logger`: few modules, only of the standard library."""
 
 from __future__ import annotations
 

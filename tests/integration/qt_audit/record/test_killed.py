@@ -1,4 +1,4 @@
-"""Writers killed with -9 at random moments, and the torn tails that they may leave."""
+"""Writers killed with -9 at random moments, and the torn tails that they leave."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_no_acknowledged_entry_is_lost_in_200_rounds_of_kill_9(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_a_writer_killed_at_the_turn_of_a_month_leaves_no_finished_segment_writable(
+def test_a_writer_killed_at_the_end_of_a_month_leaves_no_finished_segment_writable(
     tmp_path: Path, when: str
 ) -> None:
     home = tmp_path / "qt"
@@ -118,7 +118,7 @@ def test_the_next_writer_repairs_a_torn_tail_and_records_it(tmp_path: Path, tail
     assert details["torn_sha256"] == hashlib.sha256(tail).hexdigest()
 
 
-def test_entries_that_a_killed_writer_left_behind_the_head_are_taken_in(tmp_path: Path) -> None:
+def test_entries_that_a_killed_writer_left_after_the_head_are_adopted(tmp_path: Path) -> None:
     """Written, not in the head, not in the log: as if killed between the two."""
     home = tmp_path / "qt"
     succeeded(cli(home, "log", "first"))
@@ -147,7 +147,7 @@ def test_entries_that_are_in_the_log_already_are_not_written_there_twice(tmp_pat
     assert actions(check(home)) == ["first", "second", "third"]
 
 
-def test_many_entries_behind_the_head_are_taken_in_once(tmp_path: Path) -> None:
+def test_many_entries_after_the_head_are_adopted_once(tmp_path: Path) -> None:
     home = tmp_path / "qt"
     succeeded(cli(home, "log", "first"))
     head = record_of(home) / "head"
@@ -159,7 +159,7 @@ def test_many_entries_behind_the_head_are_taken_in_once(tmp_path: Path) -> None:
     assert len(check(home)) == 1502
 
 
-def test_a_whole_line_that_does_not_continue_the_chain_is_kept_and_told_of(tmp_path: Path) -> None:
+def test_a_whole_line_that_does_not_continue_the_chain_is_kept_and_recorded(tmp_path: Path) -> None:
     home = tmp_path / "qt"
     for number in range(3):
         succeeded(cli(home, "log", f"entry {number}"))
@@ -179,7 +179,7 @@ def test_a_whole_line_that_does_not_continue_the_chain_is_kept_and_told_of(tmp_p
     assert actions(entries)[4] == "the next"
 
 
-def test_a_record_that_begins_anew_beside_its_log_says_so(tmp_path: Path) -> None:
+def test_a_new_record_beside_an_old_log_is_recorded(tmp_path: Path) -> None:
     home = tmp_path / "qt"
     succeeded(cli(home, "log", "one"))
     shutil.rmtree(record_of(home))
@@ -195,7 +195,7 @@ def test_a_record_that_begins_anew_beside_its_log_says_so(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     "text", ["x" * 8000, "ü" * 1500, "🎉" * 700], ids=["ascii", "two bytes", "surrogates"]
 )
-def test_the_log_says_of_a_long_action_what_the_record_says(tmp_path: Path, text: str) -> None:
+def test_the_log_has_a_long_action_as_it_is_cut_in_the_record(tmp_path: Path, text: str) -> None:
     home = tmp_path / "qt"
     succeeded(cli(home, "log", text))
     entry = read_record(record_of(home))[0]

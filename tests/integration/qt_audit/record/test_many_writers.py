@@ -1,4 +1,4 @@
-"""Many writers at once: processes, threads, forks, signal handlers, and a month that turns under them."""
+"""Many writers at once: processes, threads, forks, signal handlers, and the end of a month under them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.recording import actions, check, cli, finish, program, record_of, start, started, succeeded
+from tests.support.recording import (
+    actions,
+    check,
+    cli,
+    finish,
+    program,
+    record_of,
+    start,
+    started,
+    succeeded,
+)
 
 WRITER = """
 name, count = sys.argv[1], int(sys.argv[2])
@@ -127,7 +137,7 @@ def test_no_child_is_forked_while_the_c_library_looks_up_the_user(tmp_path: Path
     assert actions(check(tmp_path / "qt")) == ["thread"]
 
 
-def test_a_child_does_not_keep_the_right_to_sync_that_its_parent_had(tmp_path: Path) -> None:
+def test_a_child_does_not_inherit_its_parents_right_to_sync(tmp_path: Path) -> None:
     """The child inherits the descriptors of a sync that is under way; the next writers do not wait for it."""
     home = tmp_path / "qt"
     done = program(
@@ -206,7 +216,7 @@ def test_a_signal_handler_records_between_two_recordings(tmp_path: Path) -> None
     ]
 
 
-def test_a_handler_that_raises_ends_no_recording_half_way(tmp_path: Path) -> None:
+def test_a_handler_that_raises_does_not_interrupt_a_recording(tmp_path: Path) -> None:
     home = tmp_path / "qt"
     code = """
     class Late(Exception): pass
@@ -229,7 +239,7 @@ def test_a_handler_that_raises_ends_no_recording_half_way(tmp_path: Path) -> Non
     assert done.stderr == ""
 
 
-def test_a_handler_that_a_thread_lets_in_finds_another_place(tmp_path: Path) -> None:
+def test_a_handler_run_by_another_thread_records_in_a_fallback_place(tmp_path: Path) -> None:
     """Where a thread takes the signal the handler interrupts: its entry waits elsewhere, and comes home."""
     home = tmp_path / "qt"
     code = """
@@ -267,7 +277,7 @@ def test_a_handler_that_a_thread_lets_in_finds_another_place(tmp_path: Path) -> 
     ]
 
 
-def test_the_chain_goes_on_when_the_month_turns_under_the_writers(tmp_path: Path) -> None:
+def test_the_chain_goes_on_when_a_month_ends_under_the_writers(tmp_path: Path) -> None:
     home = tmp_path / "qt"
     code = """
     name = sys.argv[1]

@@ -10,22 +10,22 @@ import pytest
 
 from tests.support.recording import (
     LOG,
-    Stranger,
+    TemporaryUser,
     actions,
     check,
     cli,
     fallback_record,
-    first_fallback,
     read_record,
     record_of,
-    stranger,
+    state_fallback,
     succeeded,
+    temporary_user,
 )
 
 
 @pytest.fixture
-def user() -> Iterator[Stranger]:
-    with stranger() as one:
+def user() -> Iterator[TemporaryUser]:
+    with temporary_user() as one:
         yield one
 
 
@@ -38,7 +38,7 @@ def owners(home: Path) -> dict[str, int]:
     return {str(path.relative_to(home)): path.lstat().st_uid for path in sorted(home.rglob("*"))}
 
 
-def test_what_root_makes_belongs_to_the_owner_of_the_directory(user: Stranger) -> None:
+def test_a_file_that_root_creates_belongs_to_the_owner_of_the_directory(user: TemporaryUser) -> None:
     user.home.mkdir()
     os.chown(user.home, user.uid, user.uid)
     for month in ("2026-10-15", "2026-11-15"):
@@ -50,18 +50,16 @@ def test_what_root_makes_belongs_to_the_owner_of_the_directory(user: Stranger) -
     assert user.cli("log", "the owner goes on").returncode == 0
     succeeded(cli(user.home, "log", "and root again"))
     assert actions(check(user.home))[2:] == ["the owner goes on", "and root again"]
-    assert not first_fallback(user.home).exists()
+    assert not state_fallback(user.home).exists()
 
 
-def test_a_home_that_root_makes_belongs_to_the_owner_of_what_is_above_it(user: Stranger) -> None:
+def test_a_home_that_root_makes_belongs_to_the_owner_of_what_is_above_it(user: TemporaryUser) -> None:
     succeeded(cli(user.home / "a/b", "log", "root"))
     assert set(owners(user.home).values()) == {user.uid}
     assert user.home.stat().st_uid == user.uid
 
 
-def test_root_leaves_nothing_of_its_own_in_the_home_of_a_user_that_it_took_over(
-    user: Stranger, tmp_path: Path
-) -> None:
+def test_root_creates_no_file_of_its_own_in_a_users_home(user: TemporaryUser, tmp_path: Path) -> None:
     """sudo may keep HOME: the fallback place there would be the user's, not root's."""
     user.home.touch()
     os.chown(user.home, user.uid, user.uid)
@@ -140,7 +138,7 @@ FILES = ("status/record/head", "status/record/{segment}")
         if where in FILES or plant != _directory
     ],
 )
-def test_what_is_planted_is_not_followed_and_the_entry_goes_to_the_next_place(
+def test_a_planted_file_is_not_followed_and_the_entry_goes_to_the_next_place(
     tmp_path: Path, where: str, plant: Plant
 ) -> None:
     home, outside = tmp_path / "qt", tmp_path / "outside"
@@ -153,7 +151,7 @@ def test_what_is_planted_is_not_followed_and_the_entry_goes_to_the_next_place(
     done = cli(home, "log", "mine", prefix=prefix)
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
-    assert f"kept in {first_fallback(home)}" in done.stderr
+    assert f"kept in {state_fallback(home)}" in done.stderr
     assert _listing(outside) == before
     assert actions(read_record(fallback_record(home))) == ["mine"]
     if at.is_dir() and not at.is_symlink():
@@ -183,11 +181,13 @@ def test_a_planted_log_is_not_followed_and_the_record_has_the_entry(tmp_path: Pa
 
 @pytest.mark.parametrize("where", ["the place", "the record", "the head"])
 @pytest.mark.parametrize("plant", [_link_to_a_directory, _link_to_nothing, _pipe])
-def test_a_link_in_the_first_fallback_place_is_not_followed(user: Stranger, where: str, plant: Plant) -> None:
+def test_a_link_in_the_first_fallback_place_is_not_followed(
+    user: TemporaryUser, where: str, plant: Plant
+) -> None:
     user.home.touch()
     outside = user.home.parent / "outside"
     outside.mkdir()
-    place, record = first_fallback(user.home), fallback_record(user.home)
+    place, record = state_fallback(user.home), fallback_record(user.home)
     at = {"the place": place, "the record": record, "the head": record / "head"}[where]
     at.parent.mkdir(parents=True)
     plant(at, outside)
@@ -196,14 +196,12 @@ def test_a_link_in_the_first_fallback_place_is_not_followed(user: Stranger, wher
     place.parent.chmod(0o700)
     done = user.cli("log", "mine")
     assert done.returncode == 0, done.stderr
-    assert f"kept in {user.last_fallback}" in done.stderr
+    assert f"kept in {user.var_tmp_fallback}" in done.stderr
     assert [path.name for path in outside.iterdir()] == []
 
 
 @pytest.mark.parametrize("where", [LOG, "record/head", "record/2026-11.jsonl"])
-def test_root_does_not_write_through_a_second_name_of_a_file(
-    user: Stranger, tmp_path: Path, where: str
-) -> None:
+def test_root_does_not_write_through_a_hard_link(user: TemporaryUser, tmp_path: Path, where: str) -> None:
     """A user could give a file of root's another name here, where the kernel lets them."""
     status = user.home / "status"
     (status / "record").mkdir(parents=True)

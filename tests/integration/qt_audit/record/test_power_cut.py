@@ -63,7 +63,7 @@ def copies(tmp_path: Path) -> Copies:
 
 
 @pytest.mark.parametrize("at", [1, 3, 5])
-def test_an_older_head_loses_nothing_and_raises_no_alarm(copies: Copies, at: int) -> None:
+def test_an_older_head_loses_no_entry_and_is_no_fault(copies: Copies, at: int) -> None:
     copies.head.write_bytes(copies.heads[at - 1])
     succeeded(cli(copies.home, "log", "after"))
     entries = check(copies.home)
@@ -71,7 +71,7 @@ def test_an_older_head_loses_nothing_and_raises_no_alarm(copies: Copies, at: int
 
 
 @pytest.mark.parametrize("state", ["missing", "empty", "torn", "zeros"])
-def test_a_lost_head_is_rebuilt_and_told_of(copies: Copies, state: str) -> None:
+def test_a_lost_head_is_rebuilt_and_recorded(copies: Copies, state: str) -> None:
     """It was the witness against a cut tail: that it is gone is said, though every entry is there."""
     if state == "missing":
         copies.head.unlink()
@@ -89,7 +89,7 @@ def test_a_lost_head_is_rebuilt_and_told_of(copies: Copies, state: str) -> None:
 
 
 @pytest.mark.parametrize("present", [4, 5])
-def test_unsynced_entries_may_go_without_a_word(copies: Copies, present: int) -> None:
+def test_lost_unsynced_entries_are_no_fault(copies: Copies, present: int) -> None:
     """The head came to the disk by itself, what lies behind its `durable` did not."""
     copies.head.write_bytes(copies.head_with(durable=4, seq=6))
     copies.segment.write_bytes(copies.segments[present - 1])
@@ -109,7 +109,7 @@ def test_half_a_line_that_was_never_acknowledged_is_no_fault(copies: Copies) -> 
 
 
 @pytest.mark.parametrize("present", [0, 1, 3])
-def test_acknowledged_entries_that_are_gone_are_told_of(copies: Copies, present: int) -> None:
+def test_missing_acknowledged_entries_are_recorded(copies: Copies, present: int) -> None:
     copies.head.write_bytes(copies.head_with(durable=5, seq=6))
     copies.segment.write_bytes(copies.segments[present - 1] if present else b"")
     prev = json.loads(copies.heads[5])["hash"]
@@ -134,7 +134,7 @@ def test_a_whole_line_that_was_altered_is_not_cut_off_with_the_tail(copies: Copi
     assert copies.segment.read_bytes().startswith(altered)
 
 
-def test_a_head_that_is_older_than_the_turn_of_a_month_finds_the_end(tmp_path: Path) -> None:
+def test_a_head_of_an_earlier_month_is_moved_to_the_end(tmp_path: Path) -> None:
     home = tmp_path / "qt"
     heads = []
     for number, month in enumerate([OCTOBER, OCTOBER, NOVEMBER, NOVEMBER], 1):
@@ -182,7 +182,7 @@ def test_a_deleted_segment_does_not_make_older_ones_foreign(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("content", [b"", b"garbage", b"garbage\n", b'{"seq":1}\n'])
-def test_a_stray_file_of_a_later_month_moves_nothing(tmp_path: Path, content: bytes) -> None:
+def test_a_foreign_file_of_a_later_month_does_not_move_the_head(tmp_path: Path, content: bytes) -> None:
     """Left by a clock that was ahead, or by a hand: neither the time nor the record's end goes there."""
     home = tmp_path / "qt"
     succeeded(cli(home, "log", "first", prefix=OCTOBER))
@@ -204,7 +204,7 @@ def test_a_stray_file_of_a_later_month_moves_nothing(tmp_path: Path, content: by
     assert entries[-1]["ts"].startswith("2026-11-01T12:00")
 
 
-def test_a_stray_entry_of_a_later_month_moves_nothing(tmp_path: Path) -> None:
+def test_a_foreign_entry_of_a_later_month_does_not_move_the_head(tmp_path: Path) -> None:
     home = tmp_path / "qt"
     succeeded(cli(home, "log", "first", prefix=OCTOBER))
     stray = (record_of(home) / "2026-10.jsonl").read_bytes()
@@ -252,7 +252,7 @@ def test_the_head_is_on_disk_before_the_first_entry_is(tmp_path: Path) -> None:
     assert calls.index(("sync", "head")) < calls.index(("write", segment)) < calls.index(("sync", segment))
 
 
-def test_a_head_that_promises_too_much_keeps_nobody_from_syncing(copies: Copies) -> None:
+def test_a_durable_beyond_the_last_entry_does_not_stop_the_sync(copies: Copies) -> None:
     copies.head.write_bytes(copies.head_with(durable=900, seq=6))
     code = """
     synced, real = [], os.fdatasync

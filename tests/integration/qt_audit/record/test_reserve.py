@@ -1,4 +1,4 @@
-"""A disk that is full to its last byte: what is kept back for it lets the trail go on, at home."""
+"""A disk that is full to its last byte: the reserve lets entries be recorded at home."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ def reserve(home: Path) -> Path:
     return home / "status/.reserve"
 
 
-def test_a_megabyte_is_kept_back_for_its_owner_alone(home: Path) -> None:
+def test_the_reserve_is_a_megabyte_that_only_its_owner_can_read(home: Path) -> None:
     status = reserve(home).stat()
     assert status.st_mode & 0o777 == 0o600
     assert status.st_blocks * 512 >= MEGABYTE
     assert status.st_uid == home.stat().st_uid
 
 
-def test_where_little_is_free_nothing_is_kept_back(tmp_path: Path) -> None:
+def test_no_reserve_is_created_if_little_space_is_free(tmp_path: Path) -> None:
     with small_disk(tmp_path / "small", 8 * 1024) as disk:
         succeeded(program(disk / "qt", 'log_action("one"); time.sleep(1.1); log_action("two")'))
         assert not reserve(disk / "qt").exists()
@@ -74,7 +74,7 @@ def test_a_full_disk_is_recorded_at_home(home: Path) -> None:
     assert reserve(home).stat().st_blocks * 512 >= MEGABYTE
 
 
-def test_many_writers_on_a_full_disk_find_the_room_that_one_of_them_makes(home: Path) -> None:
+def test_many_writers_on_a_full_disk_use_the_space_that_one_of_them_frees(home: Path) -> None:
     fill(home.parent / "waste")
     code = 'sys.stdin.readline(); assert all([log_action(f"{sys.argv[1]} {n}") for n in range(20)])'
     away = str(home.parent / "state")

@@ -1,4 +1,4 @@
-"""Recording while settings are broken, and while they change under a process that lives long."""
+"""Recording while settings are broken, and while they change under a long-lived process."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.recording import actions, check, cli, program, stranger, succeeded
+from tests.support.recording import actions, check, cli, program, succeeded, temporary_user
 
 
 def env_file(home: Path, content: bytes) -> Path:
@@ -38,7 +38,7 @@ def test_recording_goes_on_with_broken_settings_and_says_so_once(tmp_path: Path,
 
 
 def test_settings_that_may_not_be_read_do_not_stop_the_recording() -> None:
-    with stranger() as user:
+    with temporary_user() as user:
         path = env_file(user.home, b"QT_SMTP_PORT=2525\n")
         for made in (user.home, path.parent):
             os.chown(made, user.uid, user.uid)
@@ -50,7 +50,7 @@ def test_settings_that_may_not_be_read_do_not_stop_the_recording() -> None:
         assert actions(check(user.home)) == ["one"]
 
 
-def test_a_change_counts_in_a_process_that_lives_long(tmp_path: Path) -> None:
+def test_a_changed_setting_is_seen_by_a_long_lived_process(tmp_path: Path) -> None:
     env_file(tmp_path / "qt", b"QT_REDACT=AAA\n")
     code = """
     path = os.environ["QT_HOME"] + "/config/audit.env"

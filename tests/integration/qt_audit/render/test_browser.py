@@ -1,4 +1,4 @@
-"""The pages in a real browser: no complaint, no request, nothing too wide, readable in both schemes."""
+"""The pages in a real browser: no error, no request, nothing too wide, readable in both colour schemes."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from qt_audit.filing import reports as report_reading
 from qt_audit.filing import summaries
+from qt_audit.filing.reports import make_report
 from qt_audit.record.entry import Draft
 from qt_audit.record.place import Place
 from qt_audit.render.html import PageListing, index, mail_html, page
@@ -49,7 +49,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         write_record(home / name, drafts, log=False)
         place = Place(str(home / name), home=True)
         paths[name] = home / f"{name}.html"
-        report = report_reading.make_report(place, NOVEMBER, "2026-11-25T08:00:00.000000Z", HOSTILE[1])
+        report = make_report(place, NOVEMBER, "2026-11-25T08:00:00.000000Z", HOSTILE[1])
         paths[name].write_text(page(report), "utf-8")
     paths["index"], paths["mail"] = home / "index.html", home / "mail.html"
     paths["index"].write_text(
@@ -111,9 +111,7 @@ def test_on_paper_it_is_black_on_white_whatever_the_screen_was(
     assert not found.ask(WIDER)
 
 
-def test_a_script_that_got_in_all_the_same_would_not_run(
-    browser: Browser, shown: dict[str, Path], tmp_path: Path
-) -> None:
+def test_a_script_in_the_page_would_not_run(browser: Browser, shown: dict[str, Path], tmp_path: Path) -> None:
     forged = tmp_path / "forged.html"
     bad = "<script>document.title = 'run'</script><img src='http://evil.example.com/x'><p style='color:red'>"
     forged.write_text(shown["1"].read_text("utf-8").replace("<main>", f"<main>{bad}"), "utf-8")
@@ -123,7 +121,7 @@ def test_a_script_that_got_in_all_the_same_would_not_run(
     assert all("Content Security Policy" in text for text in found.complaints)
 
 
-def test_nobody_is_asked_on_the_way_out(browser: Browser, shown: dict[str, Path]) -> None:
+def test_no_page_asks_a_host_that_its_texts_name(browser: Browser, shown: dict[str, Path]) -> None:
     """The browser itself asks its maker; no page asks anybody whom its texts name."""
     for path in shown.values():
         browser.open(path)

@@ -1,4 +1,4 @@
-"""The first version's log is taken into the record: in order, once, also where it is cut off half way."""
+"""The first version's log is imported into the record: in order, once, also after an interruption."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_its_lines_become_the_first_entries(home: Path) -> None:
     assert len(log) == 4
 
 
-def test_again_it_changes_nothing_and_the_trail_goes_on(home: Path) -> None:
+def test_a_second_adoption_changes_nothing_and_recording_goes_on(home: Path) -> None:
     succeeded(cli(home, "adopt"))
     succeeded(cli(home, "test"))
     kept = str(home / "status/AUTO_REPAIR_AUDIT.log.before-adoption")
@@ -84,7 +84,7 @@ def test_without_an_old_log_there_is_nothing_to_do(tmp_path: Path) -> None:
     assert len(check(tmp_path / "qt")) == 1
 
 
-def test_pieces_are_taken_in_the_order_that_they_are_named_in(tmp_path: Path) -> None:
+def test_files_are_adopted_in_the_given_order(tmp_path: Path) -> None:
     home = tmp_path / "qt"
     first, second = tmp_path / "log.1.gz", tmp_path / "log"
     first.write_bytes(gzip.compress(b"[2025-12-01T00:00:00Z] one\n"))
@@ -104,7 +104,7 @@ def test_pieces_are_taken_in_the_order_that_they_are_named_in(tmp_path: Path) ->
         ("", ["{tmp}/cut.gz"], "a .gz file is damaged"),
     ],
 )
-def test_what_cannot_be_adopted_is_one_clear_line(
+def test_a_log_that_cannot_be_adopted_is_one_clear_line(
     tmp_path: Path, prepare: str, arguments: list[str], says: str
 ) -> None:
     home = tmp_path / "qt"
@@ -127,7 +127,7 @@ def test_another_log_is_not_adopted_after_one(home: Path, tmp_path: Path) -> Non
     assert "another log was adopted before" in cli(home, "adopt", str(tmp_path / "other")).stderr
 
 
-def test_killed_at_any_moment_and_called_again_it_takes_each_line_once(tmp_path: Path) -> None:
+def test_an_adoption_killed_at_any_moment_and_repeated_imports_each_line_once(tmp_path: Path) -> None:
     home, count = tmp_path / "qt", 20_000
     (home / "status").mkdir(parents=True)
     begin = 1_760_000_000

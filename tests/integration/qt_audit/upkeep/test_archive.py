@@ -56,7 +56,7 @@ def test_verify_follows_the_chain_through_compression_and_retention(tmp_path: Pa
     assert "Audit record: retention removes 2024-05.jsonl (seq 1 to " in log
 
 
-def test_a_beginning_removed_by_hand_is_missing_all_the_same(tmp_path: Path) -> None:
+def test_a_beginning_removed_by_hand_is_missing(tmp_path: Path) -> None:
     old_record(tmp_path)
     assert tool(tmp_path, "archive", "--after", "99", "--keep", "2").returncode == 0
     kept = segments(tmp_path)
@@ -104,7 +104,9 @@ def test_wrong_use_is_one_line_and_exit_2(tmp_path: Path, arguments: list[str]) 
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_killed_at_any_moment_the_record_is_whole_and_the_next_run_mends(tmp_path: Path) -> None:
+def test_the_record_is_whole_after_a_kill_at_any_moment_and_the_next_run_completes_the_work(
+    tmp_path: Path,
+) -> None:
     old_record(tmp_path, n=4000, step=4000)
     chance = random.Random(20261123)
     for _ in range(25):

@@ -1,4 +1,4 @@
-"""Archives that were cut or overwritten: each command answers with one line that names the file."""
+"""Cut or overwritten archives: each command answers with one line that names the file."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def damaged(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("command", ["rebuild_log", "rebuild_log --all", "query", "tail -n 500"])
-def test_what_needs_a_damaged_archive_names_it(damaged: Path, command: str) -> None:
+def test_a_command_that_needs_a_damaged_archive_names_it(damaged: Path, command: str) -> None:
     done = cli(damaged, *command.split())
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1

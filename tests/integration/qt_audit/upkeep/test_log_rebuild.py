@@ -66,7 +66,7 @@ def in_log_and_archives(home: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("damage", ["lost", "torn", "empty", "edited"])
-def test_a_damaged_log_is_as_it_was(tmp_path: Path, damage: str) -> None:
+def test_a_damaged_log_is_restored(tmp_path: Path, damage: str) -> None:
     make_record(tmp_path, 100, start="2026-10-30T08:00:00Z", step=3600)
     before = log(tmp_path).read_bytes()
     if damage == "lost":
@@ -87,7 +87,7 @@ def test_a_damaged_log_is_as_it_was(tmp_path: Path, damage: str) -> None:
     )
 
 
-def test_each_log_that_said_something_else_is_kept(tmp_path: Path) -> None:
+def test_each_log_with_other_lines_is_kept(tmp_path: Path) -> None:
     make_record(tmp_path, 3)
     for word in ("first", "second"):
         log(tmp_path).write_text(f"[2026-11-01T00:00:00.000000Z] {word}\n")
@@ -97,7 +97,7 @@ def test_each_log_that_said_something_else_is_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("compressed", [False, True])
-def test_what_a_rotated_log_holds_is_left_out(tmp_path: Path, compressed: bool) -> None:
+def test_entries_of_a_rotated_log_are_left_out(tmp_path: Path, compressed: bool) -> None:
     make_record(tmp_path, 100)
     lines = log(tmp_path).read_bytes().splitlines(keepends=True)
     older, newer = (tmp_path / "status" / f"{LOG}-2026110{day}-176200000{day}" for day in (1, 2))
@@ -159,7 +159,7 @@ def test_a_rotated_log_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     assert not (tmp_path / "status" / f".{LOG}.rebuild").exists()
 
 
-def test_busy_writers_lose_no_line_and_none_is_doubled(tmp_path: Path) -> None:
+def test_busy_writers_lose_and_duplicate_no_line(tmp_path: Path) -> None:
     make_record(tmp_path, 2000)
     writers = [
         subprocess.Popen(

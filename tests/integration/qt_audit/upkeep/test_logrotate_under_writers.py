@@ -1,4 +1,4 @@
-"""The real logrotate, with the deployed configuration, under busy writers; and hands that move segments."""
+"""The real logrotate, with the deployed configuration, under busy writers; and segments moved by hand."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def deployed_configuration(home: Path) -> str:
     return templates.from_string((ROLE / "templates/logrotate.j2").read_text()).render(variables)
 
 
-def test_logrotate_under_8_writers_loses_and_doubles_no_line(tmp_path: Path) -> None:
+def test_logrotate_under_8_writers_loses_and_duplicates_no_line(tmp_path: Path) -> None:
     if os.geteuid() != 0:
         pytest.fail("the deployed configuration names a user to become: run as root", pytrace=False)
     home, configuration = tmp_path / "qt", tmp_path / "logrotate.conf"
@@ -140,7 +140,7 @@ def _truncate(home: Path) -> None:
 
 
 @pytest.mark.parametrize("touch", [_rename, _delete, _truncate])
-def test_writers_go_on_from_the_head_when_the_segment_is_taken_from_them(
+def test_writers_go_on_from_the_head_when_their_segment_is_moved_or_cut(
     tmp_path: Path, touch: Callable[[Path], None]
 ) -> None:
     home = tmp_path / "qt"

@@ -142,7 +142,7 @@ def test_a_writer_that_hangs_is_no_fault_and_does_not_hang_verify(tmp_path: Path
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_a_fault_is_named_while_writers_append_behind_it(tmp_path: Path) -> None:
+def test_a_fault_is_named_while_writers_append_after_it(tmp_path: Path) -> None:
     make_record(tmp_path, 60, start="2026-10-01T00:00:00Z")
     segment = tmp_path / "status/record/2026-10.jsonl"
     segment.chmod(0o640)
@@ -189,7 +189,7 @@ sys.exit(audit_logger.main(sys.argv[2:]))
 
 @pytest.mark.usefixtures("as_root")
 @pytest.mark.parametrize("command", ["verify", "archive", "rebuild_log"])
-def test_who_may_not_read_the_record_is_told_in_one_line(command: str) -> None:
+def test_missing_rights_to_read_the_record_are_reported_in_one_line(command: str) -> None:
     with tempfile.TemporaryDirectory(prefix="qt-verify-", dir="/tmp") as directory:
         Path(directory).chmod(0o755)
         home = Path(directory, "home")

@@ -15,7 +15,7 @@ import pytest
 
 from tests.support.installation import SCRIPT, begin, command, configure, run
 from tests.support.recording import (
-    Stranger,
+    TemporaryUser,
     actions,
     cli,
     environment,
@@ -23,7 +23,7 @@ from tests.support.recording import (
     read_record,
     record_of,
     state,
-    stranger,
+    temporary_user,
 )
 
 PATIENCE_S = 60.0
@@ -245,7 +245,7 @@ def test_a_repair_that_is_killed_leaves_its_beginning_a_free_lock_and_a_guard_th
 
 @pytest.mark.usefixtures("as_root")
 def test_where_nothing_can_be_kept_nothing_is_repaired_and_the_emergency_place_says_so() -> None:
-    with stranger() as user:
+    with temporary_user() as user:
         home = user.home
         configure(home, {"repairs": {"flag": flag(home)}})
         for path in (home, home / "config", home / "config/auto_repair_system.d"):
@@ -261,12 +261,12 @@ def test_where_nothing_can_be_kept_nothing_is_repaired_and_the_emergency_place_s
 
 @pytest.mark.usefixtures("as_root")
 def test_what_could_not_be_recorded_and_was_not_tried_counts_as_no_attempt() -> None:
-    with stranger() as user:
+    with temporary_user() as user:
         home = user.home
         configure(home, {"repairs": {"flag": flag(home, freeze_after=1, cooldown=0)}})
         for path in (home, home / "config", home / "config/auto_repair_system.d", home / "status"):
             os.chown(path, user.uid, user.uid)
-        nowhere = [home / "status/record", state(home), user.last_fallback]
+        nowhere = [home / "status/record", state(home), user.var_tmp_fallback]
         for path in nowhere:
             path.mkdir(mode=0o755)  # root's
         try:
@@ -281,7 +281,7 @@ def test_what_could_not_be_recorded_and_was_not_tried_counts_as_no_attempt() -> 
         assert actions(entries(home)) == ["Auto-repair: Repairing it", "Auto-repair: Repaired it"]
 
 
-def _run_as(user: Stranger, home: Path) -> subprocess.CompletedProcess[str]:
+def _run_as(user: TemporaryUser, home: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*user.prefix, sys.executable, str(SCRIPT)],
         env=environment(home),

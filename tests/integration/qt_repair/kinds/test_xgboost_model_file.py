@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.checkout import TOOLS
 from tests.support.modelling import NAMES, train
-from tests.support.recording import stranger
+from tests.support.recording import temporary_user
 from tests.support.repairing import BOUND, PYTHON, look
 
 
@@ -96,7 +96,7 @@ def test_a_damaged_model_is_unhealthy_in_one_line(tmp_path: Path, how: str, says
 
 def test_a_model_that_may_not_be_read_cannot_be_told(as_root: None) -> None:
     """Not taken for missing: nothing is trained over it."""
-    with stranger() as user:
+    with temporary_user() as user:
         user.home.mkdir(parents=True)
         (user.home / "model").write_text("{}")
         (user.home / "model").chmod(0o600)

@@ -1,4 +1,4 @@
-"""The checks of `doctor`: what each says about an installation that is well, and about one that is not."""
+"""The checks of `doctor`: their results for a good installation, and for each fault."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def state(checks: list[Check], name: str) -> tuple[str, str]:
     return worst.state, worst.text
 
 
-def test_a_good_installation_is_well(home: Path) -> None:
+def test_a_good_installation_passes_every_check(home: Path) -> None:
     checks = installation_checks(load(home)) + record_checks(load(home))
     # Entries may wait in /var/tmp, which is the same for all tests on this machine.
     assert [check for check in checks if check.state != OK and check.name != "fallback"] == []
@@ -173,7 +173,7 @@ def cut(path: Path) -> None:
 
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
-def test_what_is_not_well_is_named_with_its_remedy(
+def test_a_fault_of_the_installation_is_named_with_its_remedy(
     home: Path, fault: tuple[Callable[[Path], object], str, str, str]
 ) -> None:
     break_it, name, expected, says = fault
@@ -199,7 +199,7 @@ def test_a_period_that_was_sealed_while_the_clock_was_ahead_is_a_wrong_clock(hom
     assert "set the clock" in text
 
 
-def test_entries_of_a_log_that_was_rotated_long_ago_are_not_missed(home: Path) -> None:
+def test_entries_of_a_log_that_was_rotated_long_ago_do_not_count_as_missing(home: Path) -> None:
     log = home / "status/AUTO_REPAIR_AUDIT.log"
     for number, line in enumerate(log.read_text().splitlines(keepends=True)[:-1]):
         log.with_name(f"{log.name}-20261123-176200000{number}").write_text(line)
@@ -218,7 +218,7 @@ def test_without_a_ledger_a_summary_is_overdue_once_a_day_has_passed(tmp_path: P
     assert state(record_checks(load(tmp_path)), "summaries")[0] == WRONG
 
 
-def test_entries_that_wait_elsewhere_are_a_warning(home: Path, tmp_path: Path) -> None:
+def test_entries_in_a_fallback_place_are_a_warning(home: Path, tmp_path: Path) -> None:
     waiting = Path(fallback_places(str(home))[0].record_path)
     waiting.mkdir(parents=True)
     (waiting / "head").write_bytes(b"")
@@ -254,7 +254,7 @@ def paths(home: Path, tmp_path: Path) -> HostPaths:
     return HostPaths(*(str(tmp_path / name) for name in ("quantum-trader", "rotate", "no-proc", "pid")))
 
 
-def test_a_good_host_is_well(home: Path, paths: HostPaths) -> None:
+def test_a_good_host_passes_every_check(home: Path, paths: HostPaths) -> None:
     checks = host_checks(str(home), paths)
     names = ("schedule", "cron", "logrotate", "disk") if os.geteuid() == 0 else ("cron", "disk")
     assert {name: state(checks, name)[0] for name in names} == dict.fromkeys(names, OK)
@@ -314,7 +314,7 @@ def edit_text(path: Path, old: str, new: str) -> None:
 
 
 @pytest.mark.parametrize("fault", HOST_FAULTS.values(), ids=HOST_FAULTS)
-def test_what_the_host_lacks_is_named_with_its_remedy(
+def test_a_fault_of_the_host_is_named_with_its_remedy(
     home: Path, paths: HostPaths, tmp_path: Path, fault: tuple[Callable[[Path], object], str, str]
 ) -> None:
     break_it, name, says = fault
@@ -331,7 +331,7 @@ def test_a_status_directory_for_its_group_needs_su(home: Path, paths: HostPaths,
     assert "`su`" in state(host_checks(str(home), paths), "logrotate")[1]
 
 
-def test_a_large_record_is_looked_at_from_its_end(tmp_path: Path) -> None:
+def test_a_large_record_is_checked_from_its_end(tmp_path: Path) -> None:
     make_record(tmp_path, 20_000, start=ago(1.5), step=1)
     checks = {check.name: check.state for check in record_checks(load(tmp_path))}
     assert (checks["head"], checks["log"], checks["clock"]) == (OK, OK, OK)

@@ -1,4 +1,4 @@
-"""Each finished period is summarised once: filed, noted in the ledger, closed to later entries."""
+"""Each finished period is summarised once, is filed, is noted in the ledger and takes no later entry."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_a_clock_that_steps_back_over_midnight_gives_no_second_summary(home: Pat
     assert due(home, "2026-11-24T00:00:00.000000Z")[0] == ["daily-2026-11-23"]
 
 
-def test_days_too_far_back_are_skipped_and_told_in_print_ledger_and_summary(home: Path) -> None:
+def test_days_too_far_back_are_skipped_and_named_in_output_ledger_and_summary(home: Path) -> None:
     made, said = due(home, "2027-01-15T06:00:00.000000Z")
     assert (len(made), made[0], made[-1]) == (31, "daily-2026-12-15", "daily-2027-01-14")
     assert len(said) == 1
@@ -125,7 +125,7 @@ def test_a_crash_between_filing_and_the_ledger_gives_the_same_summary_again(home
     assert [file.read_bytes() for file in files] == contents
 
 
-def test_a_crash_between_text_and_data_is_made_good(home: Path) -> None:
+def test_a_crash_between_text_and_json_is_repaired(home: Path) -> None:
     due(home, "2026-11-22T00:05:00.000000Z")
     report(home, "daily-2026-11-22.txt").write_text("half a te")
     report(home, ".daily-2026-11-22.json.new").write_text("left behind")
@@ -135,7 +135,7 @@ def test_a_crash_between_text_and_data_is_made_good(home: Path) -> None:
     assert json.loads(report(home, "daily-2026-11-22.json").read_text())["entries"] == 24
 
 
-def test_who_stops_reading_early_loses_no_period(home: Path) -> None:
+def test_a_caller_that_stops_early_loses_no_period(home: Path) -> None:
     place = Place(str(home), home=True)
     summaries = schedule.file_due(place, "daily", MORNING, 2)
     assert next(summaries)[0]["period"]["name"] == "daily-2026-11-20"
@@ -144,7 +144,7 @@ def test_who_stops_reading_early_loses_no_period(home: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"{half", b'{"daily": {"next": "never"}}', b"\x00" * 100])
-def test_a_damaged_ledger_is_begun_anew_behind_what_is_filed(home: Path, content: bytes) -> None:
+def test_a_damaged_ledger_begins_after_the_newest_filed_summary(home: Path, content: bytes) -> None:
     due(home)
     report(home, "ledger.json").write_bytes(content)
     made, said = due(home, "2026-11-24T00:05:00.000000Z")
@@ -173,7 +173,7 @@ def test_a_summary_made_so_far_is_replaced_once_its_day_is_over(home: Path) -> N
     assert "So far" not in report(home, "daily-2026-11-22.txt").read_text()
 
 
-def test_one_made_again_by_hand_stays_known_as_the_schedules(home: Path) -> None:
+def test_a_scheduled_summary_made_again_by_hand_stays_scheduled(home: Path) -> None:
     place = Place(str(home), home=True)
     due(home)
     schedule.file_summary(place, summaries.make_summary(place, Period("daily", date(2026, 11, 22)), MORNING))

@@ -1,4 +1,4 @@
-"""Windows of the record and its ends, across segments, archives and what damage there may be."""
+"""Windows, first and last entries of a record, across segments, archives and damage."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_first_and_last_and_head_are_the_ends_of_the_chain(home: Path) -> None:
     assert last.hash == head.hash == noted["hash"]
 
 
-def test_the_mark_before_a_time_has_the_hash_that_the_next_line_holds(home: Path) -> None:
+def test_the_entry_before_a_time_has_the_hash_that_the_next_line_holds(home: Path) -> None:
     for ts in ("2026-10-01", "2026-10-15T12:00", "2026-09-20T00:30:00.000001"):
         mark, following = history(home).before(ts), history(home).at(ts)
         assert mark is not None
@@ -94,7 +94,7 @@ def test_the_mark_before_a_time_has_the_hash_that_the_next_line_holds(home: Path
     assert history(home).at("2027") is None
 
 
-def test_reading_leaves_no_trace(home: Path) -> None:
+def test_reading_creates_and_changes_nothing(home: Path) -> None:
     def seen() -> list[tuple[str, int, int]]:
         return sorted((str(p), p.stat().st_mtime_ns, p.stat().st_size) for p in home.rglob("*"))
 
@@ -140,7 +140,7 @@ def test_a_torn_last_line_is_no_entry(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("details", [True, False])
-def test_lines_that_are_no_entries_are_passed_over_and_counted(tmp_path: Path, details: bool) -> None:
+def test_lines_that_are_no_entries_are_skipped_and_counted(tmp_path: Path, details: bool) -> None:
     make_record(tmp_path, 500, "2026-11-01", 3600)
     lines = segment(tmp_path, "2026-11").read_bytes().splitlines(keepends=True)
     lines[100] = b"not an entry\n"
@@ -194,7 +194,7 @@ def test_a_segment_removed_by_retention_while_the_record_is_read_is_no_error(tmp
     assert months["2026-11"] == N - 528 - 1488
 
 
-def test_where_plain_and_archived_both_exist_the_plain_one_counts(tmp_path: Path) -> None:
+def test_the_plain_segment_counts_if_both_exist(tmp_path: Path) -> None:
     make_record(tmp_path, N, START, STEP)
     plain = segment(tmp_path, "2026-09").read_bytes()
     archive_segment(tmp_path, "2026-09", cut=30)
@@ -211,7 +211,7 @@ def test_a_damaged_archive_is_named(tmp_path: Path, cut: int) -> None:
     assert len(list(history(tmp_path).window("2026-10-01"))) == N - 528
 
 
-def test_an_archive_of_garbage_is_named(tmp_path: Path) -> None:
+def test_an_archive_of_garbage_is_reported(tmp_path: Path) -> None:
     make_record(tmp_path, N, START, STEP)
     segment(tmp_path, "2026-09").unlink()
     segment(tmp_path, "2026-09").with_suffix(".jsonl.gz").write_bytes(b"garbage")
@@ -239,7 +239,7 @@ def test_a_link_or_pipe_in_place_of_a_segment_is_not_followed(tmp_path: Path) ->
         history(tmp_path).first()
 
 
-def test_the_head_is_the_noted_one_where_acknowledged_entries_are_gone(tmp_path: Path) -> None:
+def test_the_head_file_counts_if_acknowledged_entries_are_missing(tmp_path: Path) -> None:
     noted = make_record(tmp_path, 10, "2026-11-22")
     lines = segment(tmp_path, "2026-11").read_bytes().splitlines(keepends=True)
     segment(tmp_path, "2026-11").write_bytes(b"".join(lines[:7]))
@@ -248,7 +248,7 @@ def test_the_head_is_the_noted_one_where_acknowledged_entries_are_gone(tmp_path:
     assert (head.seq, head.hash) == (noted.seq, noted.hash)
 
 
-def test_the_head_is_the_last_line_where_only_unacknowledged_entries_are_gone(tmp_path: Path) -> None:
+def test_the_last_line_counts_if_only_unacknowledged_entries_are_missing(tmp_path: Path) -> None:
     noted = make_record(tmp_path, 10, "2026-11-22")
     noted.durable = 7
     (tmp_path / "status/record/head").write_bytes(noted.encoded())
@@ -259,7 +259,7 @@ def test_the_head_is_the_last_line_where_only_unacknowledged_entries_are_gone(tm
     assert (head.seq, head.hash) == (7, chain_hash(lines[6]))
 
 
-def test_what_the_journal_writes_is_read_back(tmp_path: Path) -> None:
+def test_entries_that_the_journal_writes_are_read_back(tmp_path: Path) -> None:
     place = Place(str(tmp_path), home=True)
     months = ["2026-09-30T23:59:59.999999Z", "2026-10-01T00:00:00Z", "2026-11-01T00:00:00Z"]
     for ts in months:

@@ -1,4 +1,4 @@
-"""Reading while others write, months turn and segments are archived: never a hole, never half an entry."""
+"""Reading while others write, months end and segments are archived: no gap, no half entry."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_every_reading_under_a_writer_is_a_whole_beginning_of_the_record(tmp_pat
     assert followed == list(range(1, len(MONTHS) * EACH + 1))
 
 
-def test_following_holds_one_file_open_and_gives_it_back(tmp_path: Path) -> None:
+def test_following_keeps_one_file_open_and_closes_it(tmp_path: Path) -> None:
     place = Place(str(tmp_path), home=True)
     before = open_files()
     follower = Follower(place, None)

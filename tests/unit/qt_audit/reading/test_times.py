@@ -45,7 +45,7 @@ def test_a_time_means_an_instant_in_utc(text: str, meant: str) -> None:
         *("0001-01-01T00:00:00+05:00", "٢٠٢٦-١١-٢٢", "1.5h"),
     ],
 )
-def test_what_is_no_time_is_rejected_with_the_ways_to_write_one(text: str) -> None:
+def test_a_text_that_is_no_time_is_rejected_with_the_ways_to_write_one(text: str) -> None:
     with pytest.raises(ValueError, match="write 2026-11-23"):
         times.moment(text, NOW)
 
@@ -57,6 +57,6 @@ def test_a_day_is_a_date_or_a_word() -> None:
 
 
 @pytest.mark.parametrize("text", ["2026-11-31", "2026-11-22T10:00:00Z", "3d", "", "monday"])
-def test_what_is_no_day_is_rejected(text: str) -> None:
+def test_a_text_that_is_no_day_is_rejected(text: str) -> None:
     with pytest.raises(ValueError, match="2026-11-23"):
         times.day(text, NOW)

@@ -1,4 +1,4 @@
-"""Entries: any text comes back as it was, no line is too long, and what people read is one line."""
+"""Entries: any text is read back as it was, no line is too long, and a log line is one line."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_no_line_is_longer_than_the_limit(action: str, details: dict[str, Any]) 
 
 
 @given(ANY_TEXT)
-def test_what_people_read_is_one_printable_line(text: str) -> None:
+def test_a_log_line_is_one_printable_line(text: str) -> None:
     shown = log_line(TS, text)
     assert shown.isprintable()
     assert shown.encode("utf-8")
@@ -138,7 +138,7 @@ GOOD = json.loads(written("a", {}))
         {"more": 1},
     ],
 )
-def test_a_line_whose_fields_are_not_an_entrys_is_none(change: dict[str, Any]) -> None:
+def test_a_line_with_other_fields_than_an_entrys_is_no_entry(change: dict[str, Any]) -> None:
     assert parse(json.dumps(GOOD).encode()).seq == 1
     with pytest.raises(EntryError):
         parse(json.dumps({**GOOD, **change}).encode())
@@ -159,6 +159,6 @@ def test_a_line_whose_fields_are_not_an_entrys_is_none(change: dict[str, Any]) -
         "é".encode(),
     ],
 )
-def test_what_is_no_entry_is_refused(raw: bytes) -> None:
+def test_a_line_that_is_no_entry_is_refused(raw: bytes) -> None:
     with pytest.raises(EntryError):
         parse(raw)

@@ -1,4 +1,4 @@
-"""The head file: fixed width, so that one write replaces it; and the lock that it is."""
+"""The head file: its fixed width, so that one write replaces it, and its lock."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_every_head_of_a_record_with_entries_has_one_width() -> None:
 
 
 @given(st.integers(0, len(FULL.encoded()) - 1), st.binary(max_size=400))
-def test_a_torn_head_is_none(cut: int, garbage: bytes) -> None:
+def test_a_torn_head_is_no_head(cut: int, garbage: bytes) -> None:
     assert decode(FULL.encoded()[:cut]) is None
     assert decode(garbage) is None
     assert decode(b"\0" * 300) is None
@@ -60,7 +60,7 @@ def test_the_durable_field_is_replaced_alone_and_never_goes_back(record: int) ->
     lock.release()
 
 
-def test_a_writer_that_moves_the_head_on_leaves_alone_what_others_noted_meanwhile(record: int) -> None:
+def test_a_writer_that_moves_the_head_on_does_not_change_durable(record: int) -> None:
     lock = Lock(record, 0o640, time.monotonic())
     lock.write(FULL)
     head = lock.read()
@@ -73,7 +73,7 @@ def test_a_writer_that_moves_the_head_on_leaves_alone_what_others_noted_meanwhil
     lock.release()
 
 
-def test_more_than_was_written_is_not_believed_to_be_synced(record: int) -> None:
+def test_a_durable_beyond_the_last_entry_is_ignored(record: int) -> None:
     """Left where a fallback place was emptied while somebody synced, and who emptied it was killed."""
     lock = Lock(record, 0o640, time.monotonic())
     lock.write(Head(3, "ab" * 32, FULL.ts, FULL.segment, 900, 7))
@@ -93,7 +93,7 @@ def test_the_lock_is_exclusive_and_ends_with_its_holder(record: int) -> None:
 
 
 @pytest.mark.parametrize("taken", ["removed", "renamed"])
-def test_a_lock_on_a_file_that_is_not_the_head_any_more_is_none(
+def test_a_lock_on_a_file_that_is_no_longer_the_head_excludes_nobody(
     record: int, tmp_path: Path, taken: str
 ) -> None:
     first = Lock(record, 0o640, time.monotonic())
@@ -112,6 +112,6 @@ def test_a_lock_on_a_file_that_is_not_the_head_any_more_is_none(
     assert found.seq == 42
 
 
-def test_a_reader_of_no_head_makes_none(record: int, tmp_path: Path) -> None:
+def test_a_reader_does_not_create_a_head(record: int, tmp_path: Path) -> None:
     assert read_snapshot(record) is None
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""Places: what is made where it is missing, and what is refused."""
+"""Places: which directories are created, and which are refused."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ def close(*descriptors: int) -> None:
         os.close(descriptor)
 
 
-def test_a_place_is_made_with_all_that_is_above_it(tmp_path: Path) -> None:
+def test_a_place_is_created_with_its_parents(tmp_path: Path) -> None:
     place = Place(f"{tmp_path}/a/b", home=True)
     close(*place.open())
     assert (tmp_path / "a/b/status/record").is_dir()
     close(*place.open())
 
 
-def test_a_place_with_a_trailing_slash_or_a_relative_path_is_made(
+def test_a_place_with_a_trailing_slash_or_a_relative_path_is_created(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -38,7 +38,7 @@ def test_an_installation_may_be_named_by_a_link(tmp_path: Path) -> None:
     assert (tmp_path / "real/status/record").is_dir()
 
 
-def test_a_private_place_is_ours_alone_or_none(tmp_path: Path) -> None:
+def test_a_private_place_that_others_can_use_is_refused(tmp_path: Path) -> None:
     (tmp_path / "open").mkdir(mode=0o755)
     (tmp_path / "link").symlink_to(tmp_path)
     for name in ("open", "link"):
@@ -73,7 +73,7 @@ def test_two_installations_of_one_user_do_not_share_a_fallback_record() -> None:
     assert {place.record_path for place in here}.isdisjoint(place.record_path for place in there)
 
 
-def test_files_are_opened_in_no_other_way_than_as_themselves(tmp_path: Path) -> None:
+def test_only_regular_files_are_opened(tmp_path: Path) -> None:
     directory = os.open(tmp_path, os.O_RDONLY)
     (tmp_path / "file").write_text("x")
     (tmp_path / "link").symlink_to("file")

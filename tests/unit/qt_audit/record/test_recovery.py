@@ -1,4 +1,4 @@
-"""Recovery, step by step: what a writer makes of segments and a head that differ."""
+"""Recovery: how a writer makes segments and a head that differ agree."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ def test_a_head_that_agrees_is_left_as_it_is(tmp_path: Path) -> None:
     assert not result.adopted
 
 
-def test_a_lost_head_is_found_again_from_the_segments(tmp_path: Path) -> None:
+def test_a_lost_head_is_rebuilt_from_the_segments(tmp_path: Path) -> None:
     head, _ = three_months(tmp_path)
     result = recovered(tmp_path, None)
     assert result.head.encoded() == head.encoded()
     assert [note.outcome for note in result.notes] == ["failed"]
 
 
-def test_a_head_of_any_age_finds_the_end_and_tells_which_entries_it_took_in(tmp_path: Path) -> None:
+def test_an_old_head_is_moved_to_the_end_and_the_adopted_entries_are_known(tmp_path: Path) -> None:
     head, days = three_months(tmp_path)
     first = (tmp_path / "status/record/2026-09.jsonl").read_bytes().splitlines(keepends=True)[0]
     old = Head(

@@ -1,4 +1,4 @@
-"""What a page tells, how it takes texts that attack, and that it stays one small file by itself."""
+"""The content of a page, hostile texts in it, and its size."""
 
 from __future__ import annotations
 
@@ -11,15 +11,23 @@ from pathlib import Path
 
 import pytest
 
-from qt_audit.filing import reports as report_reading
 from qt_audit.filing import summaries
+from qt_audit.filing.reports import make_report
 from qt_audit.record.entry import Draft
 from qt_audit.record.place import Place
 from qt_audit.render.html import PageListing, index, mail_html, page
 from qt_audit.report.contents import Report
 from qt_audit.summary.period import Period
 from tests.support.records import draft, make_record, write_record
-from tests.support.reporting import HOSTILE, TRIGGERED, Parsed, busy_month, danger, hostile_day, incident
+from tests.support.reporting import (
+    HOSTILE,
+    TRIGGERED,
+    ParsedPage,
+    active_content,
+    busy_month,
+    hostile_day,
+    incident,
+)
 
 NOVEMBER = Period("monthly", date(2026, 11, 1))
 AFTER, WITHIN = "2026-12-05T08:00:00.000000Z", "2026-11-21T12:00:00.000000Z"
@@ -28,21 +36,21 @@ LARGEST = 300_000
 
 def made(home: Path, drafts: Iterable[Draft], now: str = AFTER, **more: object) -> Report:
     write_record(home, drafts)
-    return report_reading.make_report(Place(str(home), home=True), NOVEMBER, now)
+    return make_report(Place(str(home), home=True), NOVEMBER, now)
 
 
 def text_of(html: str) -> str:
-    return re.sub(r"\s+", " ", " ".join(Parsed(html).text))
+    return re.sub(r"\s+", " ", " ".join(ParsedPage(html).text))
 
 
-def test_without_entries_nothing_is_called_well(tmp_path: Path) -> None:
-    report = report_reading.make_report(Place(str(tmp_path), home=True), NOVEMBER, WITHIN)
+def test_a_period_without_entries_is_not_called_well(tmp_path: Path) -> None:
+    report = make_report(Place(str(tmp_path), home=True), NOVEMBER, WITHIN)
     assert (report.verdict.level, report.verdict.says) == (
         "unknown",
         "Nothing is recorded so far: there is no entry",
     )
     html = page(report)
-    assert danger(html) == []
+    assert active_content(html) == []
     assert "No action in this time." in html
 
 
@@ -52,18 +60,18 @@ def test_a_quiet_period_within_the_record_is_all_clear(tmp_path: Path) -> None:
         "clear",
         "All clear: no auto-repair actions were needed",
     )
-    assert danger(page(report)) == []
+    assert active_content(page(report)) == []
 
 
 def test_one_entry_is_one_bar(tmp_path: Path) -> None:
     report = made(tmp_path, [draft(ts="2026-11-20")])
     assert report.verdict.says == "1 action, none failed"
     html = page(report)
-    assert danger(html) == []
+    assert active_content(html) == []
     assert html.count("Fri 20 Nov: 1 noted") == 2  # once a width
 
 
-def test_what_needs_attention_comes_before_the_pictures(tmp_path: Path) -> None:
+def test_the_section_that_needs_attention_comes_before_the_pictures(tmp_path: Path) -> None:
     report = made(
         tmp_path,
         [
@@ -95,7 +103,7 @@ def test_what_needs_attention_comes_before_the_pictures(tmp_path: Path) -> None:
     assert html.index("What needs attention") < html.index('class="chart')
 
 
-def test_what_was_counted_is_what_is_shown(tmp_path: Path) -> None:
+def test_the_page_shows_the_counted_numbers(tmp_path: Path) -> None:
     report = made(tmp_path, [*incident("2026-11-02", fails=True), *incident("2026-11-03")])
     told = text_of(page(report))
     assert "1 of 4 actions failed" in told
@@ -105,7 +113,7 @@ def test_what_was_counted_is_what_is_shown(tmp_path: Path) -> None:
     assert "1 of 2 succeeded" in told
 
 
-def test_a_period_is_held_against_the_one_before_where_the_record_tells_of_it(tmp_path: Path) -> None:
+def test_a_period_is_compared_with_the_one_before_if_the_record_holds_it(tmp_path: Path) -> None:
     before = [*incident("2026-10-02"), *incident("2026-10-30", fails=True)]
     report = made(tmp_path, [draft(ts="2026-09-20"), *before, *incident("2026-11-02")], WITHIN)
     assert report.before is not None
@@ -113,13 +121,13 @@ def test_a_period_is_held_against_the_one_before_where_the_record_tells_of_it(tm
     assert "October 2026 up to 21 Oct 12:00" in text_of(page(report))
 
 
-def test_the_beginning_of_the_record_has_nothing_to_be_compared_with(tmp_path: Path) -> None:
+def test_the_beginning_of_the_record_is_not_compared(tmp_path: Path) -> None:
     report = made(tmp_path, [draft(ts="2026-10-20"), *incident("2026-11-02")])
     assert report.before is None
     assert "nothing to compare with" in text_of(page(report))
 
 
-def test_what_is_broken_since_the_period_before_is_broken_from_its_beginning(tmp_path: Path) -> None:
+def test_a_thing_broken_since_the_period_before_is_broken_from_the_beginning(tmp_path: Path) -> None:
     about = {"threshold": "disk_root", "since": "2026-10-31T12:00:00.000000Z"}
     report = made(
         tmp_path,
@@ -132,11 +140,11 @@ def test_what_is_broken_since_the_period_before_is_broken_from_its_beginning(tmp
     assert report.figures.breaches == 0
 
 
-def test_lines_that_are_no_entries_are_told(tmp_path: Path) -> None:
+def test_lines_that_are_no_entries_are_mentioned(tmp_path: Path) -> None:
     write_record(tmp_path, [draft(ts="2026-11-20"), draft(ts="2026-11-21")])
     segment = tmp_path / "status/record/2026-11.jsonl"
     segment.write_bytes(segment.read_bytes().replace(b'"action"', b'"axtion"', 1))
-    report = report_reading.make_report(Place(str(tmp_path), home=True), NOVEMBER, AFTER)
+    report = make_report(Place(str(tmp_path), home=True), NOVEMBER, AFTER)
     assert report.verdict.level == "attention"
     told = text_of(page(report))
     assert "1 line of the record is no entry." in told
@@ -145,7 +153,7 @@ def test_lines_that_are_no_entries_are_told(tmp_path: Path) -> None:
 
 def test_chain_and_delivery_are_shown_as_far_as_they_are_known(tmp_path: Path) -> None:
     head = write_record(tmp_path, [draft(ts="2026-11-20")])
-    report = report_reading.make_report(
+    report = make_report(
         Place(str(tmp_path), home=True), NOVEMBER, AFTER, delivery={"mail": "1 waits: <refused>"}
     )
     told = text_of(page(report))
@@ -155,18 +163,16 @@ def test_chain_and_delivery_are_shown_as_far_as_they_are_known(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("form", ["page", "mail", "index"])
-def test_texts_that_attack_are_shown_and_do_nothing(tmp_path: Path, form: str) -> None:
+def test_hostile_texts_are_shown_and_do_nothing(tmp_path: Path, form: str) -> None:
     place = Place(str(tmp_path), home=True)
     write_record(tmp_path, hostile_day())
     if form == "page":
-        html = page(
-            report_reading.make_report(place, NOVEMBER, AFTER, HOSTILE[0], {text: text for text in HOSTILE})
-        )
+        html = page(make_report(place, NOVEMBER, AFTER, HOSTILE[0], {text: text for text in HOSTILE}))
     elif form == "mail":
         html = mail_html(summaries.make_summary(place, NOVEMBER, AFTER, HOSTILE[0]))
     else:
         html = index([PageListing("report-1.html", text, text, text, text) for text in HOSTILE], HOSTILE[0])
-    assert danger(html) == []
+    assert active_content(html) == []
     told = text_of(html)
     for text in (
         "<script>alert(1)</script>",
@@ -184,7 +190,7 @@ def test_a_page_is_one_file_that_allows_nothing_but_its_own_style(tmp_path: Path
     html = page(made(tmp_path, incident("2026-11-02")))
     (policy,) = [
         meta["content"]
-        for meta in Parsed(html).named("meta")
+        for meta in ParsedPage(html).named("meta")
         if meta.get("http-equiv") == "Content-Security-Policy"
     ]
     assert policy is not None
@@ -192,12 +198,12 @@ def test_a_page_is_one_file_that_allows_nothing_but_its_own_style(tmp_path: Path
     (style,) = re.findall(r"<style>(.*?)</style>", html, re.DOTALL)
     (digest,) = re.findall(r"'sha256-([^']+)'", policy)
     assert hashlib.sha256(style.encode()).digest() == b64decode(digest)
-    assert not [tag for tag, attributes in Parsed(html).elements if "style" in attributes]
+    assert not [tag for tag, attributes in ParsedPage(html).elements if "style" in attributes]
 
 
-def test_every_picture_says_what_it_shows(tmp_path: Path) -> None:
+def test_every_picture_has_a_title_and_a_description(tmp_path: Path) -> None:
     html = page(made(tmp_path, busy_month(500)))
-    parsed = Parsed(html)
+    parsed = ParsedPage(html)
     ids = [attributes["id"] for _, attributes in parsed.elements if "id" in attributes]
     assert len(ids) == len(set(ids))
     pictures = [one for one in parsed.named("svg") if one.get("role") == "img"]
@@ -220,9 +226,9 @@ def test_a_page_of_a_hundred_thousand_entries_stays_small(tmp_path: Path, kind: 
         make_record(tmp_path, 100_000, "2026-11-01", 25, log=False)
     else:
         write_record(tmp_path, [one for day in range(1, 29) for one in hostile_day(f"2026-11-{day:02d}")])
-    report = report_reading.make_report(Place(str(tmp_path), home=True), NOVEMBER, AFTER)
+    report = make_report(Place(str(tmp_path), home=True), NOVEMBER, AFTER)
     html = page(report)
-    assert danger(html) == []
+    assert active_content(html) == []
     assert len(html.encode()) < LARGEST
     if kind == "busy":
         assert report.figures.entries == 100_000
@@ -252,18 +258,18 @@ def test_programs_without_number_are_cut_and_counted(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_mail_says_first_how_it_was(tmp_path: Path, drafts: list[Draft], says: str) -> None:
+def test_a_mail_begins_with_the_verdict(tmp_path: Path, drafts: list[Draft], says: str) -> None:
     write_record(tmp_path, [draft(ts="2026-10-01"), *drafts])
     html = mail_html(summaries.make_summary(Place(str(tmp_path), home=True), NOVEMBER, AFTER))
     told = text_of(html)
     assert says in told
     assert "Quantum Trader V3 – Monthly Audit Summary (2026-11)" in told
-    assert danger(html) == []
+    assert active_content(html) == []
 
 
 def test_a_mail_needs_no_style_sheet_and_no_picture(tmp_path: Path) -> None:
     write_record(tmp_path, busy_month(1000))
     html = mail_html(summaries.make_summary(Place(str(tmp_path), home=True), NOVEMBER, AFTER))
-    assert Parsed(html).named("style", "svg", "link") == []
-    assert not [tag for tag, attributes in Parsed(html).elements if "class" in attributes]
+    assert ParsedPage(html).named("style", "svg", "link") == []
+    assert not [tag for tag, attributes in ParsedPage(html).elements if "class" in attributes]
     assert len(html.encode()) < 100_000  # some cut a mail that is larger

@@ -1,4 +1,4 @@
-"""The pictures stay within their frames, show what is small, and draw no more than can be told apart."""
+"""The pictures stay within their frames, show small values, and draw a bounded number of boxes."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_a_timeline_of_many_repairs_stays_within_its_frame_and_draws_few_boxes(w
 
 
 @WIDTHS
-def test_what_lasts_a_moment_is_seen_all_the_same(width: int) -> None:
+def test_a_short_interval_is_still_visible(width: int) -> None:
     picture = drawn(
         [
             draft("Repairs", "2026-11-10", "started", run="a"),
@@ -96,7 +96,7 @@ def test_what_lasts_a_moment_is_seen_all_the_same(width: int) -> None:
     assert (box.kind, box.width >= 8) == ("failed", True)
 
 
-def test_what_is_still_broken_reaches_to_now_and_no_further() -> None:
+def test_a_thing_still_broken_is_drawn_until_now() -> None:
     now = "2026-11-16T00:00:00.000000Z"
     broken = draft(TRIGGERED, "2026-11-11", "started", run="a", details={"threshold": "disk"})
     picture = drawn([broken], 720, now)

@@ -15,7 +15,7 @@ from qt_audit.report.intervals import Runs
 from qt_audit.summary.contents import summarise
 from qt_audit.summary.period import Period
 from tests.support.records import draft
-from tests.support.reporting import at, busy_month, entries_of, incident
+from tests.support.reporting import busy_month, entries_of, incident, seconds_after
 
 MONTH = Period("monthly", date(2026, 11, 1))
 LATER = "2027-01-01T00:00:00.000000Z"
@@ -40,7 +40,7 @@ def test_the_parts_and_the_sources_add_up_to_the_summary(
     found: list[tuple[int, str, str, str | None]],
 ) -> None:
     drafts = [
-        draft("Did", at("2026-11-01", day * 86_400), outcome, source, run)
+        draft("Did", seconds_after("2026-11-01", day * 86_400), outcome, source, run)
         for day, outcome, source, run in sorted(found, key=lambda one: one[0])
     ]
     count, _ = counted(drafts)
@@ -64,7 +64,7 @@ def test_a_run_counts_on_the_day_that_it_ended() -> None:
     assert (sum(parts[2].values()), parts[3]["failed"]) == (0, 1)
 
 
-def test_an_outcome_that_nobody_knows_is_noted() -> None:
+def test_an_unknown_outcome_counts_as_info() -> None:
     count, _ = counted([draft("Did", "2026-11-03", "<b>odd</b>")])
     assert count.by_part(grid(MONTH))[2]["info"] == 1
 
@@ -85,7 +85,7 @@ def test_the_figures_of_a_time_are_those_of_that_time() -> None:
     assert (found.entries, found.actions, found.breaches, found.failed) == (500, 200, 100, 14)
     assert found.repair_s == 30.0
     assert found.broken_s == 86 * 60 + 14 * 3600
-    quiet = figures(Count("day"), runs.intervals(), LATER, at(LATER, 60))
+    quiet = figures(Count("day"), runs.intervals(), LATER, seconds_after(LATER, 60))
     assert (quiet.actions, quiet.breaches, quiet.broken_s, quiet.success, quiet.repair_s) == (
         0,
         0,

@@ -1,4 +1,4 @@
-"""How long repairs take, and how long things are broken, from the entries of their runs."""
+"""Durations of repairs, and of things that are broken, from the entries of their runs."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from qt_audit.report.intervals import (
     seconds_covered,
 )
 from tests.support.records import draft
-from tests.support.reporting import TRIGGERED, at, entries_of, incident
+from tests.support.reporting import TRIGGERED, entries_of, incident, seconds_after
 
 DAY = "2026-11-20T10:00:00"
-ZERO = seconds(at(DAY))
+ZERO = seconds(seconds_after(DAY))
 
 
 def followed(*drafts: Draft) -> list[Interval]:
@@ -31,7 +31,7 @@ def followed(*drafts: Draft) -> list[Interval]:
 
 
 def one(action: str, plus: float, outcome: str, run: str | None = "a", **details: object) -> Draft:
-    return draft(action, at(DAY, plus), outcome, "source", run, details)
+    return draft(action, seconds_after(DAY, plus), outcome, "source", run, details)
 
 
 def test_a_repair_lasts_from_started_to_its_end() -> None:
@@ -70,7 +70,7 @@ def test_something_is_broken_from_the_trigger_to_the_recovery_of_the_same_run() 
         ("Auto-heal: Failed (exit code 2)", "failed", None),
     ],
 )
-def test_what_the_monitor_watches_is_broken_until_it_says_otherwise(
+def test_a_watched_thing_is_broken_until_the_monitor_says_otherwise(
     last: str, outcome: str, lasted: float | None
 ) -> None:
     (found,) = followed(one(TRIGGERED, 0, "started", threshold="disk"), one(last, 42, outcome))
@@ -84,9 +84,9 @@ def test_a_program_that_knows_no_thresholds_ends_with_its_success() -> None:
     assert (found.duration_s, found.thing) == (9.0, "source")
 
 
-def test_an_incident_says_itself_since_when_it_was_in_breach_and_for_how_long() -> None:
+def test_an_incidents_details_say_when_it_began_and_how_long_it_lasted() -> None:
     (found,) = followed(
-        one(TRIGGERED, 60, "started", threshold="disk", since=at(DAY, 0)),
+        one(TRIGGERED, 60, "started", threshold="disk", since=seconds_after(DAY, 0)),
         one("Auto-heal: Recovered after 90 s", 120, "succeeded", threshold="disk", lasted_s=90.0),
     )
     assert (found.begin, found.end) == (ZERO, ZERO + 90)
@@ -95,7 +95,7 @@ def test_an_incident_says_itself_since_when_it_was_in_breach_and_for_how_long() 
 @pytest.mark.parametrize(
     "since", ["", "soon", "2999-01-01T00:00:00.000000Z", None, 7, "2026-11-20Tab:cd:ef.000000Z"]
 )
-def test_a_beginning_that_is_no_time_before_the_entry_is_not_believed(since: object) -> None:
+def test_a_since_that_is_no_time_before_the_entry_is_ignored(since: object) -> None:
     (found,) = followed(one(TRIGGERED, 60, "started", threshold="disk", since=since))
     assert found.begin == ZERO + 60
 
@@ -110,13 +110,13 @@ def test_a_beginning_that_is_no_time_before_the_entry_is_not_believed(since: obj
         ),
     ],
 )
-def test_what_nobody_repairs_is_broken_too(said: str, outcome: str) -> None:
+def test_a_thing_without_a_repair_is_broken_too(said: str, outcome: str) -> None:
     over = "Auto-heal: disk has stopped flapping (9 more changes in 5 min)"
     (found,) = followed(one(said, 0, outcome, threshold="disk"), one(over, 300, "succeeded"))
     assert (found.kind, found.duration_s) == (BROKEN, 300.0)
 
 
-def test_a_repair_lies_in_the_row_of_what_triggered_it() -> None:
+def test_a_repair_is_in_the_row_of_its_trigger() -> None:
     assert {(one.kind, one.thing) for one in followed(*incident(DAY))} == {
         (BROKEN, "grafana_http"),
         (REPAIR, "grafana_http"),
@@ -158,7 +158,7 @@ def test_overlapping_times_count_once_and_only_within_the_period() -> None:
 @pytest.mark.parametrize(
     ("begin", "end", "is_in"), [(-20, -1, False), (-20, 1, True), (5, 7, True), (10, 12, False)]
 )
-def test_an_interval_is_within_a_period_that_it_has_a_part_in(begin: float, end: float, is_in: bool) -> None:
+def test_an_interval_overlaps_a_period_that_it_has_a_part_in(begin: float, end: float, is_in: bool) -> None:
     one = Interval(REPAIR, begin, end, "succeeded", "x", "x", "x", 1)
     assert bool(overlapping([one], 0, 10)) is is_in
 
@@ -176,7 +176,7 @@ def test_an_interval_is_within_a_period_that_it_has_a_part_in(begin: float, end:
         (draft('","details":{"repair":"no"}', DAY, "started", run="a", details={"repair": "x"}), {"repair"}),
     ],
 )
-def test_only_what_a_report_needs_is_read_of_a_line(item: Draft, keys: set[str]) -> None:
+def test_only_the_details_that_a_report_needs_are_read(item: Draft, keys: set[str]) -> None:
     line = f'{{"seq":1,"ts":"{item.ts}",{item.body()},"prev":"{"0" * 64}"}}\n'
     assert set(relevant_details(line.encode("ascii"))) == keys
 
@@ -184,5 +184,5 @@ def test_only_what_a_report_needs_is_read_of_a_line(item: Draft, keys: set[str])
 @pytest.mark.parametrize(
     "line", [b"", b'"repair":"outcome":"started"', b'{"repair":,"outcome":"started","details":{,"prev":"']
 )
-def test_a_line_that_is_no_entry_tells_nothing(line: bytes) -> None:
+def test_a_line_that_is_no_entry_has_no_details(line: bytes) -> None:
     assert relevant_details(line) == {}

@@ -1,4 +1,4 @@
-"""Any time as a period, what it is compared with, and how it is cut into parts."""
+"""Free periods, the compared period, and the parts of a period."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ from tests.support.records import full_ts
         ),
     ],
 )
-def test_a_time_is_a_day_week_or_month_where_it_is_exactly_one(
+def test_a_span_is_a_day_week_or_month_if_it_is_exactly_one(
     since: str, until: str, name: str, label: str, read: str
 ) -> None:
     found = span(full_ts(since), full_ts(until))
@@ -76,7 +76,7 @@ def test_a_period_is_compared_with_as_much_of_the_one_before(
 
 
 @pytest.mark.parametrize("kind", ["daily", "weekly", "monthly"])
-def test_where_the_calendar_begins_there_is_nothing_before(kind: str) -> None:
+def test_the_first_day_of_the_calendar_is_not_compared(kind: str) -> None:
     assert compared_period(Period(kind, date(1, 1, 1)), full_ts("2026-11-25")) is None
 
 
@@ -127,7 +127,7 @@ def test_a_day_that_the_calendar_does_not_have_stops_nothing(ts: str) -> None:
         (3 * 86400 + 4 * 3600, "3 d 4 h"),
     ],
 )
-def test_a_length_of_time_is_said_in_two_units_at_most(given: float, says: str) -> None:
+def test_a_duration_has_at_most_two_units(given: float, says: str) -> None:
     assert words.duration(given) == says
 
 
@@ -135,5 +135,5 @@ def test_a_length_of_time_is_said_in_two_units_at_most(given: float, says: str) 
     ("given", "says"),
     [(0, "0 %"), (0.00001, "0.1 %"), (0.5, "50 %"), (0.8956, "89.6 %"), (0.99999, "99.9 %"), (1, "100 %")],
 )
-def test_all_and_nothing_are_said_only_where_it_is_so(given: float, says: str) -> None:
+def test_hundred_and_zero_percent_are_never_the_result_of_rounding(given: float, says: str) -> None:
     assert words.percent(given) == says

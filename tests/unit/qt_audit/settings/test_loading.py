@@ -1,4 +1,4 @@
-"""Settings: what counts first, how a value is quoted, and what is said of a file that cannot be used."""
+"""Settings: their precedence, the quoting of values, and the errors for a file that cannot be used."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_a_quoted_value_comes_back_as_it_was(value: str) -> None:
     assert parse_env(f"K={quoted(value)}") == {"K": value}
 
 
-def test_what_a_shell_reads_is_what_we_read(tmp_path: Path) -> None:
+def test_a_value_is_read_as_a_shell_reads_it(tmp_path: Path) -> None:
     values = [
         "",
         "a b",
@@ -154,7 +154,7 @@ def test_a_value_of_the_environment_that_cannot_be_used_is_named_without_it(tmp_
     assert loaded["QT_SMTP_PORT"] == 25
 
 
-def test_a_pattern_that_is_none_is_taken_literally_rather_than_forgotten(tmp_path: Path) -> None:
+def test_an_invalid_pattern_is_taken_literally(tmp_path: Path) -> None:
     loaded = loading.load(str(tmp_path), {"QT_REDACT": "CUST[ x"})
     assert loaded.warnings
     assert "CUST[" not in loaded.redactor.text("of CUST[ and")
@@ -167,7 +167,7 @@ BAD_FILES = {
 
 
 @pytest.mark.parametrize(("content", "says"), BAD_FILES.values(), ids=BAD_FILES.keys())
-def test_a_file_that_is_none_of_settings_is_refused(tmp_path: Path, content: bytes, says: str) -> None:
+def test_a_file_that_is_not_a_settings_file_is_refused(tmp_path: Path, content: bytes, says: str) -> None:
     path = env_file(tmp_path, content)
     with pytest.raises(SettingsError, match=says) as refused:
         read_env_file(str(path))

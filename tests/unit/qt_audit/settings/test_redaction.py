@@ -1,4 +1,4 @@
-"""Secrets in many dresses go; sentences that only speak of them stay; hostile megabytes cost linear time."""
+"""Secrets of every shape are redacted; other sentences stay as they are; the cost is linear in the text."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ SENTENCES = [
 
 
 @pytest.mark.parametrize("text", SECRETS)
-def test_a_secret_is_taken_out(text: str) -> None:
+def test_a_secret_is_removed(text: str) -> None:
     redacted = Redactor().text(text)
     assert S not in redacted
     assert REDACTED in redacted
@@ -135,7 +135,7 @@ def test_a_secret_is_taken_out(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", SECRETS)
-def test_a_secret_is_taken_out_of_the_middle_of_a_text_and_of_details(text: str) -> None:
+def test_a_secret_is_removed_from_the_middle_of_a_text_and_from_details(text: str) -> None:
     around = f"before\n{text}"
     assert S not in Redactor().text(around)
     assert "before\n" in Redactor().text(around)

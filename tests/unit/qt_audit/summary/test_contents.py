@@ -1,4 +1,4 @@
-"""What a summary counts, what it lists, and what it reads like."""
+"""The counts, the lists and the text of a summary."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_a_run_counts_once_and_is_listed_as_its_ending() -> None:
     assert summary.never_ended.count == 0
 
 
-def test_runs_that_interleave_are_told_apart() -> None:
+def test_interleaved_runs_are_separate() -> None:
     summary = of(
         one("A begins", "10:00", "started", "a"),
         one("B begins", "10:01", "started", "b"),
@@ -153,7 +153,7 @@ def test_an_action_that_ended_after_the_period_is_listed_but_not_named_as_open()
     assert [line.action for line in summary.recent.lines] == ["Restarting", "Lost"]
 
 
-def test_the_end_of_a_run_is_looked_for_behind_the_period(tmp_path: Path) -> None:
+def test_the_end_of_a_run_is_searched_after_the_period(tmp_path: Path) -> None:
     write_record(
         tmp_path,
         [
@@ -173,7 +173,7 @@ def test_the_end_of_a_run_is_looked_for_behind_the_period(tmp_path: Path) -> Non
     assert [line.action for line in after.recent.lines] == ["Restarted"]
 
 
-def test_a_beginning_without_a_run_is_an_action_like_any_other() -> None:
+def test_a_started_entry_without_a_run_is_an_action() -> None:
     summary = of(one("Began", "10:00", "started"))
     assert (summary.actions, summary.recent.count, summary.never_ended.count) == (1, 1, 0)
 
@@ -205,7 +205,7 @@ def test_a_long_list_keeps_the_last_and_names_the_query_for_the_rest() -> None:
     assert len(summary.as_dict()["recent"]["lines"]) == MAX_LISTED
 
 
-def test_open_beginnings_take_their_turn_in_a_long_list() -> None:
+def test_unfinished_actions_are_sorted_into_the_recent_ones() -> None:
     open_one = one("Open", "09:00", "started", "x")
     summary = of(open_one, *[one(f"{n}", "10:00") for n in range(MAX_LISTED)])
     assert summary.recent.unlisted == 1
@@ -230,7 +230,7 @@ def test_no_text_reaches_a_terminal_as_a_command_or_begins_a_line() -> None:
     assert not any(line.startswith("✅") for line in text.splitlines())
 
 
-def test_lines_that_are_no_entries_are_told(tmp_path: Path) -> None:
+def test_lines_that_are_no_entries_are_mentioned(tmp_path: Path) -> None:
     write_record(tmp_path, [draft("Checked", full_ts("2025-12-17T10:00"))])
     with (tmp_path / "status/record/2025-12.jsonl").open("ab") as file:
         file.write(b"garbage\n")

@@ -1,4 +1,4 @@
-"""The ledger: each finished period once, none twice, whatever the clock and the schedule do."""
+"""The ledger: each finished period is filed once, whatever the clock and the schedule do."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ def test_an_entry_from_a_clock_ahead_does_not_move_the_beginning_into_the_future
     )
 
 
-def test_it_goes_on_behind_the_newest_filed_summary() -> None:
+def test_it_goes_on_after_the_newest_filed_summary() -> None:
     filed = Period("daily", date(2026, 11, 21))
     assert initial_progress("daily", filed, "2026-01-01T00:00:00.000000Z", NOW).next.first_day == date(
         2026, 11, 22
     )
 
 
-def test_what_lies_too_far_back_is_skipped_and_told() -> None:
+def test_periods_too_far_back_are_skipped_and_named() -> None:
     progress = daily(date(2026, 9, 1)).without_old(NOW)
     assert len(progress.due(NOW)) == DAYS_BACK
     assert progress.next.first_day == date(2026, 10, 23)
@@ -109,7 +109,7 @@ def test_a_ledger_is_read_back_as_it_was_written(plain: dict[str, tuple[date, li
         *(b'{"daily": {"next": "2026-11-22", "skipped": [{}]}}', b'{"daily": {"next": "2026-11-22T00:00"}}'),
     ],
 )
-def test_what_is_no_ledger_is_rejected(data: bytes) -> None:
+def test_a_text_that_is_no_ledger_is_rejected(data: bytes) -> None:
     with pytest.raises(LedgerError):
         decode(data)
 

@@ -1,4 +1,4 @@
-"""Archiving: what is due, what is left alone, what a crash leaves and the next run mends."""
+"""Archiving: what is due, what is not changed, and how the next run completes the work after a crash."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_finished_months_are_compressed_and_the_heads_is_not(home: Path) -> None
     assert run(home) == []
 
 
-def test_younger_months_are_left(home: Path) -> None:
+def test_younger_months_are_not_compressed(home: Path) -> None:
     assert [step.segment for step in run(home, after=1)] == MONTHS[:2]
 
 
@@ -98,7 +98,7 @@ def test_a_dry_run_changes_nothing(home: Path) -> None:
 @pytest.mark.parametrize(
     "change", [(b"#50", b"#05"), (b"}\n", b"\n")], ids=["an altered line", "a line without its end"]
 )
-def test_a_faulty_segment_is_left_alone_and_said(home: Path, change: tuple[bytes, bytes]) -> None:
+def test_a_faulty_segment_is_kept_and_reported(home: Path, change: tuple[bytes, bytes]) -> None:
     segment = home / "status/record" / MONTHS[0]
     segment.chmod(0o640)
     segment.write_bytes(segment.read_bytes().replace(*change, 1))
@@ -117,7 +117,7 @@ def test_an_altered_last_line_is_seen_by_what_follows_it(home: Path) -> None:
     assert run(home)[0].reason == "2024-07.jsonl does not continue it"
 
 
-def test_retention_tells_first_and_removes_the_oldest(home: Path) -> None:
+def test_retention_records_a_removal_before_it_removes_the_oldest(home: Path) -> None:
     steps = run(home, after=9, keep=1)
     assert [(step.what, step.segment) for step in steps] == [(REMOVED, name) for name in MONTHS[:2]]
     assert segments(home) == MONTHS[2:]
@@ -127,7 +127,7 @@ def test_retention_tells_first_and_removes_the_oldest(home: Path) -> None:
     ]
 
 
-def test_a_removal_that_cannot_be_told_does_not_happen(home: Path) -> None:
+def test_a_removal_that_cannot_be_recorded_does_not_happen(home: Path) -> None:
     def refuse(removal: Removal) -> None:
         raise OSError("no room")
 
@@ -151,14 +151,14 @@ def test_an_archived_segment_is_removed_too(home: Path) -> None:
     assert segments(home) == [f"{MONTHS[1]}.gz", f"{MONTHS[2]}.gz", MONTHS[3]]
 
 
-def test_half_an_archive_that_a_crash_left_is_removed(home: Path) -> None:
+def test_a_half_written_archive_is_removed(home: Path) -> None:
     (home / "status/record/2024-06.jsonl.gz.tmp").write_bytes(b"half")
     assert whole(home)
     run(home)
     assert segments(home) == [f"{name}.gz" for name in MONTHS[:3]] + [MONTHS[3]]
 
 
-def test_a_crash_before_the_plain_file_went_is_mended(home: Path) -> None:
+def test_a_crash_before_the_plain_file_is_removed_is_completed_by_the_next_run(home: Path) -> None:
     record = home / "status/record"
     (record / f"{MONTHS[0]}.gz").write_bytes(gzip.compress((record / MONTHS[0]).read_bytes()))
     assert whole(home)
@@ -168,7 +168,7 @@ def test_a_crash_before_the_plain_file_went_is_mended(home: Path) -> None:
     assert whole(home)
 
 
-def test_one_at_a_time(home: Path) -> None:
+def test_only_one_archiving_runs_at_a_time(home: Path) -> None:
     with (
         open_record_directory(place(home)) as record,
         archive._archiving_lock(record),
@@ -177,7 +177,7 @@ def test_one_at_a_time(home: Path) -> None:
         run(home)
 
 
-def test_a_clock_that_leapt_ahead_removes_nothing_by_itself(home: Path) -> None:
+def test_a_clock_that_is_ahead_removes_nothing(home: Path) -> None:
     # The head is of 2024-09: however late the clock says it is, months are counted from there.
     assert [step.segment for step in run(home, after=100, keep=2)] == [MONTHS[0]]
 

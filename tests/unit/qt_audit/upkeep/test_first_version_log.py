@@ -1,4 +1,4 @@
-"""The lines of the first version's log as entries: times, continuations, garbage; nothing is lost."""
+"""The lines of the first version's log as entries: times, continued lines, garbage; no line is lost."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_a_line_without_a_time_belongs_to_the_one_above() -> None:
     ]
 
 
-def test_what_stands_before_the_first_time_is_an_entry_of_that_time() -> None:
+def test_lines_before_the_first_time_are_an_entry_of_that_time() -> None:
     assert read("# my log", "[2025-12-17T17:40:37Z] a") == [
         ("2025-12-17T17:40:37.000000Z", "# my log"),
         ("2025-12-17T17:40:37.000000Z", "a"),
@@ -69,7 +69,7 @@ def test_a_time_never_goes_back_and_the_entry_says_what_the_log_said() -> None:
 @pytest.mark.parametrize(
     "line", ["[2025-99-99T00:00:00Z] a", "[] a", "[2025-12-17] a", "2025-12-17T17:40:37Z a"]
 )
-def test_what_is_no_time_is_text(line: str) -> None:
+def test_brackets_that_hold_no_time_are_text(line: str) -> None:
     assert read(line) == [(NOW, line)]
 
 

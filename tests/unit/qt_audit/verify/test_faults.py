@@ -1,4 +1,4 @@
-"""What `verify` says about a record that somebody touched: kind, file, entry and line of each fault."""
+"""`verify` names each change to a record: its kind, file, entry and line."""
 
 from __future__ import annotations
 
@@ -234,7 +234,7 @@ def test_a_middle_segment_that_is_gone_is_missing(tmp_path: Path) -> None:
     assert "2026-09.jsonl" in report.faults[0].text
 
 
-def test_a_beginning_that_is_gone_without_retention_is_missing(record: Path) -> None:
+def test_a_beginning_removed_without_retention_is_missing(record: Path) -> None:
     (record / OCTOBER).unlink()
     assert faults(record) == [("missing", NOVEMBER, 1, 40, 1)]
 
@@ -308,14 +308,14 @@ def test_a_head_of_the_month_before_is_no_fault(record: Path) -> None:
     assert look(record).whole
 
 
-def test_a_segment_that_was_only_begun_is_no_fault(record: Path) -> None:
+def test_an_empty_new_segment_is_no_fault(record: Path) -> None:
     (record / "2026-12.jsonl").touch()
     assert look(record).whole
     set_head(record, segment="2026-12.jsonl", offset=0)
     assert look(record).whole
 
 
-def test_lines_behind_the_head_that_do_not_continue_the_chain_are_inserted(record: Path) -> None:
+def test_lines_after_the_head_that_do_not_continue_the_chain_are_inserted(record: Path) -> None:
     with (record / NOVEMBER).open("ab") as file:
         file.write(line(7, "2026-11-01T00:00:00.000000Z", draft().body(), "cd" * 32))
     assert faults(record) == [("altered", NOVEMBER, 100, 100, 61)]
@@ -341,7 +341,7 @@ def test_an_archived_segment_is_followed(record: Path) -> None:
     assert report.entries == 100
 
 
-def test_an_archive_cut_short_is_torn(record: Path) -> None:
+def test_a_cut_archive_is_torn(record: Path) -> None:
     archived = archive_by_hand(record)
     archived.write_bytes(archived.read_bytes()[:-40])
     assert ("torn", f"{OCTOBER}.gz") in {(kind, file) for kind, file, *_ in faults(record)}
@@ -389,9 +389,7 @@ def removal(last_seq: int, last_hash: str) -> Draft:
 
 
 @pytest.mark.parametrize("named", ["the range", "another hash", "an earlier end"])
-def test_a_beginning_is_accepted_as_gone_only_where_retention_names_its_end(
-    tmp_path: Path, named: str
-) -> None:
+def test_a_missing_beginning_is_accepted_only_if_retention_names_its_end(tmp_path: Path, named: str) -> None:
     base = tmp_path / "second"
     head = write_record(base, [draft(f"old {n}", ts="2026-10-30") for n in range(40)])
     assert head.seq == 40

@@ -1,4 +1,4 @@
-"""Whatever single byte of a record is changed, `verify` finds it; in however many pieces it looks."""
+"""`verify` finds any single changed byte of a record, whatever the size of its parts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Work spread over processes: every piece once, and none lost without being noticed."""
+"""Tasks in several processes: every task is done once, and a lost one is noticed."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ def killed() -> None:
 
 @pytest.mark.parametrize("count", [0, 1, 3, 500])
 @pytest.mark.parametrize("jobs", [1, 2, 5])
-def test_every_piece_is_done_once(count: int, jobs: int) -> None:
+def test_every_task_is_done_once(count: int, jobs: int) -> None:
     found = list(run_in_processes(lambda number: [number * number, os.getpid()], count, jobs))
     assert sorted((number, square) for number, (square, _) in found) == [(n, n * n) for n in range(count)]
     assert os.getpid() not in {pid for _, (_, pid) in found}
 
 
 @pytest.mark.parametrize("how", [raises, killed])
-def test_pieces_that_processes_die_over_are_missing_and_nobody_waits_for_them(
+def test_tasks_whose_processes_die_are_missing_and_nothing_waits_for_them(
     how: Callable[[], object],
 ) -> None:
     found = dict(run_in_processes(dies_at(40, how), 500, 3))
@@ -58,7 +58,7 @@ def test_pieces_that_processes_die_over_are_missing_and_nobody_waits_for_them(
 
 
 @pytest.mark.parametrize("how", [raises, killed])
-def test_one_that_dies_costs_its_own_piece_only(how: Callable[[], object]) -> None:
+def test_a_process_that_dies_loses_only_its_own_task(how: Callable[[], object]) -> None:
     def work(number: int) -> list[int]:
         if number == 7:
             how()
@@ -67,13 +67,13 @@ def test_one_that_dies_costs_its_own_piece_only(how: Callable[[], object]) -> No
     assert set(dict(run_in_processes(work, 200, 2))) == set(range(200)) - {7}
 
 
-def test_a_reader_that_has_enough_ends_them() -> None:
+def test_a_caller_that_stops_early_ends_the_processes() -> None:
     found = run_in_processes(lambda number: [number], 10_000, 2)
     assert next(found)[0] in range(4)
     found.close()
 
 
-def test_where_no_process_can_be_started_the_record_is_verified_alone(
+def test_the_record_is_verified_in_one_process_if_no_other_can_be_started(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     head = make_record(tmp_path, 60_000, log=False)

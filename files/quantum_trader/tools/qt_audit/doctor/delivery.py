@@ -21,10 +21,10 @@ _LATE_S = 600.0
 
 def delivery_checks(settings: Settings) -> list[Check]:
     """The check of an installation's channels, and of the settings that name them."""
-    return run_check("delivery", lambda: _delivery(settings))
+    return run_check("delivery", lambda: _channels(settings))
 
 
-def _delivery(settings: Settings) -> Iterator[Check]:
+def _channels(settings: Settings) -> Iterator[Check]:
     problems = [*addresses.problems(settings), *operator_rules.problems(settings)]
     names = [channel.name for channel in addresses.channels(settings)]
     for problem in problems:

@@ -116,12 +116,12 @@ def _system_jobs(base: str, paths: HostPaths) -> list[str]:
 
 def _faults_of_system_file(path: str) -> list[str]:
     """Why cron would ignore the file, or its last line, without a message."""
-    found, faults = os.stat(path, follow_symlinks=False), []
-    if not stat.S_ISREG(found.st_mode):
+    status, faults = os.stat(path, follow_symlinks=False), []
+    if not stat.S_ISREG(status.st_mode):
         faults.append("must be a regular file")
-    if found.st_uid != 0:
+    if status.st_uid != 0:
         faults.append("must belong to root: chown root")
-    if found.st_mode & 0o022:
+    if status.st_mode & 0o022:
         faults.append("must not be writable by others: chmod 0644")
     if "." in os.path.basename(path):
         faults.append("its name must have no dot")
@@ -133,17 +133,17 @@ def _faults_of_system_file(path: str) -> list[str]:
 
 def _user_jobs(base: str) -> tuple[list[str], bool]:
     """The lines of the owner's crontab for this installation, and whether we may read that crontab."""
-    owner, you = os.stat(base).st_uid, os.geteuid()
-    if you not in (0, owner):
+    owner, our_uid = os.stat(base).st_uid, os.geteuid()
+    if our_uid not in (0, owner):
         return [], False
-    command = ["crontab", "-l"] if you == owner else ["crontab", "-l", "-u", user_name(owner)]
+    command = ["crontab", "-l"] if our_uid == owner else ["crontab", "-l", "-u", user_name(owner)]
     try:
-        said = subprocess.run(
+        result = subprocess.run(
             command, capture_output=True, timeout=20, check=False, text=True, errors="replace"
         )
     except (FileNotFoundError, subprocess.TimeoutExpired):
         return [], True
-    return _jobs_in(said.stdout, base), True
+    return _jobs_in(result.stdout, base), True
 
 
 def _cron_runs(paths: HostPaths) -> Iterator[Check]:
@@ -187,7 +187,7 @@ def _logrotate(base: str, paths: HostPaths) -> Iterator[Check]:
     by_root = not os.path.exists(own)
     path = paths.logrotate_file if by_root else own
     try:
-        found = os.stat(path, follow_symlinks=False)
+        status = os.stat(path, follow_symlinks=False)
         with open(path, encoding="utf-8", errors="replace") as file:
             text = file.read()
     except FileNotFoundError:
@@ -196,11 +196,11 @@ def _logrotate(base: str, paths: HostPaths) -> Iterator[Check]:
         )
         return
     faults = []
-    if not stat.S_ISREG(found.st_mode):
+    if not stat.S_ISREG(status.st_mode):
         faults.append("must be a regular file")
-    if by_root and found.st_uid != 0:
+    if by_root and status.st_uid != 0:
         faults.append("must belong to root: chown root")
-    if found.st_mode & 0o022:
+    if status.st_mode & 0o022:
         faults.append("is ignored while others may write to it: chmod 0644")
     directives = {line.split()[0] for line in text.splitlines() if line.split()}
     if f"{base}/status/AUTO_REPAIR_AUDIT.log" not in text:
@@ -209,8 +209,8 @@ def _logrotate(base: str, paths: HostPaths) -> Iterator[Check]:
         faults.append("copytruncate loses lines: remove it")
     if by_root and "su" not in directives and os.stat(f"{base}/status").st_mode & 0o022:
         faults.append("needs a `su` line while the status directory is writable by its group")
-    state, says = (WRONG, "; ".join(faults)) if faults else (OK, "in place")
-    yield Check("logrotate", state, f"{path}: {says}")
+    state, text = (WRONG, "; ".join(faults)) if faults else (OK, "in place")
+    yield Check("logrotate", state, f"{path}: {text}")
 
 
 # Disk.
@@ -218,9 +218,9 @@ def _logrotate(base: str, paths: HostPaths) -> Iterator[Check]:
 
 def _disk(base: str) -> Iterator[Check]:
     path = f"{base}/status" if os.path.isdir(f"{base}/status") else base
-    found = os.statvfs(path)
-    free = found.f_bavail * found.f_frsize
-    inodes = 100 * found.f_favail // found.f_files if found.f_files else 100
+    file_system = os.statvfs(path)
+    free = file_system.f_bavail * file_system.f_frsize
+    inodes = 100 * file_system.f_favail // file_system.f_files if file_system.f_files else 100
     text = f"{free // _MB} MB and {inodes} % of the inodes are free for {path}"
     if free < _WRONG_BELOW or inodes < 1:
         yield Check("disk", WRONG, f"{text}: make room, or entries go to a fallback place")

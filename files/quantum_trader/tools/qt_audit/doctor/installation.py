@@ -39,14 +39,14 @@ def installation_checks(settings: Settings) -> list[Check]:
 
 def _home(path: str) -> Iterator[Check]:
     try:
-        found = os.stat(path)
+        status = os.stat(path)
     except FileNotFoundError:
         yield Check("home", WRONG, f"{path} does not exist: set QT_HOME to the installation")
         return
-    if found.st_mode & 0o022:
+    if status.st_mode & 0o022:
         yield Check("home", WRONG, f"{path} may be written by others: chmod go-w {path}")
     else:
-        yield Check("home", OK, f"{path}, of {user_name(found.st_uid)}")
+        yield Check("home", OK, f"{path}, of {user_name(status.st_uid)}")
 
 
 def _directories(base: str) -> Iterator[Check]:
@@ -54,11 +54,11 @@ def _directories(base: str) -> Iterator[Check]:
     for name, mode in _DIRECTORIES.items():
         path = f"{base}/{name}"
         try:
-            found = os.stat(path, follow_symlinks=False)
+            status = os.stat(path, follow_symlinks=False)
         except FileNotFoundError:
             missing.append(name)
             continue
-        faults += _faults_of(path, found, stat.S_ISDIR, "a directory", owner, mode)
+        faults += _faults_of(path, status, stat.S_ISDIR, "a directory", owner, mode)
     needed = [name for name in missing if name in _NEEDED]
     if faults:
         yield Check("directories", WRONG, "; ".join(faults))
@@ -77,10 +77,10 @@ def _files(base: str) -> Iterator[Check]:
     for name, mode in expected.items():
         path = f"{base}/{name}"
         try:
-            found = os.stat(path, follow_symlinks=False)
+            status = os.stat(path, follow_symlinks=False)
         except FileNotFoundError:
             continue
-        faults += _faults_of(path, found, stat.S_ISREG, "a regular file", owner, mode)
+        faults += _faults_of(path, status, stat.S_ISREG, "a regular file", owner, mode)
     if faults:
         yield Check("files", WRONG, "; ".join(faults))
     else:
@@ -95,17 +95,17 @@ def _segment_files(record: str) -> list[str]:
 
 
 def _faults_of(
-    path: str, found: os.stat_result, is_kind: Callable[[int], bool], kind: str, owner: int, mode: int
+    path: str, status: os.stat_result, is_kind: Callable[[int], bool], kind: str, owner: int, mode: int
 ) -> list[str]:
-    """What is wrong with a thing: a link, another owner, or more rights than `mode` has."""
-    if not is_kind(found.st_mode):
+    """The faults of a file or directory: a link, another owner, or more rights than `mode` gives."""
+    if not is_kind(status.st_mode):
         return [f"{path} must be {kind}, not a link or anything else: move it away"]
     faults = []
-    if found.st_uid != owner:
+    if status.st_uid != owner:
         name = user_name(owner)
-        faults.append(f"{path} belongs to {user_name(found.st_uid)}: chown {name} {path}")
-    if found.st_mode & 0o7777 & ~mode:
-        faults.append(f"{path} has mode {found.st_mode & 0o7777:04o}: chmod {mode:04o} {path}")
+        faults.append(f"{path} belongs to {user_name(status.st_uid)}: chown {name} {path}")
+    if status.st_mode & 0o7777 & ~mode:
+        faults.append(f"{path} has mode {status.st_mode & 0o7777:04o}: chmod {mode:04o} {path}")
     return faults
 
 

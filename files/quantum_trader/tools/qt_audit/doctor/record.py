@@ -29,10 +29,10 @@ from qt_audit.summary import ledger
 from qt_audit.upkeep.log_rebuild import newest_rotated
 from qt_audit.verify.snapshot import open_record_directory
 
-_TAIL = 128 * 1024
-_LAST = 20
-_GRACE = 3600 * 1_000_000
-"""Microseconds after the end of a period in which its summary may still be on its way."""
+_TAIL_BYTES = 128 * 1024
+_LAST_ENTRIES = 20
+_GRACE_US = 3600 * 1_000_000
+"""Microseconds after the end of a period until which its summary is not overdue."""
 
 
 def record_checks(settings: Settings) -> list[Check]:
@@ -42,7 +42,7 @@ def record_checks(settings: Settings) -> list[Check]:
         {
             "record": lambda: _writable(place),
             "head": lambda: _head(place),
-            "clock": lambda: _last_entry_and_clock(place),
+            "clock": lambda: _clock(place),
             "log": lambda: _log(place),
             "fallback": lambda: _fallback(settings.home),
             "summaries": lambda: _summaries(place),
@@ -59,13 +59,13 @@ def _writable(place: Place) -> Iterator[Check]:
 
 
 def _writable_here(place: Place, directory: int) -> Check:
-    found = os.fstat(directory)
-    owner, you = user_name(found.st_uid), user_name(os.geteuid())
+    status = os.fstat(directory)
+    owner, you = user_name(status.st_uid), user_name(os.geteuid())
     if os.fstatvfs(directory).f_flag & os.ST_RDONLY:
         return Check(
             "record", WRONG, f"{place.record_path} is on a read-only file system: remount it for writing"
         )
-    if found.st_mode & 0o300 != 0o300:
+    if status.st_mode & 0o300 != 0o300:
         return Check("record", WRONG, f"{place.record_path} is not writable: chmod 0750 {place.record_path}")
     if not os.access(place.record_path, os.W_OK | os.X_OK, effective_ids=True):
         return Check(
@@ -111,7 +111,7 @@ def _disagreement(head: Head | None, last: segments.LastLine | None) -> str:
     return ""
 
 
-def _last_entry_and_clock(place: Place) -> Iterator[Check]:
+def _clock(place: Place) -> Iterator[Check]:
     with open_record_directory(place) as directory:
         last, head = _last_line(directory), read_snapshot(directory)
     time_now = now()
@@ -148,7 +148,7 @@ def _log(place: Place) -> Iterator[Check]:
 
 
 def _missing_lines(place: Place) -> tuple[int, int]:
-    """(how many of the last entries were looked for, how many of them the log lacks)."""
+    """(how many of the last entries were searched in the log, how many of them it lacks)."""
     with open_record_directory(place) as directory:
         wanted = _last_log_lines(directory)
         status = os.open("..", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=directory)
@@ -158,20 +158,20 @@ def _missing_lines(place: Place) -> tuple[int, int]:
         present = {*older, *_log_tail(LOG_NAME, status)}
     finally:
         os.close(status)
-    if older:  # what was logged before that file began is in files that were rotated before it
+    if older:  # earlier lines are in files that were rotated before this one
         wanted = [line for line in wanted if line >= older[0]]
     return len(wanted), sum(line not in present for line in wanted)
 
 
 def _last_log_lines(directory: int) -> list[bytes]:
-    """How the last entries of the newest segment that has any read in the log."""
+    """The log's lines for the last entries of the newest segment with entries."""
     for name in reversed(segments.names(directory)):
         with segments.open_segment(name, directory) as file:
             size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - _TAIL))
-            whole = file.read().split(b"\n")[1 if size > _TAIL else 0 : -1]
+            file.seek(max(0, size - _TAIL_BYTES))
+            whole = file.read().split(b"\n")[1 if size > _TAIL_BYTES else 0 : -1]
         lines = []
-        for line in whole[-_LAST:]:
+        for line in whole[-_LAST_ENTRIES:]:
             try:
                 entry = parse(line)
             except EntryError:
@@ -184,18 +184,18 @@ def _last_log_lines(directory: int) -> list[bytes]:
 
 def _log_tail(name: str, status: int) -> list[bytes]:
     try:
-        descriptor, found = open_file(name, status, os.O_RDONLY)
+        descriptor, file_status = open_file(name, status, os.O_RDONLY)
     except FileNotFoundError:
         return []
     if name.endswith(segments.ARCHIVE_SUFFIX):
         with open_archived(descriptor, name) as packed:
-            return packed.read().split(b"\n")[-100 * _LAST :]
+            return packed.read().split(b"\n")[-100 * _LAST_ENTRIES :]
     with os.fdopen(descriptor, "rb") as file:
-        file.seek(max(0, found.st_size - 8 * _TAIL))
+        file.seek(max(0, file_status.st_size - 8 * _TAIL_BYTES))
         return file.read().split(b"\n")
 
 
-# What is left elsewhere, what is left undone.
+# Fallback places and summaries.
 
 
 def _fallback(base: str) -> Iterator[Check]:
@@ -209,7 +209,7 @@ def _fallback(base: str) -> Iterator[Check]:
 
 
 def _fallbacks_of_owner(base: str) -> list[Place]:
-    """Where entries of the installation's owner go; only root can look into another one's places."""
+    """The fallback places of the installation's owner; [] if this is not root: only root can read them."""
     owner = os.stat(base).st_uid
     if os.geteuid() != 0 or owner == 0:
         return []
@@ -220,7 +220,7 @@ def _fallbacks_of_owner(base: str) -> list[Place]:
 
 
 def _summaries(place: Place) -> Iterator[Check]:
-    limit = timestamp(time.time_ns() // 1000 - _GRACE)
+    limit = timestamp(time.time_ns() // 1000 - _GRACE_US)
     progress = _progress(place, limit)
     overdue = {kind: step.due(limit) for kind, step in progress.items()}
     late = [f"{kind} since {periods[0].first_day}" for kind, periods in overdue.items() if periods]
@@ -238,7 +238,7 @@ def _summaries(place: Place) -> Iterator[Check]:
 
 
 def _progress(place: Place, limit: str) -> dict[str, ledger.Progress]:
-    """How far the schedule has come; where it never ran, where it would begin."""
+    """The progress of the schedule; if it never ran, the progress that it would begin with."""
     path = f"{place.status_path}/reports/{ledger.NAME}"
     try:
         with open(path, "rb") as file:
@@ -249,11 +249,11 @@ def _progress(place: Place, limit: str) -> dict[str, ledger.Progress]:
 
 
 def _first_ts(place: Place) -> str | None:
-    """When the first entry was made."""
+    """The time of the first entry."""
     with open_record_directory(place) as directory:
         for name in segments.names(directory):
             with segments.open_segment(name, directory) as file:
-                found = chain_fields(file.readline(_TAIL).rstrip(b"\n"))
-            if found is not None:
-                return found[1]
+                fields = chain_fields(file.readline(_TAIL_BYTES).rstrip(b"\n"))
+            if fields is not None:
+                return fields[1]
     return None

@@ -52,12 +52,12 @@ def try_file_page(place: Place, reports: StateDirectory, period: Period, now: st
 def list_pages(reports: StateDirectory) -> list[PageListing]:
     """All pages in status/reports, the newest first."""
     names = reports.names()
-    found = [
+    listings = [
         _listing_of(name, reports.read(name, _HEAD_BYTES) or b"", names)
         for name in names
         if _PAGE.fullmatch(name)
     ]
-    return [one for _, one in sorted(found, key=lambda item: (item[0], item[1].file), reverse=True)]
+    return [one for _, one in sorted(listings, key=lambda item: (item[0], item[1].file), reverse=True)]
 
 
 def _listing_of(name: str, head: bytes, names: Iterable[str]) -> tuple[tuple[str, str], PageListing]:

@@ -98,5 +98,5 @@ def chain_check_text(place: Place) -> str:
         entries = "1 entry" if checked.entries == 1 else f"{checked.entries:,} entries"
         return f"whole: {entries} checked"
     faults = len(checked.faults) + checked.more_faults
-    found_so_many = "1 fault" if faults == 1 else f"{faults:,} faults"
-    return f"{found_so_many} found: `audit_logger.py verify` names what is wrong"
+    counted = "1 fault" if faults == 1 else f"{faults:,} faults"
+    return f"{counted} found: `audit_logger.py verify` names what is wrong"

@@ -73,9 +73,9 @@ def _file_next_due(
 ) -> FiledSummary | None:
     with StateDirectory(place, LOCK_TIMEOUT) as reports:
         ledger_progress = _load_ledger(reports, say)
-        known = ledger_progress.get(kind) or _initial_progress(place, reports, kind, now)
-        progress = known.without_old(now)
-        if progress.skips != known.skips:
+        progress_before = ledger_progress.get(kind) or _initial_progress(place, reports, kind, now)
+        progress = progress_before.without_old(now)
+        if progress.skips != progress_before.skips:
             say(progress.skips[-1].text(kind))
         if progress != ledger_progress.get(kind):
             _store_progress(reports, ledger_progress, kind, progress)

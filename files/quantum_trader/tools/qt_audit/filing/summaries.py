@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from qt_audit.reading.history import History
-from qt_audit.record.entry import Entry
+from qt_audit.record.entry import ENDINGS, Entry
 from qt_audit.record.place import Place
 from qt_audit.summary.contents import ChainHead, Summary, summarise, with_context
 from qt_audit.summary.period import Period
 
-_ENDINGS = (b'"outcome":"succeeded"', b'"outcome":"failed"')
+_ENDING_BYTES = tuple(f'"outcome":"{outcome}"'.encode() for outcome in ENDINGS)
 
 
 def make_summary(
@@ -63,12 +63,12 @@ def _runs_ended_after(history: History, runs: set[str], since: str) -> set[str]:
     """Which of the runs have an entry that ends them at or after `since`."""
 
     def may_end_a_run(line: bytes) -> bool:
-        return b'"run":null' not in line and any(ending in line for ending in _ENDINGS)
+        return b'"run":null' not in line and any(ending in line for ending in _ENDING_BYTES)
 
     found: set[str] = set()
     before = history.skipped  # only the lines of the period are counted
     for entry in history.window(since, line_filter=may_end_a_run, details=False):
-        if entry.run in runs and entry.outcome in ("succeeded", "failed"):
+        if entry.run in runs and entry.outcome in ENDINGS:
             found.add(entry.run)
             if len(found) == len(runs):
                 break

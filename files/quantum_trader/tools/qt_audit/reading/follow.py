@@ -76,16 +76,16 @@ class Follower:
 
     def _open(self, name: str, record: int) -> None:
         self._name, self._offset = name, 0
-        known = self._last_known
-        if known is not None and name < known.ts[:7]:
+        last_known = self._last_known
+        if last_known is not None and name < last_known.ts[:7]:
             return  # the caller knows all its entries
         try:
             self._file = segments.open_segment(name, record)
         except FileNotFoundError:
             return  # retention removed it a moment ago
-        if known is not None and name[:7] == known.ts[:7] and _is_plain(self._file):
+        if last_known is not None and name[:7] == last_known.ts[:7] and _is_plain(self._file):
             descriptor = self._file.fileno()
-            self._offset = positions.offset_of(descriptor, os.fstat(descriptor).st_size, known.ts)
+            self._offset = positions.offset_of(descriptor, os.fstat(descriptor).st_size, last_known.ts)
 
     def _is_replaced(self, record: int) -> bool:
         """Whether the segment's name belongs to another file now, which writers use."""

@@ -54,7 +54,7 @@ def day(text: str, now: str) -> date:
 
 
 def seconds_between(earlier: str, later: str) -> float:
-    """Seconds from one time to another, both as entries write them; negative if `later` is not."""
+    """Seconds from one time to another, both as entries write them; negative if `later` is earlier."""
     return (_parsed(later) - _parsed(earlier)).total_seconds()
 
 

@@ -25,7 +25,7 @@ BEGINNING, END = "", "9999-99"
 
 
 class JournalError(OSError):
-    """A part of the record cannot be read; the message names it and says what to do."""
+    """A part of the record cannot be read. The message names it and says what to do."""
 
 
 def parse_checked(line: bytes) -> Entry:

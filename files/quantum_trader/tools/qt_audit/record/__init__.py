@@ -1,4 +1,4 @@
-"""The record itself: entries, segments, head, appending, recovery and the fallback places.
+"""The record: entries, segments, head, appending, recovery and fallback places.
 
-Everything above `settings` may import this; its modules need the standard library alone.
+Everything above `settings` may import this. Its modules need only the standard library.
 """

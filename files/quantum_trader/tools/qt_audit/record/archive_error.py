@@ -4,4 +4,4 @@ from __future__ import annotations
 
 
 class ArchiveError(OSError):
-    """A compressed file is cut or was changed, and cannot be read to its end; the message names it."""
+    """A compressed file was cut or changed and cannot be read to its end. The message names it."""

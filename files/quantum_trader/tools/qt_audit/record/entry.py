@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 FIELDS = ("seq", "ts", "action", "source", "outcome", "host", "user", "pid", "run", "details", "prev")
 OUTCOMES = ("info", "started", "succeeded", "failed")
+ENDINGS = ("succeeded", "failed")
+"""Outcomes that end an action."""
 GENESIS = "0" * 64
 """`prev` of the very first line."""
 

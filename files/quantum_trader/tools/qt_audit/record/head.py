@@ -72,7 +72,7 @@ class Busy(OSError):
 
 
 class Lock:
-    """The exclusive lock on a record, held on its head file; ends with `release` or with the process."""
+    """The exclusive lock on a record, on its head file. It ends with `release` or with the process."""
 
     __slots__ = ("_descriptor",)
 

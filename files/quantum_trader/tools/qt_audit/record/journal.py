@@ -20,7 +20,10 @@ from qt_audit.settings.table import SHORTEST_WAIT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from typing import TypeVar
+
+    T = TypeVar("T")
 
 
 def append(place: Place, drafts: Sequence[Draft], timeout: float) -> list[Receipt]:
@@ -37,14 +40,31 @@ def append(place: Place, drafts: Sequence[Draft], timeout: float) -> list[Receip
 def _append(place: Place, drafts: Sequence[Draft], timeout: float) -> list[Receipt]:
     max_body = MAX_BODY if place.is_home else MAX_FALLBACK_BODY
     bodies = [draft.body(None, max_body) for draft in drafts]
-    deadline = time.monotonic() + timeout
+
+    def write(writer: Writer) -> tuple[list[Receipt], int]:
+        return writer.write(drafts, bodies), writer.segment
+
+    (receipts, segment), lock = _locked(place, time.monotonic() + timeout, write)
+    try:
+        _make_durable(segment, lock, receipts[-1], time.monotonic() + timeout)
+    finally:
+        os.close(segment)
+        lock.release()
+    return receipts
+
+
+def _locked(place: Place, deadline: float, work: Callable[[Writer], T]) -> tuple[T, Lock]:
+    """Do the work with a writer that holds the record's lock. Returns its result, and the lock, unlocked.
+
+    The lock's file is still open, for Lock.mark_durable: the caller releases it. `deadline` is a
+    time.monotonic(). Raises Busy after it, OSError.
+    """
     with ThreadLock(place.path, deadline):
         status, record = place.open()
         try:
             lock = Lock(record, place.file_mode, deadline)
             try:
-                writer = Writer(place, status, record, lock)
-                receipts = writer.write(drafts, bodies)
+                result = work(Writer(place, status, record, lock))
                 lock.unlock()
             except BaseException:
                 lock.release()
@@ -52,12 +72,7 @@ def _append(place: Place, drafts: Sequence[Draft], timeout: float) -> list[Recei
         finally:
             os.close(record)
             os.close(status)
-    try:
-        _make_durable(writer.segment, lock, receipts[-1], time.monotonic() + timeout)
-    finally:
-        os.close(writer.segment)
-        lock.release()
-    return receipts
+    return result, lock
 
 
 def _make_durable(segment: int, lock: Lock, last: Receipt, deadline: float) -> None:
@@ -102,15 +117,5 @@ def seal(place: Place, until: str, timeout: float) -> None:
     A period is sealed before it is summarised: nothing can be added to it afterwards. Durable when this
     returns. Raises OSError.
     """
-    deadline = time.monotonic() + timeout
-    with ThreadLock(place.path, deadline):
-        status, record = place.open()
-        try:
-            lock = Lock(record, place.file_mode, deadline)
-            try:
-                Writer(place, status, record, lock).seal(until)
-            finally:
-                lock.release()
-        finally:
-            os.close(record)
-            os.close(status)
+    _, lock = _locked(place, time.monotonic() + timeout, lambda writer: writer.seal(until))
+    lock.release()

@@ -24,7 +24,7 @@ _FILE_FLAGS = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 
 
 class Place:
-    """A directory that holds a record; the installation's own (`home`) has the log for people beside it."""
+    """A directory that holds a record. The one of the installation (`home`) also holds the log for people."""
 
     __slots__ = (
         "directory_mode",
@@ -51,9 +51,9 @@ class Place:
         self.log_path = f"{self.status_path}/{LOG_NAME}"
 
     def open(self) -> tuple[int, int]:
-        """Descriptors of the status and the record directory; created where they are missing.
+        """Descriptors of the status and the record directory, which are created if they are missing.
 
-        Raises OSError if they cannot be, if one of them is a link, or if a private place is not ours alone.
+        Raises OSError if that fails, if one of them is a link, or if others have rights to a private place.
         """
         status = self._open_status() if self.is_home else self._open_base()
         try:
@@ -126,7 +126,7 @@ def state_fallback(home: str, state: str) -> Place:
 
 def var_tmp_fallback(home: str, uid: int) -> Place:
     """The fallback place that every user can make."""
-    path = f"/var/tmp/quantum_trader-{uid}"  # noqa: S108 - checked to be ours alone
+    path = f"/var/tmp/quantum_trader-{uid}"  # noqa: S108 - checked to be private
     return Place(path, private=True, record=_fallback_record_name(home))
 
 
@@ -154,7 +154,7 @@ def _make_path(path: str, mode: int) -> int:
 
 
 def open_directory(name: str, parent: int, mode: int) -> int:
-    """The directory `name` in `parent`, created where it is missing; never through a link."""
+    """The directory `name` in `parent`, created if it is missing. Never follows a link."""
     try:
         return os.open(name, DIRECTORY_FLAGS, dir_fd=parent)
     except FileNotFoundError:
@@ -163,14 +163,7 @@ def open_directory(name: str, parent: int, mode: int) -> int:
         os.mkdir(name, mode, dir_fd=parent)
     except FileExistsError:
         return os.open(name, DIRECTORY_FLAGS, dir_fd=parent)
-    directory = os.open(name, DIRECTORY_FLAGS, dir_fd=parent)
-    try:
-        inherit_owner(directory, parent)
-        os.fsync(parent)
-    except BaseException:
-        os.close(directory)
-        raise
-    return directory
+    return _complete_new(os.open(name, DIRECTORY_FLAGS, dir_fd=parent), parent)
 
 
 def open_file(name: str, directory: int, flags: int, mode: int = 0) -> tuple[int, os.stat_result]:
@@ -203,7 +196,12 @@ def open_file(name: str, directory: int, flags: int, mode: int = 0) -> tuple[int
 
 
 def _create(name: str, directory: int, flags: int, mode: int) -> int:
-    descriptor = os.open(name, flags | os.O_CREAT | os.O_EXCL | _FILE_FLAGS, mode, dir_fd=directory)
+    flags |= os.O_CREAT | os.O_EXCL | _FILE_FLAGS
+    return _complete_new(os.open(name, flags, mode, dir_fd=directory), directory)
+
+
+def _complete_new(descriptor: int, directory: int) -> int:
+    """Set the owner of a new file or directory and make its name durable; on an error, close it and raise."""
     try:
         inherit_owner(descriptor, directory)
         os.fsync(directory)

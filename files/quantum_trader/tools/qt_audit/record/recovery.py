@@ -73,10 +73,10 @@ class Recovery:
                 self._cut_torn(name, last.end)
                 break
         if names or not is_new:
-            found = "missing" if is_new else "torn"
+            state = "missing" if is_new else "torn"
             self.notes.append(
                 Note(
-                    f"Audit record: the head was {found}, rebuilt from the segments",
+                    f"Audit record: the head was {state}, rebuilt from the segments",
                     "failed",
                     {"head_seq": head.seq, "head_hash": head.hash, "segment": head.segment},
                 )

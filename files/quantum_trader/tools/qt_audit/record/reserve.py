@@ -98,5 +98,5 @@ def _release(status: int) -> bool:
 
 def _free_bytes(directory: int) -> int:
     """Bytes that an ordinary account may still write."""
-    found = os.fstatvfs(directory)
-    return found.f_bavail * found.f_frsize
+    file_system = os.fstatvfs(directory)
+    return file_system.f_bavail * file_system.f_frsize

@@ -1,4 +1,4 @@
-"""Write entries to the end of a record whose lock is held: to segment, log and head, in this order."""
+"""Append entries to a record whose lock is held: to the segment, the log and the head, in this order."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 FINISHED_MODE = 0o440
 """Mode of a segment whose month is over."""
 RECORD_SOURCE = "audit_record"
-"""`source` of what the record says about itself."""
+"""`source` of the entries about the record itself."""
 _MAX_RECOVERIES = 3
 
 

@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from signal import SIG_BLOCK, SIG_SETMASK, pthread_sigmask, valid_signals
     from types import TracebackType
-else:  # `signal` makes enumerations of them: a millisecond
+else:  # importing `signal` takes a millisecond longer: it makes enumerations
     from _signal import SIG_BLOCK, SIG_SETMASK, pthread_sigmask, valid_signals
 
 # Neither the signals that a fault raises nor those that cannot be blocked.

@@ -103,7 +103,7 @@ class Report:
 
     @property
     def known_until(self) -> float:
-        """The end of the period, or now where that is earlier."""
+        """The end of the period, or now if that is earlier."""
         return min(self.until, max(self.since, seconds(self.summary.as_of)))
 
 
@@ -127,8 +127,8 @@ def build_report(
 ) -> Report:
     """Make a report of what was counted. `runs` has followed the compared period, too, if there is one."""
     period, all_intervals = summary.period, runs.intervals()
-    known = min(period.until, max(summary.as_of, period.since))
-    begin, end = seconds(period.since), seconds(known)
+    known_until = min(period.until, max(summary.as_of, period.since))
+    begin, end = seconds(period.since), seconds(known_until)
     in_period = overlapping(all_intervals, begin, end)
     rows = _rows(in_period, begin, end)
     sources = source_rows(count, all_intervals, period.since, period.until)
@@ -148,7 +148,7 @@ def build_report(
         summary=summary,
         host=context.host,
         verdict=verdict(summary, len(still_broken), context.unknown),
-        figures=figures(count, all_intervals, period.since, known),
+        figures=figures(count, all_intervals, period.since, known_until),
         before=None
         if compared is None
         else figures(compared[1], all_intervals, compared[0].since, compared[0].until),
@@ -198,8 +198,8 @@ def _groups(lines: Iterable[Line]) -> list[Group]:
     groups: dict[tuple[str, str], Group] = {}
     for line in lines:
         key = (line.action, line.source)
-        known = groups.pop(key, None)
-        first, number = (known.first, known.count) if known is not None else (line.ts, 0)
+        group = groups.pop(key, None)
+        first, number = (group.first, group.count) if group is not None else (line.ts, 0)
         groups[key] = Group(line.action, line.source, number + 1, first, line.ts)
     return list(groups.values())[::-1]
 

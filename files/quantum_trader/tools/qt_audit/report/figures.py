@@ -8,8 +8,8 @@ from statistics import median
 from qt_audit.record.entry import OUTCOMES, Entry
 from qt_audit.report.grid import Grid, seconds
 from qt_audit.report.intervals import BROKEN, REPAIR, Interval, overlapping, seconds_covered
+from qt_audit.summary.contents import decides_run
 
-_ENDINGS = ("succeeded", "failed")
 _TIME = {"hour": 13, "day": 10}
 """So many characters of a time are the key of its part of the grid."""
 _Key = tuple[str, str, str]
@@ -33,8 +33,7 @@ class Count:
         if run is not None:
             before = self._runs.get(run)
             if before is not None:
-                ends = outcome in _ENDINGS or (outcome == "started" and before[1] not in _ENDINGS)
-                if not ends:
+                if not decides_run(outcome, before[1]):
                     return
                 self._counts[before] -= 1
             self._runs[run] = key
@@ -91,8 +90,8 @@ def figures(count: Count, intervals: list[Interval], since: str, until: str) -> 
         for outcome, number in counts.items():
             totals[outcome] += number
     broken = [one for one in overlapping(intervals, begin, end) if one.kind == BROKEN]
-    took = [one.duration_s for one in intervals if one.kind == REPAIR and _ended(one, begin, end)]
-    known = [seconds for seconds in took if seconds is not None]
+    repair_durations = [one.duration_s for one in intervals if one.kind == REPAIR and _ended(one, begin, end)]
+    durations = [seconds for seconds in repair_durations if seconds is not None]
     return Figures(
         count.entries,
         sum(totals.values()),
@@ -101,7 +100,7 @@ def figures(count: Count, intervals: list[Interval], since: str, until: str) -> 
         totals["started"],
         sum(one.begin is not None and begin <= one.begin < end for one in broken),
         seconds_covered(broken, begin, end),
-        median(known) if known else None,
+        median(durations) if durations else None,
     )
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from qt_audit.record.entry import Entry
+from qt_audit.record.entry import ENDINGS, Entry
 from qt_audit.report.grid import seconds
 
 REPAIR, CHECK, ACTION, BROKEN = "repair", "check", "action", "broken"
@@ -17,7 +17,6 @@ _OPENS = ("Auto-heal: Triggered", "Auto-heal: Realtime monitor threshold breach"
 _CLOSES = ("Auto-heal: Recovered",)
 _CLOSES_WITHIN = (" is no longer watched", " has stopped flapping")
 _CHECK = "Weekly self-heal: "
-_ENDINGS = ("succeeded", "failed")
 _DETAILS, _PREV = b',"details":', b',"prev":"'
 
 
@@ -90,19 +89,19 @@ class Runs:
     def add(self, entry: Entry) -> None:
         if entry.run is None:
             return
-        known = self._runs.get(entry.run)
-        if known is None:
-            known = self._runs[entry.run] = _Run(entry, _kind(entry.action))
+        run = self._runs.get(entry.run)
+        if run is None:
+            run = self._runs[entry.run] = _Run(entry, _kind(entry.action))
             if entry.outcome == "started" or entry.action.startswith(_OPENS) or _says_flapping(entry.action):
-                known.begin = _begin_of(entry)
-        known.seq = entry.seq
+                run.begin = _begin_of(entry)
+        run.seq = entry.seq
         if entry.details:
-            _add_details(known, entry.details)
-        if known.kind == BROKEN:
-            _follow_incident(known, entry)
-        elif entry.outcome in _ENDINGS:
-            known.end, known.outcome = seconds(entry.ts), entry.outcome
-            known.action, known.source = entry.action[: MAX_TEXT + 1], entry.source
+            _add_details(run, entry.details)
+        if run.kind == BROKEN:
+            _follow_incident(run, entry)
+        elif entry.outcome in ENDINGS:
+            run.end, run.outcome = seconds(entry.ts), entry.outcome
+            run.action, run.source = entry.action[: MAX_TEXT + 1], entry.source
 
     def intervals(self) -> list[Interval]:
         """The intervals of all runs, in the order in which they began."""

@@ -31,7 +31,7 @@ class EnvFile(dict[str, str]):
 def parse_env(text: str, where: str = "audit.env") -> EnvFile:
     """KEY=VALUE lines, as systemd's EnvironmentFile and a shell read them; `#` begins a comment line.
 
-    A value may stand in single quotes (kept as it is) or double quotes (`\\"`, `\\\\`, `\\$` and a
+    A value may be in single quotes (taken literally) or double quotes (`\\"`, `\\\\`, `\\$` and a
     backslash before a backtick stand for the second character). Raises SettingsError with
     the file and the line's number for anything else, a key given twice included.
     """
@@ -67,7 +67,7 @@ def _unquoted(value: str, where: str) -> str:
 
 
 def read_env_file(path: str) -> EnvFile:
-    """The file's settings; empty where there is no file.
+    """The file's settings; empty if there is no file.
 
     Raises SettingsError if it cannot be read or is malformed.
     """

@@ -67,17 +67,17 @@ def env_file(home: str) -> str:
 
 def problems(values: EnvFile) -> list[str]:
     """What is wrong with a file's settings: unusable values, unknown QT_ names. Shows no value."""
-    found = []
+    messages = []
     for name, value in values.items():
         if name in _BY_NAME:
             try:
                 _read(name, value, values.where(name))
             except SettingsError as error:
-                found.append(str(error))
+                messages.append(str(error))
         elif name.startswith("QT_") and name != "QT_HOME":
             remedy = "`audit_logger.py check_config --list` names them all"
-            found.append(f"{values.where(name)}: {name} is not a setting; {remedy}")
-    return found
+            messages.append(f"{values.where(name)}: {name} is not a setting; {remedy}")
+    return messages
 
 
 def values_from_file(values: EnvFile) -> dict[str, Any]:
@@ -134,14 +134,14 @@ def _absolute(path: str) -> str:
 
 def _secret_texts(secrets: list[str]) -> set[str]:
     """The texts to redact for these secrets: each of them, its words, and the path of an address."""
-    found: set[str] = set()
+    texts: set[str] = set()
     for secret in secrets:
         for part in (secret, *secret.split()):
             path = part.partition("://")[2].partition("/")[2]
-            found.update((part, path) if len(path) >= _MIN_PATH else (part,))
+            texts.update((part, path) if len(path) >= _MIN_PATH else (part,))
             if "://" in part:  # a token of the address, also alone; a host name has dots
-                found.update(piece for piece in re.split(r"[/?&=@:]+", part) if _is_token(piece))
-    return found
+                texts.update(piece for piece in re.split(r"[/?&=@:]+", part) if _is_token(piece))
+    return texts
 
 
 def _is_token(piece: str) -> bool:

@@ -56,7 +56,7 @@ _SHAPES: tuple[tuple[str, int, str], ...] = (
         0,
         rf"\1{REDACTED}@",
     ),
-    # webhooks: Discord, Slack, Mattermost, Rocket.Chat, Teams, and whoever names the path so
+    # webhooks: Discord, Slack, Mattermost, Rocket.Chat, Teams, and other services with such paths
     (
         (
             rf"(https?:{_S}{_S}[^\s/\"'<>]{{1,255}}{_S}(?:[^\s/\"'<>]{{1,64}}/){{0,4}}?"
@@ -65,7 +65,7 @@ _SHAPES: tuple[tuple[str, int, str], ...] = (
         re.IGNORECASE,
         rf"\1{REDACTED}",
     ),
-    # their paths alone, as an exception of an HTTP library has them
+    # webhook paths without a host, as in the exceptions of HTTP libraries
     (
         (r"(/webhooks?/[0-9]{5,30}/|/services/T[A-Z0-9]{2,20}/B[A-Z0-9]{2,20}/)[\w-]+"),
         re.IGNORECASE,

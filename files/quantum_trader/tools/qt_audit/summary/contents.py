@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from qt_audit.record.entry import OUTCOMES, Entry
+from qt_audit.record.entry import ENDINGS, OUTCOMES, Entry
 from qt_audit.summary.period import Period
 
 MAX_LISTED = 200
 """Each list of a summary holds at most so many actions, the last ones."""
-_ENDINGS = ("succeeded", "failed")
 
 
 @dataclass(frozen=True)
@@ -108,8 +107,8 @@ def summarise(
     tally = _Tally()
     for entry in entries:
         tally.add(entry)
-    unfinished = list(tally.begun.values())
-    later = ended_later(set(tally.begun)) if tally.begun else set()
+    unfinished = list(tally.unfinished_runs.values())
+    later = ended_later(set(tally.unfinished_runs)) if tally.unfinished_runs else set()
     never = [entry for entry in unfinished if entry.run not in later]
     failed = sorted([*tally.failed, *tally.failed_runs.values()], key=lambda entry: entry.seq)
     recent = sorted([*tally.recent, *unfinished], key=lambda entry: entry.seq)
@@ -120,9 +119,9 @@ def summarise(
         actions=sum(tally.outcomes.values()),
         by_outcome={name: tally.outcomes[name] for name in OUTCOMES if tally.outcomes.get(name)},
         by_source=dict(sorted(tally.sources.items(), key=lambda item: (-item[1], item[0]))),
-        failed=_listing(failed, tally.failed_alone + len(tally.failed_runs)),
+        failed=_listing(failed, tally.failed_without_run + len(tally.failed_runs)),
         never_ended=_listing(never),
-        recent=_listing(recent, tally.shown + len(unfinished)),
+        recent=_listing(recent, tally.recent_count + len(unfinished)),
     )
 
 
@@ -131,6 +130,11 @@ def with_context(
 ) -> Summary:
     """The summary with the facts that its entries do not hold."""
     return replace(summary, head=head, unreadable=unreadable, skipped=skipped, scheduled=scheduled)
+
+
+def decides_run(outcome: str, before: str) -> bool:
+    """Whether a run counts with this outcome of its newest entry, and no longer with the one `before`."""
+    return outcome in ENDINGS or (outcome == "started" and before not in ENDINGS)
 
 
 class _Tally:
@@ -142,13 +146,13 @@ class _Tally:
         self.sources: dict[str, int] = {}
         self.runs: dict[str, tuple[str, str]] = {}
         """For each run: the outcome and the source that it is counted with."""
-        self.begun: dict[str, Entry] = {}
+        self.unfinished_runs: dict[str, Entry] = {}
         """For each run that has not ended: its first entry."""
         self.failed_runs: dict[str, Entry] = {}
-        self.failed_alone = 0
+        self.failed_without_run = 0
         self.failed: deque[Entry] = deque(maxlen=MAX_LISTED)
         """The last failed entries that belong to no run."""
-        self.shown = 0
+        self.recent_count = 0
         self.recent: deque[Entry] = deque(maxlen=MAX_LISTED)
 
     def add(self, entry: Entry) -> None:
@@ -157,25 +161,25 @@ class _Tally:
         if run is None:
             self._count(outcome, entry.source, 1)
             if outcome == "failed":
-                self.failed_alone += 1
+                self.failed_without_run += 1
                 self.failed.append(entry)
         else:
             self._add_to_run(run, entry)
         if run is None or outcome != "started":
-            self.shown += 1
+            self.recent_count += 1
             self.recent.append(entry)
 
     def _add_to_run(self, run: str, entry: Entry) -> None:
         outcome = entry.outcome
         before = self.runs.get(run)
         if outcome == "started":
-            self.begun.setdefault(run, entry)
-        elif outcome in _ENDINGS:
-            self.begun.pop(run, None)
+            self.unfinished_runs.setdefault(run, entry)
+        elif outcome in ENDINGS:
+            self.unfinished_runs.pop(run, None)
             self.failed_runs.pop(run, None)
             if outcome == "failed":  # a later entry of the run may succeed
                 self.failed_runs[run] = entry
-        if before is None or outcome in _ENDINGS or (outcome == "started" and before[0] not in _ENDINGS):
+        if before is None or decides_run(outcome, before[0]):
             if before is not None:
                 self._count(*before, -1)
             self.runs[run] = (outcome, entry.source)

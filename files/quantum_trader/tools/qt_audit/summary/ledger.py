@@ -41,7 +41,7 @@ class Skip:
     """First day of the period that was due after them."""
 
     def text(self, kind: str) -> str:
-        """What was skipped, as people read it."""
+        """A sentence for people about the skipped periods."""
         what = f"1 {kind} summary was" if self.count == 1 else f"{self.count} {kind} summaries were"
         return (
             f"{what} skipped ({self.first} to {self.last}: more than {DAYS_BACK} days ago);"
@@ -75,7 +75,7 @@ class Progress:
         return replace(self, next=max(self.next, period.next()))
 
     def skip_before(self, period: Period) -> Skip | None:
-        """What was skipped just before this period."""
+        """The skip just before this period; None if none was skipped."""
         return next((skip for skip in self.skips if skip.before == period.first_day), None)
 
 

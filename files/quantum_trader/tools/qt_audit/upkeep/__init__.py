@@ -1,4 +1,4 @@
-"""Archive, retention, adoption, and the log that people read, built anew.
+"""Archiving, retention, the adoption of an older log, and rebuilding the log that people read.
 
 `doctor` and `commands` import this.
 """

@@ -14,6 +14,7 @@ from qt_audit.record.entry import GENESIS
 from qt_audit.record.head import HEAD_NAME, Head
 from qt_audit.verify.fault import ALTERED, MISSING, TORN, TRUNCATED, Faults
 from qt_audit.verify.scan import ChainSection, DamagedError, SegmentFile
+from qt_audit.verify.unplaced_lines import UnplacedLines
 
 _LOOKAHEAD = 200
 """Lines that are searched for the successor before entries count as missing."""
@@ -41,7 +42,7 @@ class Diagnosis:
         self._last_altered_seq = seq
         self._source = SegmentFile("", -1, 0, False)
         self._next_section: ChainSection | None = None
-        self._unplaced: list[tuple[int, Line]] = []
+        self._unplaced = UnplacedLines()
 
     def fits(self, whole: ChainSection) -> bool:
         """Whether a segment is whole and continues the chain."""
@@ -119,7 +120,8 @@ class Diagnosis:
             window.extendleft(reversed(pieces))
             self._add_altered(self.seq + 1, line.number, "the newline at the line's end was changed")
         elif later := self._lines_before_successor(window):
-            self._unplaced += [(self.seq, window.popleft()) for _ in range(later)]
+            for _ in range(later):
+                self._unplaced.add(self.seq, window.popleft())
         elif line.seq is None:
             self._handle_non_entries(window)
         else:
@@ -189,7 +191,7 @@ class Diagnosis:
             self._add_missing(due, seq - 1, line.number)
             self._accept(line, seq)
         else:
-            self._unplaced.append((self.seq, line))
+            self._unplaced.add(self.seq, line)
 
     def _handle_hash_mismatch(self, line: Line, following: Line | None) -> None:
         """Check a line with the right number and a wrong hash: it or the line before was changed."""
@@ -232,7 +234,8 @@ class Diagnosis:
         if last is None:
             self._add_torn_tail(first, len(run), sum(len(line.data) + 1 for line in run))
         elif last < due:
-            self._unplaced += [(self.seq, line) for line in run]
+            for line in run:
+                self._unplaced.add(self.seq, line)
         else:
             text = "the line is no entry any more"
             self.faults.add(ALTERED, file, due, text, last_seq=last, line=first, lines=len(run))
@@ -293,8 +296,7 @@ class Diagnosis:
     def _place_moved_lines(self) -> bool:
         """Accept the unplaced lines that continue the chain here. Returns whether there were any."""
         before, first = self.seq, 0
-        while (index := self._index_of_successor()) >= 0:
-            _, line = self._unplaced.pop(index)
+        while (line := self._unplaced.pop_successor(self.seq, self.hash)) is not None:
             first = min(first or line.number, line.number)
             self._accept(line, self.seq + 1)
         if self.seq == before:
@@ -306,19 +308,9 @@ class Diagnosis:
         self.faults.add(ALTERED, self._source.file, before, text, last_seq=self.seq, line=first, lines=lines)
         return True
 
-    def _index_of_successor(self) -> int:
-        for index, (_, line) in enumerate(self._unplaced):
-            if line.seq == self.seq + 1 and line.prev == self.hash:
-                return index
-        return -1
-
     def _add_inserted(self, before: int | None = None) -> None:
         """Report the unplaced lines as inserted: all of them, or those before a line number."""
-        inserted = [(seq, line) for seq, line in self._unplaced if before is None or line.number < before]
-        self._unplaced = [
-            (seq, line) for seq, line in self._unplaced if before is not None and line.number >= before
-        ]
-        for seq, line in inserted:
+        for seq, line in self._unplaced.pop_before(before):
             self.faults.add(
                 ALTERED, self._source.file, seq, f"line inserted after seq {seq}", line=line.number
             )

@@ -183,7 +183,7 @@ def _scan_in_order(all_parts: Sequence[Part], jobs: int) -> Iterator[ChainSectio
 
 
 def _compare_hashes(blocks: Iterator[bytes]) -> ChainSection:
-    """The chain of these bytes, from their first line on."""
+    """The section of the chain that these bytes hold, from their first line on."""
     first = last = rest = b""
     linked, count, broken = b"", 0, False
     for block in blocks:
