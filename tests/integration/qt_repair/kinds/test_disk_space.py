@@ -38,7 +38,7 @@ def delete(
 ) -> DeletedFiles:
     """Delete what is old; stops after `most` files."""
     count = len(list(below.rglob("*"))) if below.is_dir() else 0
-    defaults = {"device": below.stat().st_dev, "keep": frozenset()}
+    defaults = {"device": below.stat().st_dev, "protected": frozenset()}
     return delete_old_files(
         str(below),
         pattern,
