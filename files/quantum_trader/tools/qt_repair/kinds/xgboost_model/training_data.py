@@ -1,4 +1,4 @@
-"""Rows to train on, from a CSV or from PostgreSQL, as plain numbers; every fault named by row and column."""
+"""Load the rows to train on from a CSV or from PostgreSQL, as numbers. Faults are named by row and column."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from qt_repair.host.postgres import SessionError, import_psycopg2, parse_dsn, se
 from qt_repair.kinds.xgboost_model.model_process import TaskError
 
 _LARGEST_NUMBER = 3.4e38
-"""XGBoost computes with single precision."""
+"""XGBoost uses single precision."""
 _BATCH = 2000
 
 
 @dataclass(frozen=True)
 class Table:
-    """Features row by row, NaN where a cell is empty, and the target of each row."""
+    """The features row by row, NaN for an empty cell, and the target of each row."""
 
     names: tuple[str, ...]
     cells: array[float] = field(default_factory=lambda: array("f"))
@@ -35,7 +35,7 @@ class Table:
 
 @dataclass(frozen=True)
 class _Columns:
-    """Where in a row the features and the target are."""
+    """The positions of the features and of the target in a row."""
 
     names: tuple[str, ...]
     places: tuple[int, ...]
@@ -45,7 +45,7 @@ class _Columns:
 
 
 def load(job: Mapping[str, Any]) -> Table:
-    """The rows of the job's data. Raises WorkError."""
+    """The rows of the job's data. Raises TaskError."""
     data = job["data"]
     if "csv" in data:
         return _from_csv(data["csv"], job)
@@ -53,7 +53,7 @@ def load(job: Mapping[str, Any]) -> Table:
 
 
 def select_columns(header: Sequence[str], job: Mapping[str, Any], source: str) -> _Columns:
-    """The configured columns, or all but the target. Raises WorkError: what is missing, in one line."""
+    """The configured columns, or all but the target. Raises TaskError, which says what is missing."""
     names, target = job["columns"], job["target"]
     wanted = [*(names or []), target]
     missing = [name for name in wanted if name not in header]
@@ -110,7 +110,7 @@ def _csv_rows(lines: Any, width: int, path: str) -> Iterator[tuple[str, Sequence
 
 
 def _from_postgres(place: Mapping[str, Any], job: Mapping[str, Any]) -> Table:
-    """In a transaction that may only read, a batch of rows at a time."""
+    """Read the rows in batches, in a read-only transaction."""
     dsn = place["dsn"]
     try:
         parse_dsn(dsn)
@@ -128,7 +128,7 @@ def _from_postgres(place: Mapping[str, Any], job: Mapping[str, Any]) -> Table:
         try:
             connection.set_session(readonly=True)
             with connection.cursor() as cursor:
-                # Our own time is limited from outside; without this the server would go on for nobody.
+                # Our own time is limited from outside; without this the server would continue afterwards.
                 cursor.execute("SET LOCAL statement_timeout = %s", (milliseconds,))
             with connection.cursor("qt_repair_rows") as cursor:
                 cursor.itersize = _BATCH
@@ -178,7 +178,7 @@ def _first_fault(columns: _Columns, row: Sequence[Any], number: Any) -> str:
 
 
 def _text_number(text: str) -> float:
-    """A cell's number; NaN for an empty one. Raises ValueError, also for one too large to compute with."""
+    """The number of a cell; NaN for an empty one. Raises ValueError, also for one that is too large."""
     value = float(text) if text.strip() else math.nan
     if abs(value) > _LARGEST_NUMBER:
         raise ValueError

@@ -1,4 +1,4 @@
-"""A process: how many of this name run."""
+"""Processes: how many of a name run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _DEAD = (b"Z", b"X")
 
 
 class Process(InlineWatcher):
-    """Processes by the name that the kernel has of them (`ps -o comm`). Zombies do not count."""
+    """Counts processes by the kernel's name for them (`ps -o comm`), without zombies."""
 
     unit = "running"
 
@@ -24,7 +24,7 @@ class Process(InlineWatcher):
         self.limit = settings["minimum"]
         self._name = os.fsencode(settings["process"])[:_KEPT]
         self._known: list[str] = []
-        """Those that were found last: as long as they are enough, nobody else is looked at."""
+        """The processes that were found last: while they are enough, no others are read."""
 
     def read(self) -> Reading:
         minimum = self.settings["minimum"]

@@ -1,4 +1,4 @@
-"""A systemd unit: is it active?"""
+"""A systemd unit: whether it is active."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _CIRCLING = "auto-restart"
 
 
 class Unit(CommandWatcher):
-    """Active is good; on its way up is neither; failed, inactive and waiting for a restart are bad."""
+    """Active is good; starting is neither; failed, inactive and waiting for a restart are bad."""
 
     timeout = 10.0
 
