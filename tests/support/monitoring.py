@@ -78,37 +78,39 @@ class Installation:
         """All entries, held against the record's contract."""
         return read_record(record_of(self.home)) if record_of(self.home).exists() else []
 
-    def said(self) -> list[str]:
+    def breach_actions(self) -> list[str]:
         """What the monitor's entries about breaches say."""
-        return [entry["action"] for entry in self.healing()]
+        return [entry["action"] for entry in self.breach_entries()]
 
-    def healing(self) -> list[dict[str, Any]]:
+    def breach_entries(self) -> list[dict[str, Any]]:
         return [entry for entry in self.entries() if entry["action"].startswith("Auto-heal")]
 
-    def until(self, *beginnings: str) -> None:
+    def wait_for_actions(self, *beginnings: str) -> None:
         """Wait until the entries about breaches are these, by how they begin."""
         wait_for(
-            lambda: len(self.said()) >= len(beginnings),
-            lambda: f"want {beginnings}, have {self.said()}",
+            lambda: len(self.breach_actions()) >= len(beginnings),
+            lambda: f"want {beginnings}, have {self.breach_actions()}",
         )
-        said = self.said()
-        assert len(said) == len(beginnings), said
-        for action, beginning in zip(said, beginnings, strict=True):
-            assert action.startswith(beginning), said
+        breach_actions = self.breach_actions()
+        assert len(breach_actions) == len(beginnings), breach_actions
+        for action, beginning in zip(breach_actions, beginnings, strict=True):
+            assert action.startswith(beginning), breach_actions
 
-    def until_recorded(self, beginning: str) -> dict[str, Any]:
+    def wait_for_entry(self, beginning: str) -> dict[str, Any]:
         """Wait for an entry that begins so, and return it."""
-        wait_for(lambda: bool(self._recorded(beginning)), lambda: f"no {beginning!r} in {self.entries()}")
-        return self._recorded(beginning)[0]
+        wait_for(
+            lambda: bool(self._entries_beginning(beginning)), lambda: f"no {beginning!r} in {self.entries()}"
+        )
+        return self._entries_beginning(beginning)[0]
 
-    def _recorded(self, beginning: str) -> list[dict[str, Any]]:
+    def _entries_beginning(self, beginning: str) -> list[dict[str, Any]]:
         return [entry for entry in self.entries() if entry["action"].startswith(beginning)]
 
     def status(self) -> dict[str, Any]:
         answer: dict[str, Any] = json.loads(self.run("status", "--json").stdout)
         return answer
 
-    def seen(self, name: str) -> dict[str, Any]:
+    def threshold_status(self, name: str) -> dict[str, Any]:
         """What `status` says of a threshold."""
         found: dict[str, Any] = next(
             (item for item in self.status()["thresholds"] if item["name"] == name), {}

@@ -30,7 +30,7 @@ def test_each_state_has_a_word(phase: str, level: str | None, flapping: bool, wo
 @pytest.mark.parametrize(
     ("level", "word"), [(GOOD, "ok"), (BETWEEN, "ok"), (BAD, "BREACH"), (UNKNOWN, "unknown")]
 )
-def test_a_single_look_has_no_patience(level: str, word: str) -> None:
+def test_a_single_reading_does_not_wait_for_hold(level: str, word: str) -> None:
     assert state_of_reading(level) == word
 
 

@@ -21,7 +21,7 @@ from qt_repair.config.check_command import add_parser, print_faults
 from qt_repair.config.command_line import CHECK_CONFIG, DONE, NO, add_commands, check_config, program_parser
 from qt_repair.config.loading import AUTO_REPAIR, AUTO_REPAIR_NAME, Config, ConfigError, load
 from qt_repair.engine.actor import lock_holder
-from qt_repair.engine.guard import GuardError, RepairState, attempts
+from qt_repair.engine.guard import GuardError, RepairState, attempts_text
 from qt_repair.engine.runner import Engine, Result
 from qt_repair.engine.stop import EXIT_STATUS, Stopped, stop_on_signals
 
@@ -165,5 +165,7 @@ def _guard_text(state: RepairState) -> str:
     if state.frozen_since is not None:
         return coloured(f"frozen: {escaped(state.frozen_because)}", "red")
     if state.unhelpful:
-        return coloured(f"{attempts(state.unhelpful)} in a row did not help", "yellow")
-    return f"{attempts(len(state.attempts))} lately, which helped" if state.attempts else "not needed yet"
+        return coloured(f"{attempts_text(state.unhelpful)} in a row did not help", "yellow")
+    return (
+        f"{attempts_text(len(state.attempts))} lately, which helped" if state.attempts else "not needed yet"
+    )

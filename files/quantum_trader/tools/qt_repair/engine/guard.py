@@ -85,7 +85,7 @@ def decide(
     if state.frozen_since is not None:
         return Decision(False, f"frozen: {state.frozen_because}", frozen=True)
     if state.unhelpful >= limits.freeze_after:
-        return Decision(False, freeze=f"{attempts(state.unhelpful)} in a row did not help")
+        return Decision(False, freeze=f"{attempts_text(state.unhelpful)} in a row did not help")
     recent_attempts = _recent(HOUR, state.attempts, now)
     if len(recent_attempts) >= limits.max_per_hour:
         return Decision(
@@ -107,7 +107,7 @@ def decide(
     return Decision(True)
 
 
-def attempts(count: int) -> str:
+def attempts_text(count: int) -> str:
     """`1 attempt`, `2 attempts`."""
     return "1 attempt" if count == 1 else f"{count} attempts"
 

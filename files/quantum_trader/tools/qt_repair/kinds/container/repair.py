@@ -10,7 +10,7 @@ from typing import Any
 from qt_repair.finding import Finding, Probe, ProbeError, RepairError, RepairResult
 from qt_repair.host import docker
 
-_LOOK_S = 10.0
+_INSPECT_S = 10.0
 
 
 class RestartContainer:
@@ -37,7 +37,7 @@ class RestartContainer:
         details: dict[str, Any] = {"container": self._name, "state_before": dict(finding.details)}
         details["duration_s"] = round(time.monotonic() - begin, 3)
         with suppress(ProbeError):  # the probe, which follows, will report it
-            details["state_after"] = docker.inspect(self._name, _LOOK_S).as_dict()
+            details["state_after"] = docker.inspect(self._name, _INSPECT_S).as_dict()
         return RepairResult(self.sentence(finding), details)
 
 

@@ -14,7 +14,7 @@ from qt_repair.host.process import Completed, as_root, run
 _SETTLE_S = 3.0
 """Seconds that it must stay up: a unit that ends at once is "active" for a moment, too."""
 _PAUSE_S = 0.5
-_LOOK_S = 10.0
+_INSPECT_S = 10.0
 
 
 class RestartService:
@@ -48,7 +48,7 @@ class RestartService:
         """Its state after some seconds. Raises RepairError if it does not stay up, and ProbeError."""
         deadline = time.monotonic() + _SETTLE_S
         while True:
-            unit = systemd.show(self._unit, _LOOK_S)
+            unit = systemd.show(self._unit, _INSPECT_S)
             if unit.restarts or unit.active == "failed":
                 raise RepairError(f"{unit.name} started and ended again at once", 1)
             if time.monotonic() >= deadline:

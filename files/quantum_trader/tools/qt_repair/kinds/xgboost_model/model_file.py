@@ -37,7 +37,7 @@ def read_model(path: str, largest: int, timeout: float) -> ModelFile:
 
     Raises InvalidModelError if it is missing or no model, RepairError if that cannot be found out.
     """
-    answer = run_task("look", {"path": path, "largest": largest}, timeout)
+    answer = run_task("inspect", {"path": path, "largest": largest}, timeout)
     if "fault" in answer:
         raise InvalidModelError(answer["fault"])
     return ModelFile(answer["form"], answer["features"], tuple(answer["names"]), answer["trees"])

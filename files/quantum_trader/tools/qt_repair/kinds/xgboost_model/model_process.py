@@ -22,12 +22,12 @@ from qt_repair.host.process import TimedOutError, capture
 
 _JOB = "QT_REPAIR_MODEL_JOB"
 _TASKS = {
-    "look": "qt_repair.kinds.xgboost_model.model_file",
+    "inspect": "qt_repair.kinds.xgboost_model.model_file",
     "train": "qt_repair.kinds.xgboost_model.training",
     "predict": "qt_repair.kinds.xgboost_model.prediction",
 }
 """Task -> the module whose perform(job) does it."""
-_NAMES = {"look": "reading the model", "train": "the training", "predict": "the prediction"}
+_NAMES = {"inspect": "reading the model", "train": "the training", "predict": "the prediction"}
 _TOOLS = str(Path(__file__).resolve().parents[3])
 _BOOTSTRAP = (
     "import sys; sys.path.insert(0, sys.argv[1]);"

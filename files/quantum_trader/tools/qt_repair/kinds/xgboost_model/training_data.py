@@ -38,7 +38,7 @@ class _Columns:
     """The positions of the features and of the target in a row."""
 
     names: tuple[str, ...]
-    places: tuple[int, ...]
+    positions: tuple[int, ...]
     target: int
     width: int
     header: tuple[str, ...]
@@ -71,8 +71,8 @@ def select_columns(header: Sequence[str], job: Mapping[str, Any], source: str) -
     unfit = [name for name in features if not name or any(sign in name for sign in "[]<")]
     if unfit:
         raise TaskError(f"{source}: XGBoost takes no empty name and no [, ] or < in one: {_name_list(unfit)}")
-    places = tuple(header.index(name) for name in features)
-    return _Columns(tuple(features), places, header.index(target), len(header), tuple(header))
+    positions = tuple(header.index(name) for name in features)
+    return _Columns(tuple(features), positions, header.index(target), len(header), tuple(header))
 
 
 def _name_list(names: Sequence[str]) -> str:
@@ -109,9 +109,9 @@ def _csv_rows(lines: Any, width: int, path: str) -> Iterator[tuple[str, Sequence
         yield f"line {lines.line_num}", row
 
 
-def _from_postgres(place: Mapping[str, Any], job: Mapping[str, Any]) -> Table:
+def _from_postgres(position: Mapping[str, Any], job: Mapping[str, Any]) -> Table:
     """Read the rows in batches, in a read-only transaction."""
-    dsn = place["dsn"]
+    dsn = position["dsn"]
     try:
         parse_dsn(dsn)
         psycopg2 = import_psycopg2()
@@ -132,7 +132,7 @@ def _from_postgres(place: Mapping[str, Any], job: Mapping[str, Any]) -> Table:
                 cursor.execute("SET LOCAL statement_timeout = %s", (milliseconds,))
             with connection.cursor("qt_repair_rows") as cursor:
                 cursor.itersize = _BATCH
-                cursor.execute(place["query"])
+                cursor.execute(position["query"])
                 batch = cursor.fetchmany(_BATCH)
                 header = [column.name for column in cursor.description]
                 columns = select_columns(header, job, "the query")
@@ -154,10 +154,10 @@ def _query_rows(cursor: Any, batch: list[tuple[Any, ...]]) -> Iterator[tuple[str
 
 def _table(columns: _Columns, rows: Iterable[tuple[str, Sequence[Any]]], source: str, number: Any) -> Table:
     table = Table(columns.names)
-    places, target = columns.places, columns.target
+    positions, target = columns.positions, columns.target
     for where, row in rows:
         try:
-            values = [number(row[place]) for place in places]
+            values = [number(row[position]) for position in positions]
             label = number(row[target])
         except ValueError:
             raise TaskError(f"{source}, {where}, {_first_fault(columns, row, number)}") from None
@@ -169,11 +169,13 @@ def _table(columns: _Columns, rows: Iterable[tuple[str, Sequence[Any]]], source:
 
 
 def _first_fault(columns: _Columns, row: Sequence[Any], number: Any) -> str:
-    for place in (*columns.places, columns.target):
+    for position in (*columns.positions, columns.target):
         try:
-            number(row[place])
+            number(row[position])
         except ValueError:
-            return f"column {columns.header[place]!r}: {str(row[place])[:40]!r} is not a number that fits"
+            return (
+                f"column {columns.header[position]!r}: {str(row[position])[:40]!r} is not a number that fits"
+            )
     return "cannot be read"
 
 

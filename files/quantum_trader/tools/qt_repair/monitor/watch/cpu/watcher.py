@@ -10,7 +10,7 @@ from qt_repair.monitor.watcher import InlineWatcher
 
 _IDLE = slice(3, 5)
 """Positions in /proc/stat: the time idle, and the time waiting for a disk."""
-_COUNTED = 8
+_COLUMNS = 8
 """The columns that are counted: guest and guest_nice are part of user and nice."""
 
 
@@ -40,7 +40,7 @@ class Cpu(InlineWatcher):
 
 def _times() -> list[int]:
     with open("/proc/stat", "rb") as file:
-        return [int(word) for word in file.readline().split()[1 : _COUNTED + 1]]
+        return [int(word) for word in file.readline().split()[1 : _COLUMNS + 1]]
 
 
 WATCHER = Cpu

@@ -9,7 +9,7 @@ from typing import Any
 from qt_repair.monitor.thresholds import Reading, binary_reading
 from qt_repair.monitor.watcher import InlineWatcher
 
-_KEPT = 15
+_NAME_LENGTH = 15
 """Characters of a name that the kernel keeps."""
 _DEAD = (b"Z", b"X")
 
@@ -22,7 +22,7 @@ class Process(InlineWatcher):
     def __init__(self, settings: Mapping[str, Any], install_dir: str) -> None:
         super().__init__(settings, install_dir)
         self.limit = settings["minimum"]
-        self._name = os.fsencode(settings["process"])[:_KEPT]
+        self._name = os.fsencode(settings["process"])[:_NAME_LENGTH]
         self._known: list[str] = []
         """The processes that were found last: while they are enough, no others are read."""
 

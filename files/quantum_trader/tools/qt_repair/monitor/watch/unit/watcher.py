@@ -8,7 +8,7 @@ from typing import Any
 from qt_repair.monitor.thresholds import BETWEEN, Reading, binary_reading
 from qt_repair.monitor.watcher import CommandWatcher, last_line
 
-_CIRCLING = "auto-restart"
+_AUTO_RESTART = "auto-restart"
 
 
 class Unit(CommandWatcher):
@@ -37,7 +37,7 @@ class Unit(CommandWatcher):
             raise ValueError("systemd knows no such unit: correct the threshold, or install it")
         state, detail = said["ActiveState"], said.get("SubState", "")
         text = f"{state} ({detail})"
-        if state == "activating" and not detail.startswith(_CIRCLING):
+        if state == "activating" and not detail.startswith(_AUTO_RESTART):
             return Reading(BETWEEN, text, state)
         return binary_reading(state in ("active", "reloading", "refreshing"), text, state)
 
