@@ -1,6 +1,6 @@
 """One probe and one repair, run as on a VPS: by Debian's Python with Debian's packages.
 
-The development environment has neither psycopg2 nor XGBoost; the code under test runs in a child process that has.
+The development environment has neither psycopg2 nor XGBoost; the code under test runs in a process that has.
 """
 
 from __future__ import annotations
