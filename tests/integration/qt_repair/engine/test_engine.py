@@ -1,4 +1,4 @@
-"""The one-shot run as a real process on real commands: recorded before and after, bounded, one at a time."""
+"""The one-shot run as a real process with real commands: recorded before and after, limited, one by one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The repair programs where an output is closed, full, not read or ASCII only: all is done and recorded."""
+"""The repair programs with an output that is closed, full, not read or ASCII only: all is recorded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Asking an HTTP address, against real servers that answer well, wrongly, slowly or not at all."""
+"""Checks of an HTTP address, against real servers that answer well, wrongly, slowly or not at all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Programs as repairs run them: by argument list, bounded in time and output, and gone afterwards."""
+"""Programs as repairs run them: by argument list, limited in time and output, and ended afterwards."""
 
 from __future__ import annotations
 

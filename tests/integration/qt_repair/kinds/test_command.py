@@ -1,4 +1,4 @@
-"""The kind `command` with real programs: what their ends mean, and that nothing of them stays behind."""
+"""The kind `command` with real programs: what their exit statuses mean, and that no process is left."""
 
 from __future__ import annotations
 

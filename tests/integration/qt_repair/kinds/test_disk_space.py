@@ -1,4 +1,4 @@
-"""The kind `disk_space` on real file systems: what goes, what stays, and when it stops."""
+"""The kind `disk_space` on real file systems: what is deleted, what stays, and when it stops."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Databases made by a real PostgreSQL: whole or not at all, and nothing of others' touched."""
+"""Databases created on a real PostgreSQL: whole or not at all, and others are not touched."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Models trained by a real XGBoost: better or not at all, and the old one whole at every instant."""
+"""Models trained by a real XGBoost: replaced only by a better one, and complete at every moment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the monitor looks: nothing that hangs keeps it; what can be an event is one; one look; a dry run."""
+"""How the monitor polls: nothing that hangs delays it; events trigger a poll; --once; a dry run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The monitor at work: real things break, are repaired by real children, and leave their entries."""
+"""The monitor at work: real things break, are repaired by real processes, and leave their entries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Module integrity: real trees, real imports in real processes, a manifest that the record vouches for."""
+"""Module integrity: real trees, real imports in real processes, a manifest that the record confirms."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Once a week, also after a night off, never twice, and again where it was killed: with real processes."""
+"""Once a week, also after a night off, never twice, and again after a kill: with real processes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Merging, checking and completing a configuration: pure, from documents as they stand in files."""
+"""Merging, checking and completing a configuration, from documents as files hold them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The guard's decisions as pure functions over what it remembers, and what it keeps on disk."""
+"""The guard's decisions as pure functions of its state, and its state file."""
 
 from __future__ import annotations
 

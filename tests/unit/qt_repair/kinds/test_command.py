@@ -1,4 +1,4 @@
-"""The kind `command`: its sentences, what sudo gets to run, and settings that are refused."""
+"""The kind `command`: its sentences, its commands run by sudo, and settings that are refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The kind `docker_cache`: what may go, what a prune says it won, what is run as root, and bad settings."""
+"""The kind `docker_cache`: what can be removed, what a prune reclaims, what runs as root, bad settings."""
 
 from __future__ import annotations
 

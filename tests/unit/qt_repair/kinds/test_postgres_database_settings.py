@@ -1,4 +1,4 @@
-"""What is wrong in a database's settings and in a schema file is seen before anything is done."""
+"""Faults in a database's settings and in a schema file are found before anything is done."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that are no models: each is told from one, whatever is in it."""
+"""Files that are no models are refused, whatever is in them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The configuration of the monitor: what is refused, in which words; what is filled in."""
+"""The configuration of the monitor: what is refused, in which words, and which defaults there are."""
 
 from __future__ import annotations
 

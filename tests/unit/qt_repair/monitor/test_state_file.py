@@ -1,4 +1,4 @@
-"""What the monitor takes up of what it kept: nothing that it cannot compute with or show."""
+"""What the monitor reads from its state file: nothing that it cannot compute with or show."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people read of the monitor: words for states, and a table that fits."""
+"""The status for people: words for states, and a table that fits."""
 
 from __future__ import annotations
 

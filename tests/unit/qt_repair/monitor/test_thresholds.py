@@ -1,4 +1,4 @@
-"""Thresholds over time: trigger, clear and hold; what cannot be told; flapping and calm."""
+"""Thresholds over time: trigger, clear and hold; unknown states; flapping and its end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What weekly_self_heal.yml may say, and what it is told when it says something else."""
+"""What weekly_self_heal.yml may contain, and the message for anything else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a watched tree is made of, and how it differs from what was accepted."""
+"""The state of a watched tree, and how it differs from the accepted one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A phase takes place in a process of its own: whatever it does, the others go on."""
+"""A phase runs in a process of its own: whatever it does, the others still run."""
 
 from __future__ import annotations
 

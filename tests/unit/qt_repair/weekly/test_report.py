@@ -1,4 +1,4 @@
-"""The report of a cycle, as people read it and as programs do."""
+"""The report of a cycle, for people and for programs."""
 
 from __future__ import annotations
 
