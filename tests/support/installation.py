@@ -1,4 +1,4 @@
-"""The programs of a checkout on an installation of a test: its configuration, and runs as real processes."""
+"""The programs of this checkout on an installation of a test: its configuration, and real processes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DROP_IN = "50-ansible.yml"
 
 
 def configure(home: Path, value: Mapping[str, Any], program: str = "auto_repair_system") -> Path:
-    """The shipped configuration of all programs, and this drop-in over that of one; the drop-in's path."""
+    """Write the shipped configuration of all programs and a drop-in for one of them; the drop-in's path."""
     config = home / "config"
     config.mkdir(parents=True, exist_ok=True)
     (home / "status").mkdir(exist_ok=True)
@@ -30,7 +30,7 @@ def configure(home: Path, value: Mapping[str, Any], program: str = "auto_repair_
 
 
 def command(probe: str, repair: str, **more: Any) -> dict[str, Any]:
-    """A repair of the kind `command` from two lines of shell, with nothing to wait for."""
+    """The settings of a repair of the kind `command` from two lines of shell, without waiting times."""
     return {
         "kind": "command",
         "probe": ["/bin/sh", "-c", probe],
@@ -44,7 +44,7 @@ def command(probe: str, repair: str, **more: Any) -> dict[str, Any]:
 
 
 def begin(home: Path, *arguments: str, script: Path = SCRIPT, **env: str) -> subprocess.Popen[str]:
-    """A run of a program, begun. The caller ends it."""
+    """Start a program. The caller ends it."""
     return subprocess.Popen(
         [sys.executable, str(script), *arguments],
         env=environment(home, **env),
@@ -56,7 +56,7 @@ def begin(home: Path, *arguments: str, script: Path = SCRIPT, **env: str) -> sub
 
 
 def run(home: Path, *arguments: str, script: Path = SCRIPT, **env: str) -> subprocess.CompletedProcess[str]:
-    """A run of a program, to its end."""
+    """Run a program to its end."""
     process = begin(home, *arguments, script=script, **env)
     try:
         out, err = process.communicate(timeout=BOUND)

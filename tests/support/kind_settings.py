@@ -1,4 +1,4 @@
-"""Settings of a repair as the configuration hands them to its kind: checked, with their defaults."""
+"""The settings of a repair as its kind gets them: checked, and completed by the defaults."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from qt_repair.config import schema as config_schema
 
 
 def settings(kind: str, **keys: Any) -> dict[str, Any]:
-    """What a probe and a repair of this kind get. Fails if the schema has anything against it."""
+    """The settings for a probe and a repair of this kind. Fails if the schema finds a fault."""
     value = {"kind": kind, **keys}
     schema = config_schema.kind_schema(kind)
     assert list(config_schema.violations(value, schema)) == []
@@ -18,7 +18,7 @@ def settings(kind: str, **keys: Any) -> dict[str, Any]:
 
 
 def faults(kind: str, **keys: Any) -> dict[str, str]:
-    """Path -> what is wrong there, by the schema or, where that has nothing against it, by the kind."""
+    """Path -> fault, as the schema finds them or, if it finds none, the kind."""
     value, schema = {"kind": kind, **keys}, config_schema.kind_schema(kind)
     wrong = list(config_schema.violations(value, schema))
     if wrong:

@@ -43,7 +43,7 @@ def write_csv(path: Path, table: Sequence[Sequence[object]], names: Sequence[str
 
 
 def train(path: Path, features: int = 18, named: bool = True, **options: object) -> bytes:
-    """A model of so many features at this path (its ending says its form); its content."""
+    """Train a model with so many features, and write it in the format of the path's suffix; its content."""
     path.parent.mkdir(parents=True, exist_ok=True)
     argv = [PYTHON, "-c", _TRAIN, json.dumps([NAMES[:features], named, str(path), options])]
     done = subprocess.run(argv, capture_output=True, text=True, timeout=BOUND, check=False)

@@ -1,4 +1,4 @@
-"""A real monitor on an installation of its own, with real repairs, and what it left in the record."""
+"""A real monitor on an installation of its own, with real repairs, and its entries in the record."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NO_REPAIR = "Auto-heal: Realtime monitor threshold breach, no repair configured"
 
 
 class Installation:
-    """A QT_HOME whose programs are those of this tree; rounds of a second."""
+    """A QT_HOME with the programs of this checkout and rounds of one second."""
 
     def __init__(self, root: Path) -> None:
         self.home = root / "qt"
@@ -37,7 +37,7 @@ class Installation:
         self.repairs({})
 
     def repairs(self, repairs: Mapping[str, Any]) -> None:
-        """What may be repaired, without waiting between attempts."""
+        """Configure these repairs, without cooldowns."""
         plain = {
             name: {"kind": "command", "cooldown": 0, "max_per_hour": 60, "patience": 1, **repair}
             for name, repair in repairs.items()
@@ -45,7 +45,7 @@ class Installation:
         self._write("auto_repair_system", {"repairs": plain})
 
     def thresholds(self, more: Mapping[str, Any] | None = None, **kinds: list[dict[str, Any]]) -> None:
-        """What is watched."""
+        """Configure these thresholds."""
         self._write("realtime_monitor", {"round": 1, "thresholds": kinds, **(more or {})})
 
     def _write(self, program: str, value: Mapping[str, Any]) -> None:
@@ -54,7 +54,7 @@ class Installation:
         path.chmod(0o640)
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """The program, run to its end."""
+        """Run the program to its end."""
         return subprocess.run(
             [sys.executable, str(self.home / PROGRAM), *arguments],
             env=self.environ, capture_output=True, text=True, timeout=BOUND, check=False,
@@ -62,7 +62,7 @@ class Installation:
 
     @contextmanager
     def monitor(self, *arguments: str, **environ: str) -> Iterator[subprocess.Popen[str]]:
-        """The daemon, watching; ended with the block at the latest."""
+        """Run the daemon. It is killed at the end of the block."""
         process = subprocess.Popen(
             [sys.executable, str(self.home / PROGRAM), *arguments],
             env={**self.environ, **environ}, text=True,
@@ -75,41 +75,43 @@ class Installation:
             process.communicate()
 
     def entries(self) -> list[dict[str, Any]]:
-        """All entries, held against the record's contract."""
+        """All entries, checked against the contract of the record."""
         return read_record(record_of(self.home)) if record_of(self.home).exists() else []
 
-    def said(self) -> list[str]:
-        """What the monitor's entries about breaches say."""
-        return [entry["action"] for entry in self.healing()]
+    def breach_actions(self) -> list[str]:
+        """The sentences of the monitor's entries about breaches."""
+        return [entry["action"] for entry in self.breach_entries()]
 
-    def healing(self) -> list[dict[str, Any]]:
+    def breach_entries(self) -> list[dict[str, Any]]:
         return [entry for entry in self.entries() if entry["action"].startswith("Auto-heal")]
 
-    def until(self, *beginnings: str) -> None:
-        """Wait until the entries about breaches are these, by how they begin."""
+    def wait_for_actions(self, *beginnings: str) -> None:
+        """Wait until there are as many entries about breaches, and check how each begins."""
         wait_for(
-            lambda: len(self.said()) >= len(beginnings),
-            lambda: f"want {beginnings}, have {self.said()}",
+            lambda: len(self.breach_actions()) >= len(beginnings),
+            lambda: f"want {beginnings}, have {self.breach_actions()}",
         )
-        said = self.said()
-        assert len(said) == len(beginnings), said
-        for action, beginning in zip(said, beginnings, strict=True):
-            assert action.startswith(beginning), said
+        breach_actions = self.breach_actions()
+        assert len(breach_actions) == len(beginnings), breach_actions
+        for action, beginning in zip(breach_actions, beginnings, strict=True):
+            assert action.startswith(beginning), breach_actions
 
-    def until_recorded(self, beginning: str) -> dict[str, Any]:
-        """Wait for an entry that begins so, and return it."""
-        wait_for(lambda: bool(self._recorded(beginning)), lambda: f"no {beginning!r} in {self.entries()}")
-        return self._recorded(beginning)[0]
+    def wait_for_entry(self, beginning: str) -> dict[str, Any]:
+        """Wait for an entry with this beginning, and return it."""
+        wait_for(
+            lambda: bool(self._entries_beginning(beginning)), lambda: f"no {beginning!r} in {self.entries()}"
+        )
+        return self._entries_beginning(beginning)[0]
 
-    def _recorded(self, beginning: str) -> list[dict[str, Any]]:
+    def _entries_beginning(self, beginning: str) -> list[dict[str, Any]]:
         return [entry for entry in self.entries() if entry["action"].startswith(beginning)]
 
     def status(self) -> dict[str, Any]:
         answer: dict[str, Any] = json.loads(self.run("status", "--json").stdout)
         return answer
 
-    def seen(self, name: str) -> dict[str, Any]:
-        """What `status` says of a threshold."""
+    def threshold_status(self, name: str) -> dict[str, Any]:
+        """A threshold in the answer of `status`; empty if it is not there."""
         found: dict[str, Any] = next(
             (item for item in self.status()["thresholds"] if item["name"] == name), {}
         )
@@ -117,7 +119,7 @@ class Installation:
 
 
 def wait_for(condition: Callable[[], bool], otherwise: Callable[[], str] = lambda: "") -> None:
-    """Return when it is so; fail when it takes too long to be anything but hung."""
+    """Wait until the condition holds; fail with `otherwise()` after so long that it must hang."""
     deadline = time.monotonic() + BOUND
     while not condition():
         assert time.monotonic() < deadline, otherwise()
@@ -125,7 +127,7 @@ def wait_for(condition: Callable[[], bool], otherwise: Callable[[], str] = lambd
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
-    """Exit status and what it said on stderr, once it has ended."""
+    """Wait for the end: exit status and standard error."""
     _, errors = process.communicate(timeout=BOUND)
     return process.returncode, errors
 

@@ -1,4 +1,4 @@
-"""A real PostgreSQL of a test's own: data and socket in a temporary directory, roles as on a VPS."""
+"""A real PostgreSQL server for one test: data and socket in a temporary directory, roles as on a VPS."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 PASSWORD = "pa/ss@wo:rd-hunter22"
-"""Of the role `remote`: it has what breaks a connection URL in it."""
+"""The password of the role `remote`: its characters break a connection URL."""
 _ROLES = f"""
 CREATE ROLE "{getpass.getuser()}" LOGIN CREATEDB;
 CREATE ROLE trader;
@@ -50,12 +50,12 @@ class Server:
         return f"host=127.0.0.1 port={self.port} user=remote password='{password}'"
 
     def sql(self, statement: str, database: str = "postgres") -> str:
-        """Run it as the superuser; what it says, without decoration."""
+        """Run a statement as the superuser; its plain output."""
         return self._run("psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-h", str(self.root), "-p", str(self.port),
                          "-U", "postgres", "-d", database, "-c", statement).strip()  # fmt: skip
 
     def databases(self) -> set[str]:
-        """All but those that every server has."""
+        """The databases, without those that every server has."""
         return set(self.sql("SELECT datname FROM pg_database").splitlines()) - {
             "postgres",
             "template0",
@@ -94,7 +94,7 @@ class Server:
 
 @contextmanager
 def postgres_server() -> Iterator[Server]:
-    """A running server; nothing of it is left afterwards."""
+    """Run a server. It is stopped and removed afterwards."""
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
     if not programs:
         pytest.fail("PostgreSQL is not installed: apt-get install postgresql", pytrace=False)

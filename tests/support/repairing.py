@@ -1,6 +1,6 @@
-"""One repair, looked at and mended as the VPS does it: by Debian's Python with Debian's packages.
+"""One probe and one repair, run as on a VPS: by Debian's Python with Debian's packages.
 
-The development environment has neither psycopg2 nor XGBoost; the code under test runs in a child that has.
+The development environment has neither psycopg2 nor XGBoost; the code under test runs in a process that has.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tests.support.checkout import TOOLS
 
 PYTHON = "/usr/bin/python3"
 BOUND = 120
-"""Seconds after which a child is taken for hung."""
+"""Seconds after which a child counts as hung."""
 
 _CHILD = """
 import json, os, sys
@@ -32,13 +32,13 @@ repair = kinds.repair_of(settings, job["home"], probe)
 answer = {"problems": kinds.problems(settings), "privileges": kinds.privileges(settings)}
 try:
     for step in job["steps"]:
-        if step == "look":
+        if step == "probe":
             found = probe.check(job["timeout"])
             answer.update(healthy=found.healthy, summary=found.summary, found=dict(found.details))
             answer.update(intent=repair.intent(found))
         else:
-            mended = repair.run(found, job["timeout"])
-            answer.update(sentence=mended.sentence, details=dict(mended.details))
+            result = repair.run(found, job["timeout"])
+            answer.update(sentence=result.sentence, details=dict(result.details))
 except ProbeError as error:
     answer["unknown"] = str(error)
 except RepairError as error:
@@ -54,7 +54,7 @@ def begin(
     timeout: float = 60,
     env: Mapping[str, str] | None = None,
 ) -> subprocess.Popen[str]:
-    """The child, begun: `look` and `mend` in that order. The caller ends it."""
+    """The child, begun: `probe` and `repair` in that order. The caller ends it."""
     child = subprocess.Popen(
         [PYTHON, "-c", _CHILD],
         stdin=subprocess.PIPE,
@@ -73,7 +73,7 @@ def begin(
 
 
 def finish(child: subprocess.Popen[str]) -> dict[str, Any]:
-    """What it answered. Whatever it said, it said without a traceback and nothing on standard error."""
+    """Its answer. It must print no traceback, and nothing on standard error."""
     try:
         out, err = child.communicate(timeout=BOUND)
     finally:
@@ -84,11 +84,11 @@ def finish(child: subprocess.Popen[str]) -> dict[str, Any]:
     return answer
 
 
-def look(settings: Mapping[str, Any], home: Path, timeout: float = 60, **env: str) -> dict[str, Any]:
-    """What the probe sees: healthy, summary, found, intent; or unknown."""
-    return finish(begin(settings, home, "look", timeout=timeout, env=env))
+def run_probe(settings: Mapping[str, Any], home: Path, timeout: float = 60, **env: str) -> dict[str, Any]:
+    """Run the probe: healthy, summary, found, intent; or unknown."""
+    return finish(begin(settings, home, "probe", timeout=timeout, env=env))
 
 
-def mend(settings: Mapping[str, Any], home: Path, timeout: float = 60, **env: str) -> dict[str, Any]:
-    """The same, then the repair: sentence, details; or failed."""
-    return finish(begin(settings, home, "look", "mend", timeout=timeout, env=env))
+def run_repair(settings: Mapping[str, Any], home: Path, timeout: float = 60, **env: str) -> dict[str, Any]:
+    """Run the probe, then the repair: sentence, details; or failed."""
+    return finish(begin(settings, home, "probe", "repair", timeout=timeout, env=env))

@@ -1,4 +1,4 @@
-"""An installation to be validated, and the weekly validation run on it as cron or a person does."""
+"""An installation to validate, and the weekly validation run on it as by cron or by hand."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from tests.support.recording import read_record, record_of
 from tests.support.records import cli_environment
 
 BOUND = 120
-"""Seconds after which a run is taken for hung."""
+"""Seconds after which a run counts as hung."""
 QUIET: dict[str, Any] = {"audit_trail": {"doctor": False}}
-"""Phases of an installation that no host stands behind: nothing schedules or rotates it."""
+"""Settings for an installation outside a host: it has no schedule and no log rotation, so no doctor."""
 NAMES = ("ai_agent", "module_integrity", "docker_health", "smoke_tests", "audit_trail")
 
 _CLOCKED = """
@@ -42,7 +42,7 @@ def install(home: Path, phases: Mapping[str, Any] | None = None, **more: Any) ->
 
 
 def tree(path: Path, files: Mapping[str, str]) -> Path:
-    """A directory of files: their paths in it, and what they hold."""
+    """Write a directory of files, from their paths in it and their contents."""
     for name, source in files.items():
         file = path / name
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -55,14 +55,14 @@ def environment(home: Path, **more: str) -> dict[str, str]:
 
 
 def command(*arguments: str, at: str | None = None) -> list[str]:
-    """The command line; with `at`, at that simulated time."""
+    """The command line; with `at` it runs at that simulated time."""
     if at is None:
         return [sys.executable, str(TOOLS / "weekly_self_heal.py"), *arguments]
     return [sys.executable, "-c", _CLOCKED, at, *arguments]
 
 
 def start(home: Path, *arguments: str, at: str | None = None, **env: str) -> subprocess.Popen[str]:
-    """The validation, begun. The caller ends it."""
+    """Start the validation. The caller ends it."""
     return subprocess.Popen(
         command(*arguments, at=at),
         env=environment(home, **env),
@@ -74,7 +74,7 @@ def start(home: Path, *arguments: str, at: str | None = None, **env: str) -> sub
 
 
 def run(home: Path, *arguments: str, at: str | None = None, **env: str) -> subprocess.CompletedProcess[str]:
-    """The validation, run to its end. Never a traceback."""
+    """Run the validation to its end, and check that it prints no traceback."""
     process = start(home, *arguments, at=at, **env)
     try:
         out, err = process.communicate(timeout=BOUND)
@@ -85,7 +85,7 @@ def run(home: Path, *arguments: str, at: str | None = None, **env: str) -> subpr
 
 
 def answer(home: Path, *arguments: str, **env: str) -> dict[str, Any]:
-    """What it says as JSON, whatever its exit status."""
+    """Its answer as JSON, whatever its exit status."""
     done = run(home, *arguments, "--json", **env)
     assert done.stdout, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
@@ -98,13 +98,13 @@ def verdicts(found: Mapping[str, Any]) -> dict[str, str]:
 
 
 def row(found: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """What a phase says."""
+    """The result of a phase in the answer."""
     rows: list[dict[str, Any]] = [row for row in found["phases"] if row["phase"] == name]
     return rows[0]
 
 
 def entries(home: Path) -> list[dict[str, Any]]:
-    """All entries, held against the record's contract."""
+    """All entries, checked against the contract of the record."""
     return read_record(record_of(home))
 
 
@@ -113,17 +113,17 @@ def actions(home: Path) -> list[str]:
 
 
 def lines(path: Path) -> list[str]:
-    """What a command of a test noted in a file, a line each time."""
+    """The lines that the command of a test has written to a file."""
     return path.read_text().splitlines() if path.exists() else []
 
 
 def noting(path: Path) -> list[str]:
-    """A command that notes that it was run."""
+    """A command that writes a line to this file each time it runs."""
     return ["/bin/sh", "-c", 'echo run >> "$0"', str(path)]
 
 
 def copy_release(home: Path) -> Path:
-    """The tools as a release has them; `current` leads to it."""
+    """Install the tools as a release, and let `current` link to it."""
     release = home / "releases/0123456789ab"
     shutil.copytree(TOOLS, release / "tools", ignore=shutil.ignore_patterns("__pycache__"))
     (home / "current").symlink_to("releases/0123456789ab")

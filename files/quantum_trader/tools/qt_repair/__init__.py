@@ -1,6 +1,6 @@
-"""The repair programs: probe, decide, record, repair, prove.
+"""The repair programs: probe, decide, record, repair, probe again.
 
-What they share: a configuration (config), probes that look and change nothing, repairs that
-act, a guard that bounds them, and the engine, which lets nothing happen unrecorded.
-Libraries that only one kind needs are imported where that kind needs them.
+They share the configuration (config), the kinds of repair (kinds: each a probe that changes nothing, and a
+repair), the guard that limits repairs, and the engine, which repairs nothing unrecorded (engine).
+A library that only one kind needs is imported by that kind.
 """

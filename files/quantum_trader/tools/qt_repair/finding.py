@@ -1,4 +1,4 @@
-"""What probes see and what repairs achieve, as plain data, and the two ways to fail."""
+"""The results of probes and repairs as plain data, the errors that they raise, and their interfaces."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True)
 class Finding:
-    """What a probe saw. `summary` is one line for people; `details` are plain JSON values."""
+    """The result of a probe. `summary` is one line for people; `details` are plain JSON values."""
 
     healthy: bool
     summary: str
@@ -18,18 +18,18 @@ class Finding:
 
 @dataclass(frozen=True)
 class RepairResult:
-    """What a repair did: the sentence that the record gets once the probe agrees, and its details."""
+    """The result of a repair: the sentence for the record, which the probe must confirm, and its details."""
 
     sentence: str
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
 class ProbeError(Exception):
-    """It cannot be told whether something is healthy; the text says what to change. Nothing is repaired."""
+    """The probe cannot tell whether it is healthy; the text says what to change. Nothing is repaired."""
 
 
 class RepairError(Exception):
-    """A repair did not work. `output` is the end of what the program said, `exit_code` its status."""
+    """A repair failed. `output` is the end of the program's output, `exit_code` its exit status."""
 
     def __init__(self, text: str, exit_code: int | None = None, output: str = "") -> None:
         super().__init__(text)
@@ -38,20 +38,20 @@ class RepairError(Exception):
 
 
 class Probe(Protocol):
-    """Is it healthy?"""
+    """Tells whether something is healthy."""
 
     def check(self, timeout: float) -> Finding:
-        """What is there now, within `timeout` seconds. Changes nothing. Raises ProbeError."""
+        """The present state, within `timeout` seconds. Changes nothing. Raises ProbeError."""
 
 
 class Repair(Protocol):
-    """Make it healthy."""
+    """Makes it healthy."""
 
     def intent(self, finding: Finding) -> str:
-        """The sentence of the entry that is written before anything is done."""
+        """The sentence of the entry that is written before the repair."""
 
     def sentence(self, finding: Finding) -> str:
-        """The sentence of the entry that ends it; ` - FAILED: why` follows where it did not work."""
+        """The sentence of the entry that is written after it; if it failed, ` - FAILED: why` follows."""
 
     def run(self, finding: Finding, timeout: float) -> RepairResult:
-        """Act, within `timeout` seconds. Raises RepairError."""
+        """Repair, within `timeout` seconds. Raises RepairError."""

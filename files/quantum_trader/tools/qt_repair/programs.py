@@ -1,4 +1,4 @@
-"""The three programs that have a configuration, for those who look at all of them: Ansible, documentation."""
+"""The three programs that have a configuration: for Ansible and the documentation, which handle them all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one-shot run as a real process on real commands: recorded before and after, bounded, one at a time."""
+"""The one-shot run as a real process with real commands: recorded before and after, limited, one by one."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def test_several_problems_are_all_handled_and_one_that_fails_stops_none(home: Pa
 
 
 @pytest.mark.parametrize("option", ["--probe", "--dry-run"])
-def test_looking_changes_nothing(home: Path, option: str) -> None:
+def test_a_probe_changes_nothing(home: Path, option: str) -> None:
     configure(home, {"repairs": {"flag": flag(home)}})
     done = run(home, option)
     assert (done.returncode, entries(home), (home / "flag").exists()) == (1, [], False)
@@ -146,7 +146,7 @@ def test_only_what_is_named_is_repaired(home: Path) -> None:
     assert {entry["details"]["repair"] for entry in entries(home)} == {"flag"}
 
 
-def test_what_is_switched_off_is_neither_looked_at_nor_named(home: Path) -> None:
+def test_a_disabled_repair_is_neither_probed_nor_named(home: Path) -> None:
     configure(home, {"repairs": {"off": command(f"touch {home}/looked", "true", enabled=False)}})
     assert run(home).returncode == 0
     assert not (home / "looked").exists()
@@ -198,7 +198,7 @@ def test_the_cooldown_holds_over_programs_and_force_does_not_wait(home: Path) ->
     assert run(home, "--force").returncode == 0
 
 
-def test_one_acts_at_a_time_and_the_other_names_it(home: Path) -> None:
+def test_one_program_repairs_at_a_time_and_the_other_names_it(home: Path) -> None:
     slow = command(f"test -e {home}/flag", f"touch {home}/began; sleep 60; touch {home}/flag")
     configure(home, {"guard": {"lock_wait": 0}, "repairs": {"slow": slow, "quick": flag(home)}})
     first = begin(home, "--only", "slow")
@@ -227,7 +227,7 @@ def test_a_request_to_stop_ends_a_repair_with_its_closing_entry(home: Path) -> N
     assert not Path(f"/proc/{(home / 'pid').read_text().strip()}").exists()
 
 
-def test_a_repair_that_is_killed_leaves_its_beginning_a_free_lock_and_a_guard_that_knows(home: Path) -> None:
+def test_a_killed_repair_leaves_its_first_entry_a_free_lock_and_a_counted_attempt(home: Path) -> None:
     slow = command(
         "false", f"echo $$ > {home}/pid.new; mv {home}/pid.new {home}/pid; exec sleep 600", freeze_after=1
     )
@@ -244,7 +244,7 @@ def test_a_repair_that_is_killed_leaves_its_beginning_a_free_lock_and_a_guard_th
 
 
 @pytest.mark.usefixtures("as_root")
-def test_where_nothing_can_be_kept_nothing_is_repaired_and_the_emergency_place_says_so() -> None:
+def test_nothing_is_repaired_without_a_writable_state_and_the_fallback_place_says_so() -> None:
     with temporary_user() as user:
         home = user.home
         configure(home, {"repairs": {"flag": flag(home)}})
@@ -260,7 +260,7 @@ def test_where_nothing_can_be_kept_nothing_is_repaired_and_the_emergency_place_s
 
 
 @pytest.mark.usefixtures("as_root")
-def test_what_could_not_be_recorded_and_was_not_tried_counts_as_no_attempt() -> None:
+def test_a_repair_that_could_not_be_recorded_counts_as_no_attempt() -> None:
     with temporary_user() as user:
         home = user.home
         configure(home, {"repairs": {"flag": flag(home, freeze_after=1, cooldown=0)}})
@@ -299,7 +299,7 @@ def test_a_secret_in_a_programs_output_reaches_neither_record_nor_screen(home: P
     assert b"hunter2" not in next(record_of(home).glob("*.jsonl")).read_bytes()
 
 
-def test_what_a_program_says_moves_no_terminal(home: Path) -> None:
+def test_output_of_a_program_cannot_control_the_terminal(home: Path) -> None:
     broken = command(r"printf 'x\033[2J\n'; false", r"printf '\033]0;y\007\n'; exit 1")
     configure(home, {"repairs": {"broken": broken}})
     done = run(home), run(home, "--dry-run")
@@ -307,7 +307,7 @@ def test_what_a_program_says_moves_no_terminal(home: Path) -> None:
     assert r"x\x1b[2J" in done[1].stdout
 
 
-def test_a_repair_after_which_the_guard_can_keep_nothing_is_told_as_it_went(home: Path) -> None:
+def test_the_result_is_reported_even_if_the_guard_cannot_write(home: Path) -> None:
     memory = f"{home}/status/repair/guard.json"
     mending = f"touch {home}/flag; rm {memory}; mkdir {memory}"
     configure(home, {"repairs": {"flag": command(f"test -e {home}/flag", mending)}})
@@ -318,7 +318,7 @@ def test_a_repair_after_which_the_guard_can_keep_nothing_is_told_as_it_went(home
     assert "guard.json: what was tried before cannot be kept" in result["text"]
 
 
-def test_a_repair_whose_end_can_be_recorded_nowhere_is_not_called_undone(home: Path) -> None:
+def test_a_repair_whose_end_cannot_be_recorded_is_not_reported_as_refused(home: Path) -> None:
     """The disk fills up while it runs: no file can grow any more."""
     full = f"touch {home}/flag; prlimit --pid $PPID --fsize=0:0"
     repairs = {"flag": command(f"test -e {home}/flag", full), "next": command("false", "true")}

@@ -1,4 +1,4 @@
-"""The repair programs where an output is closed, full, not read or ASCII only: all is done and recorded."""
+"""The repair programs with an output that is closed, full, not read or ASCII only: all is recorded."""
 
 from __future__ import annotations
 
@@ -42,7 +42,9 @@ def home(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("output", ODD_OUTPUTS)
 @pytest.mark.parametrize("options", ["", "--json"])
-def test_everything_is_repaired_whoever_reads_it(home: Path, output: str, options: str) -> None:
+def test_everything_is_repaired_even_if_nobody_reads_the_output(
+    home: Path, output: str, options: str
+) -> None:
     done = shell(home, f"$PY {SCRIPT} {options} {output}")
     assert "Traceback" not in done.stderr
     assert [entry["outcome"] for entry in check(home)] == ["started", "succeeded"] * 2
@@ -51,7 +53,7 @@ def test_everything_is_repaired_whoever_reads_it(home: Path, output: str, option
 
 @pytest.mark.parametrize("output", ODD_OUTPUTS)
 @pytest.mark.parametrize("program", [f"{MONITOR} --once", f"{MONITOR} status", f"{SCRIPT} --list"])
-def test_what_only_looks_ends_in_order(home: Path, output: str, program: str) -> None:
+def test_a_command_that_changes_nothing_ends_normally(home: Path, output: str, program: str) -> None:
     done = shell(home, f"$PY {program} {output}")
     assert "Traceback" not in done.stderr
     assert "Exception ignored" not in done.stderr

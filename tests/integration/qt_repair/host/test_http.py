@@ -1,4 +1,4 @@
-"""Asking an HTTP address, against real servers that answer well, wrongly, slowly or not at all."""
+"""Checks of an HTTP address, against real servers that answer well, wrongly, slowly or not at all."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_a_good_answer_is_healthy() -> None:
         ({"alerts": None}, "alerts is missing"),
     ],
 )
-def test_what_the_answer_says_is_compared(expect: dict[str, object], wrong: str) -> None:
+def test_the_answer_is_compared_with_what_is_expected(expect: dict[str, object], wrong: str) -> None:
     with server(says(answer())) as url:
         found = check_url(url, 5, expect)
     assert found.healthy == (not wrong)
@@ -137,7 +137,7 @@ def test_a_host_that_is_not_known_is_named() -> None:
 
 
 @pytest.mark.parametrize("begin", [b"", b"HTTP/1.1 200 OK\r\nX-Slow: ", b"HTTP/1.1 200 OK\r\n\r\n"])
-def test_a_server_that_sends_a_byte_now_and_then_is_given_up(begin: bytes) -> None:
+def test_a_server_that_sends_a_byte_now_and_then_times_out(begin: bytes) -> None:
     over, gone = threading.Event(), threading.Event()
 
     def drip(connection: socket.socket, _request: str) -> None:
@@ -157,7 +157,7 @@ def test_a_server_that_sends_a_byte_now_and_then_is_given_up(begin: bytes) -> No
     assert hung_up, "the connection was left open"
 
 
-def test_a_proxy_of_the_environment_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_of_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://192.0.2.1:3128")
     with server(says(answer())) as url:
@@ -182,7 +182,7 @@ def self_signed(path: Path) -> Path:
 
 
 @pytest.mark.parametrize("trusted", [True, False])
-def test_a_certificate_must_be_vouched_for(
+def test_a_certificate_must_be_trusted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trusted: bool
 ) -> None:
     pem = self_signed(tmp_path / "localhost.pem")

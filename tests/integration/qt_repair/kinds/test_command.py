@@ -1,4 +1,4 @@
-"""The kind `command` with real programs: what their ends mean, and that nothing of them stays behind."""
+"""The kind `command` with real programs: what their exit statuses mean, and that no process is left."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_no_shell_reads_the_arguments(tmp_path: Path) -> None:
         (["sleep", "60"], "did not end within 0.5 s"),
     ],
 )
-def test_a_probe_that_cannot_tell_repairs_nothing(tmp_path: Path, argv: list[str], says: str) -> None:
+def test_nothing_is_repaired_if_the_probe_cannot_tell(tmp_path: Path, argv: list[str], says: str) -> None:
     (tmp_path / "not-executable").write_text("text")
     with pytest.raises(ProbeError, match=says):
         made(tmp_path, argv, ["true"])[0].check(0.5)

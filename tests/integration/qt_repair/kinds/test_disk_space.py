@@ -1,4 +1,4 @@
-"""The kind `disk_space` on real file systems: what goes, what stays, and when it stops."""
+"""The kind `disk_space` on real file systems: what is deleted, what stays, and when it stops."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def delete(
 ) -> DeletedFiles:
     """Delete what is old; stops after `most` files."""
     count = len(list(below.rglob("*"))) if below.is_dir() else 0
-    defaults = {"device": below.stat().st_dev, "keep": frozenset()}
+    defaults = {"device": below.stat().st_dev, "protected": frozenset()}
     return delete_old_files(
         str(below),
         pattern,
@@ -57,7 +57,7 @@ def left(below: Path) -> set[str]:
     return {str(path.relative_to(below)) for path in found if path.is_symlink() or not path.is_dir()}
 
 
-def test_old_files_whose_name_fits_go(tmp_path: Path) -> None:
+def test_old_files_with_a_matching_name_are_deleted(tmp_path: Path) -> None:
     for name in ("a.gz", "deep/er/b.gz", "young.gz", "a.log", "c.GZ", ".hidden.gz"):
         put(tmp_path / name, age_days=1 if "young" in name else 10, size=5000)
     deleted = delete(tmp_path)
@@ -66,7 +66,7 @@ def test_old_files_whose_name_fits_go(tmp_path: Path) -> None:
     assert deleted.size >= 15_000
 
 
-def test_the_oldest_go_first_and_no_more_than_needed(tmp_path: Path) -> None:
+def test_the_oldest_are_deleted_first_and_no_more_than_needed(tmp_path: Path) -> None:
     for age in (8, 30, 9, 20):
         put(tmp_path / f"{age}.gz", age_days=age)
     assert delete(tmp_path, most=2).names == ["30.gz", "20.gz"]
@@ -92,7 +92,7 @@ def test_a_directory_that_is_reached_through_a_link_is_refused(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("name", ["missing", "a.gz"])
-def test_what_is_no_directory_is_refused(tmp_path: Path, name: str) -> None:
+def test_a_path_that_is_no_directory_is_refused(tmp_path: Path, name: str) -> None:
     put(tmp_path / "a.gz")
     with pytest.raises(CleanupError, match=r"cannot be entered: (no such file|not a directory)"):
         delete_old_files(
@@ -100,7 +100,7 @@ def test_what_is_no_directory_is_refused(tmp_path: Path, name: str) -> None:
         )
 
 
-def test_a_directory_swapped_for_a_link_half_way_leads_nowhere(tmp_path: Path) -> None:
+def test_a_directory_replaced_by_a_link_half_way_is_not_followed(tmp_path: Path) -> None:
     victim = put(tmp_path / "victim/a.gz")
     inside = tmp_path / "inside"
     for name in ("one/a.gz", "two/a.gz"):
@@ -134,7 +134,7 @@ def test_a_file_that_was_replaced_meanwhile_stays(tmp_path: Path) -> None:
     assert path.exists()
 
 
-def test_a_file_with_a_second_name_frees_nothing_and_stays(tmp_path: Path) -> None:
+def test_a_file_with_a_second_name_stays(tmp_path: Path) -> None:
     os.link(put(tmp_path / "inside/a.gz"), tmp_path / "backup")
     assert delete(tmp_path / "inside").count == 0
 
@@ -155,7 +155,7 @@ def test_special_files_stay(tmp_path: Path) -> None:
     assert delete(tmp_path).count == 0
 
 
-def test_the_trail_is_kept_by_whatever_name_it_is_reached(tmp_path: Path) -> None:
+def test_the_record_is_protected_whatever_path_leads_to_it(tmp_path: Path) -> None:
     home = tmp_path / "quantum_trader"
     trail = put(home / "status/old.gz")
     put(home / "data/old.gz")
@@ -218,7 +218,7 @@ def test_a_file_system_below_the_directory_is_not_entered(tmp_path: Path, mount:
     assert len(left(mount / "logs")) == 8
 
 
-def test_running_out_of_inodes_is_found_and_mended(tmp_path: Path, as_root: None) -> None:
+def test_running_out_of_inodes_is_found_and_repaired(tmp_path: Path, as_root: None) -> None:
     place = tmp_path / "small"
     place.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m,nr_inodes=100", "tmpfs", str(place)], check=True)

@@ -1,4 +1,4 @@
-"""Databases made by a real PostgreSQL: whole or not at all, and nothing of others' touched."""
+"""Databases created on a real PostgreSQL: whole or not at all, and others are not touched."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.support.postgres_server import PASSWORD, Server, postgres_server
-from tests.support.repairing import begin, finish, look, mend
+from tests.support.repairing import begin, finish, run_probe, run_repair
 
 TABLES = "CREATE TABLE prices (id int PRIMARY KEY, close numeric);\nINSERT INTO prices VALUES (1, 2.5);\n"
 
@@ -38,7 +38,7 @@ def settings(server: Server, **more: Any) -> dict[str, Any]:
 
 def test_a_missing_database_is_made_with_owner_and_encoding(server: Server, tmp_path: Path) -> None:
     wanted = settings(server, owner="trader", encoding="LATIN1")
-    answer = mend(wanted, tmp_path)
+    answer = run_repair(wanted, tmp_path)
     assert answer["summary"] == "PostgreSQL has no database quantum"
     assert answer["intent"] == "Auto-repair: Creating PostgreSQL database quantum"
     assert answer["sentence"] == "Auto-repair: Created PostgreSQL database quantum"
@@ -50,21 +50,21 @@ def test_a_missing_database_is_made_with_owner_and_encoding(server: Server, tmp_
     }
     row = "SELECT pg_get_userbyid(datdba), pg_encoding_to_char(encoding) FROM pg_database"
     assert server.sql(f"{row} WHERE datname = 'quantum'") == "trader|LATIN1"
-    after = look(wanted, tmp_path)
+    after = run_probe(wanted, tmp_path)
     assert after["healthy"]
     assert after["summary"] == "Database quantum answers"
 
 
 @pytest.mark.parametrize("name", ["a\"b'c", "Ünï;--", "$(reboot) %s", 'x" OWNER postgres', "ü" * 31 + "x"])
 def test_a_name_with_quotes_is_made_exactly_so(server: Server, tmp_path: Path, name: str) -> None:
-    assert "sentence" in mend(settings(server, database=name, owner='Tr"ader'), tmp_path)
+    assert "sentence" in run_repair(settings(server, database=name, owner='Tr"ader'), tmp_path)
     assert server.databases() == {name}
-    assert look(settings(server, database=name), tmp_path)["healthy"]
+    assert run_probe(settings(server, database=name), tmp_path)["healthy"]
 
 
 def test_a_schema_file_is_applied_as_the_owner(server: Server, tmp_path: Path) -> None:
     (tmp_path / "schema.sql").write_text(f"{TABLES}SELECT 'back\\slash', $a$ \\x $a$; -- 100 % \\done\n")
-    answer = mend(settings(server, owner="trader", schema_file="schema.sql"), tmp_path)
+    answer = run_repair(settings(server, owner="trader", schema_file="schema.sql"), tmp_path)
     assert answer["details"]["schema_applied"]
     assert server.databases() == {"quantum"}
     assert server.sql("SELECT id, close FROM prices", "quantum") == "1|2.5"
@@ -87,14 +87,14 @@ def test_a_schema_file_is_applied_as_the_owner(server: Server, tmp_path: Path) -
 )
 def test_a_failing_schema_leaves_nothing(server: Server, tmp_path: Path, schema: str, says: str) -> None:
     (tmp_path / "schema.sql").write_bytes(schema.encode("utf-8", "surrogateescape"))
-    answer = mend(settings(server, schema_file="schema.sql"), tmp_path, timeout=10)
+    answer = run_repair(settings(server, schema_file="schema.sql"), tmp_path, timeout=10)
     assert says in answer["failed"]
     assert "\n" not in answer["failed"]
     assert server.databases() == set()
 
 
 def test_a_schema_file_that_is_missing_makes_nothing(server: Server, tmp_path: Path) -> None:
-    answer = mend(settings(server, schema_file="no.sql"), tmp_path)
+    answer = run_repair(settings(server, schema_file="no.sql"), tmp_path)
     assert answer["failed"] == f"schema_file {tmp_path}/no.sql cannot be read: No such file or directory"
     assert server.databases() == set()
 
@@ -102,13 +102,13 @@ def test_a_schema_file_that_is_missing_makes_nothing(server: Server, tmp_path: P
 def test_killed_half_way_no_database_without_its_tables_appears(server: Server, tmp_path: Path) -> None:
     (tmp_path / "schema.sql").write_text(f"{TABLES}SELECT pg_sleep(30);")
     wanted = settings(server, schema_file="schema.sql")
-    child = begin(wanted, tmp_path, "look", "mend")
+    child = begin(wanted, tmp_path, "probe", "repair")
     wait_for(server, "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(30);'")
     child.send_signal(signal.SIGKILL)
     child.communicate()
     assert "quantum" not in server.databases()
     (tmp_path / "schema.sql").write_text(TABLES)
-    assert mend(wanted, tmp_path)["details"]["schema_applied"]
+    assert run_repair(wanted, tmp_path)["details"]["schema_applied"]
     assert server.sql("SELECT count(*) FROM prices", "quantum") == "1"
 
 
@@ -124,20 +124,20 @@ def test_killed_half_way_no_database_without_its_tables_appears(server: Server, 
 def test_what_postgresql_refuses_is_said_in_one_line(
     server: Server, tmp_path: Path, more: dict[str, str], says: str
 ) -> None:
-    answer = mend(settings(server, **more), tmp_path)
+    answer = run_repair(settings(server, **more), tmp_path)
     assert says in answer["failed"]
     assert "\n" not in answer["failed"]
     assert server.databases() == set()
 
 
 def test_a_role_that_may_create_no_databases_is_told_what_it_lacks(server: Server, tmp_path: Path) -> None:
-    answer = mend(settings(server, dsn=server.tcp(PASSWORD)), tmp_path)
+    answer = run_repair(settings(server, dsn=server.tcp(PASSWORD)), tmp_path)
     assert answer["failed"] == 'role "remote" may not create databases: ALTER ROLE "remote" CREATEDB'
 
 
 def test_an_existing_database_is_left_as_it_is(server: Server, tmp_path: Path) -> None:
     server.sql("CREATE DATABASE quantum OWNER stranger ENCODING 'LATIN1' TEMPLATE template0")
-    answer = look(settings(server, owner="trader"), tmp_path)
+    answer = run_probe(settings(server, owner="trader"), tmp_path)
     assert answer["healthy"]
     assert answer["summary"] == (
         "Database quantum answers (its owner is stranger, not trader; its encoding is LATIN1, not UTF8)"
@@ -148,16 +148,16 @@ def test_a_database_that_takes_no_connection_is_unhealthy_and_not_recreated(
     server: Server, tmp_path: Path
 ) -> None:
     server.sql("CREATE DATABASE quantum ALLOW_CONNECTIONS false")
-    answer = mend(settings(server), tmp_path)
+    answer = run_repair(settings(server), tmp_path)
     assert not answer["healthy"]
     assert answer["summary"].startswith("Database quantum takes no query: ")
     assert "it exists, so nothing was changed" in answer["failed"]
     assert server.databases() == {"quantum"}
 
 
-def test_a_race_counts_as_made(server: Server, tmp_path: Path) -> None:
+def test_a_database_that_another_process_creates_first_counts(server: Server, tmp_path: Path) -> None:
     (tmp_path / "schema.sql").write_text(f"{TABLES}SELECT pg_sleep(2);")
-    child = begin(settings(server, schema_file="schema.sql"), tmp_path, "look", "mend")
+    child = begin(settings(server, schema_file="schema.sql"), tmp_path, "probe", "repair")
     wait_for(server, "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(2);'")
     server.sql("CREATE DATABASE quantum")
     answer = finish(child)
@@ -167,7 +167,7 @@ def test_a_race_counts_as_made(server: Server, tmp_path: Path) -> None:
 
 
 def test_several_that_create_at_once_all_succeed(server: Server, tmp_path: Path) -> None:
-    children = [begin(settings(server), tmp_path, "look", "mend") for _ in range(4)]
+    children = [begin(settings(server), tmp_path, "probe", "repair") for _ in range(4)]
     answers = [finish(child) for child in children]
     assert {answer.get("sentence") for answer in answers if not answer["healthy"]} == {
         "Auto-repair: Created PostgreSQL database quantum"
@@ -179,8 +179,8 @@ def test_a_stopped_server_is_unhealthy_and_the_repair_says_so(server: Server, tm
     text = "PostgreSQL does not answer on the local socket: is the service running?"
     server.stop()
     try:
-        answer = mend(settings(server), tmp_path)
-        remote = look(settings(server, dsn=server.tcp(PASSWORD)), tmp_path)
+        answer = run_repair(settings(server), tmp_path)
+        remote = run_probe(settings(server, dsn=server.tcp(PASSWORD)), tmp_path)
     finally:
         server.start()
     assert not answer["healthy"]
@@ -193,7 +193,7 @@ def test_a_stopped_server_is_unhealthy_and_the_repair_says_so(server: Server, tm
 def test_a_server_that_hangs_is_unhealthy_within_the_timeout(server: Server, tmp_path: Path) -> None:
     os.kill(server.pid(), signal.SIGSTOP)
     try:
-        answer = look(settings(server), tmp_path, timeout=1)
+        answer = run_probe(settings(server), tmp_path, timeout=1)
     finally:
         os.kill(server.pid(), signal.SIGCONT)
     assert not answer["healthy"]
@@ -214,8 +214,8 @@ def test_a_server_that_hangs_is_unhealthy_within_the_timeout(server: Server, tmp
         "service=rd-hunter22",
     ],
 )
-def test_no_part_of_a_password_is_in_what_is_said(server: Server, tmp_path: Path, dsn: str) -> None:
-    answer = mend(settings(server, dsn=dsn.format(port=server.port, password=PASSWORD)), tmp_path)
+def test_no_message_contains_part_of_a_password(server: Server, tmp_path: Path, dsn: str) -> None:
+    answer = run_repair(settings(server, dsn=dsn.format(port=server.port, password=PASSWORD)), tmp_path)
     assert "unknown" in answer or not answer["healthy"]
     said = str({key: value for key, value in answer.items() if key != "privileges"})
     assert PASSWORD not in said
@@ -224,7 +224,7 @@ def test_no_part_of_a_password_is_in_what_is_said(server: Server, tmp_path: Path
 
 
 def test_a_wrong_password_repairs_nothing(server: Server, tmp_path: Path) -> None:
-    answer = look(settings(server, dsn=server.tcp("wrong")), tmp_path)
+    answer = run_probe(settings(server, dsn=server.tcp("wrong")), tmp_path)
     assert answer["unknown"] == (
         'PostgreSQL refuses the login: password authentication failed for user "remote":'
         " correct 'dsn', or let this user in"
@@ -233,12 +233,12 @@ def test_a_wrong_password_repairs_nothing(server: Server, tmp_path: Path) -> Non
 
 def test_without_psycopg2_it_cannot_tell(server: Server, tmp_path: Path) -> None:
     (tmp_path / "psycopg2.py").write_text("raise ImportError")
-    answer = look(settings(server), tmp_path, PYTHONPATH=str(tmp_path))
+    answer = run_probe(settings(server), tmp_path, PYTHONPATH=str(tmp_path))
     assert answer["unknown"] == "python3-psycopg2 is not installed"
 
 
-def test_it_needs_no_rights_of_root(server: Server, tmp_path: Path) -> None:
-    assert look(settings(server), tmp_path)["privileges"] == []
+def test_it_needs_no_root_privileges(server: Server, tmp_path: Path) -> None:
+    assert run_probe(settings(server), tmp_path)["privileges"] == []
 
 
 def wait_for(server: Server, count: str) -> None:

@@ -13,7 +13,7 @@ import pytest
 from tests.support.checkout import TOOLS
 from tests.support.modelling import NAMES, train
 from tests.support.recording import temporary_user
-from tests.support.repairing import BOUND, PYTHON, look
+from tests.support.repairing import BOUND, PYTHON, run_probe
 
 
 def settings(**more: Any) -> dict[str, Any]:
@@ -24,24 +24,24 @@ def settings(**more: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("booster", ["gbtree", "dart", "gblinear"])
 def test_what_xgboost_writes_is_healthy(tmp_path: Path, ending: str, booster: str) -> None:
     train(tmp_path / f"model.{ending}", 22, booster=booster)
-    answer = look(settings(path=f"model.{ending}", feature_names=NAMES), tmp_path)
+    answer = run_probe(settings(path=f"model.{ending}", feature_names=NAMES), tmp_path)
     assert answer["healthy"], answer
     assert answer["summary"] == f"Model {tmp_path}/model.{ending} has the 22 features expected"
 
 
 def test_classes_and_nameless_features_are_healthy_too(tmp_path: Path) -> None:
     train(tmp_path / "model.json", 22, objective="multi:softprob", num_class=3)
-    assert look(settings(path="model.json"), tmp_path)["healthy"]
+    assert run_probe(settings(path="model.json"), tmp_path)["healthy"]
     train(tmp_path / "model.ubj", 22, named=False)
-    assert look(settings(path="model.ubj"), tmp_path)["healthy"]
-    answer = look(settings(path="model.ubj", feature_names=NAMES), tmp_path)
+    assert run_probe(settings(path="model.ubj"), tmp_path)["healthy"]
+    answer = run_probe(settings(path="model.ubj", feature_names=NAMES), tmp_path)
     assert answer["summary"] == f"Model {tmp_path}/model.ubj has no names of features"
 
 
 def test_other_names_are_unhealthy(tmp_path: Path) -> None:
     train(tmp_path / "model.json", 22)
     swapped = [*NAMES[:3], NAMES[4], NAMES[3], *NAMES[5:]]
-    answer = look(settings(path="model.json", feature_names=swapped), tmp_path)
+    answer = run_probe(settings(path="model.json", feature_names=swapped), tmp_path)
     assert answer["summary"].endswith("has other features: number 4 is 'feature_03', 'feature_04' expected")
 
 
@@ -88,7 +88,7 @@ def damaged(path: Path, how: str) -> None:
 )
 def test_a_damaged_model_is_unhealthy_in_one_line(tmp_path: Path, how: str, says: str) -> None:
     damaged(tmp_path / "model", how)
-    answer = look(settings(), tmp_path)
+    answer = run_probe(settings(), tmp_path)
     assert answer["healthy"] is False
     assert answer["summary"].startswith(f"Model {tmp_path}/model {says}")
     assert "\n" not in answer["summary"]

@@ -1,4 +1,4 @@
-"""Models trained by a real XGBoost: better or not at all, and the old one whole at every instant."""
+"""Models trained by a real XGBoost: replaced only by a better one, and complete at every moment."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pytest
 from tests.support.modelling import NAMES, rows, train, write_csv
 from tests.support.postgres_server import PASSWORD, postgres_server
 from tests.support.recording import small_disk
-from tests.support.repairing import begin, look, mend
+from tests.support.repairing import begin, run_probe, run_repair
 
 MODEL = "models/xgboost_model.json"
 
@@ -39,7 +39,7 @@ def test_a_model_of_18_features_is_retrained_to_22_from_a_csv(tmp_path: Path) ->
     write_csv(tmp_path / "data.csv", rows())
     old = train(tmp_path / MODEL, 18)
     (tmp_path / MODEL).chmod(0o600)
-    answer = mend(settings(), tmp_path)
+    answer = run_repair(settings(), tmp_path)
     assert answer["summary"] == f"Model {tmp_path / MODEL} has 18 features, 22 expected"
     assert answer["intent"] == "Auto-repair: Retraining XGBoost model to 22 features"
     assert answer["sentence"] == "Auto-repair: Retrained XGBoost model to 22 features"
@@ -57,7 +57,7 @@ def test_a_model_of_18_features_is_retrained_to_22_from_a_csv(tmp_path: Path) ->
         "xgboost_model.json",
         "xgboost_model.json.1",
     ]
-    assert look(settings(feature_names=NAMES), tmp_path)["healthy"]
+    assert run_probe(settings(feature_names=NAMES), tmp_path)["healthy"]
 
 
 def test_a_model_is_retrained_from_a_postgresql_table(tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_a_model_is_retrained_from_a_postgresql_table(tmp_path: Path) -> None:
 
         def answer(query: str, **more: Any) -> dict[str, Any]:
             data = {"postgres": {"dsn": more.pop("dsn", dsn), "query": query}}
-            return mend(settings(data=data, columns=NAMES, **more), tmp_path)
+            return run_repair(settings(data=data, columns=NAMES, **more), tmp_path)
 
         for wrong, says in [
             (query.replace("*", "feature_00, target"), "the query has no column 'feature_01'"),
@@ -90,7 +90,7 @@ def test_a_model_is_retrained_from_a_postgresql_table(tmp_path: Path) -> None:
             assert PASSWORD not in str(refused)
         made = answer(query)
         assert made["details"]["rows"] == 300
-        assert look(settings(feature_names=NAMES), tmp_path)["healthy"]
+        assert run_probe(settings(feature_names=NAMES), tmp_path)["healthy"]
         server.stop()
         train(tmp_path / MODEL, 18)
         assert "is the service running?" in answer(query)["failed"]
@@ -100,7 +100,7 @@ def test_a_model_is_retrained_from_a_postgresql_table(tmp_path: Path) -> None:
 def test_too_poor_data_leave_the_old_model_in_place(tmp_path: Path) -> None:
     write_csv(tmp_path / "data.csv", rows(noise=3.0))
     old = train(tmp_path / MODEL, 18)
-    answer = mend(settings(), tmp_path)
+    answer = run_repair(settings(), tmp_path)
     assert answer["failed"].startswith("rmse ")
     assert answer["failed"].endswith(" is above the ceiling 0.3: the old model stays")
     assert {path.name: path.read_bytes() for path in (tmp_path / "models").iterdir()} == {
@@ -110,9 +110,11 @@ def test_too_poor_data_leave_the_old_model_in_place(tmp_path: Path) -> None:
 
 def test_the_same_seed_measures_the_same(tmp_path: Path) -> None:
     write_csv(tmp_path / "data.csv", rows())
-    values = [mend(settings(path=f"{name}.json", seed=3), tmp_path)["details"]["value"] for name in "ab"]
+    values = [
+        run_repair(settings(path=f"{name}.json", seed=3), tmp_path)["details"]["value"] for name in "ab"
+    ]
     assert values[0] == values[1]
-    assert values[0] != mend(settings(path="c.json", seed=4), tmp_path)["details"]["value"]
+    assert values[0] != run_repair(settings(path="c.json", seed=4), tmp_path)["details"]["value"]
 
 
 @pytest.mark.parametrize(
@@ -134,15 +136,15 @@ def test_the_same_seed_measures_the_same(tmp_path: Path) -> None:
 )
 def test_each_objective_has_its_metric(tmp_path: Path, more: dict[str, Any], metric: str) -> None:
     write_csv(tmp_path / "data.csv", [[*row[:-1], int(row[-1] > 1)] for row in rows(600)])
-    answer = mend(settings(**{"ceiling": 0.4, **more}), tmp_path)
+    answer = run_repair(settings(**{"ceiling": 0.4, **more}), tmp_path)
     assert answer["problems"] == []
     assert answer["details"]["metric"] == metric
-    assert look(settings(**more), tmp_path)["healthy"]
+    assert run_probe(settings(**more), tmp_path)["healthy"]
 
 
 def test_a_parameter_that_xgboost_does_not_know_is_told(tmp_path: Path) -> None:
     write_csv(tmp_path / "data.csv", rows())
-    answer = mend(settings(params={"maxdepth": 3, "eta": 0.3}), tmp_path)
+    answer = run_repair(settings(params={"maxdepth": 3, "eta": 0.3}), tmp_path)
     assert answer["details"]["unused_params"] == ["maxdepth"]
 
 
@@ -153,7 +155,7 @@ def test_the_last_models_are_kept(tmp_path: Path) -> None:
     (tmp_path / "real/xgboost_model.json").symlink_to("today.json")
     for number in range(4):
         (tmp_path / "real/today.json").write_text(str(number))
-        assert "sentence" in mend(settings(keep=2, ceiling=9, rounds=1), tmp_path)
+        assert "sentence" in run_repair(settings(keep=2, ceiling=9, rounds=1), tmp_path)
     assert (tmp_path / "real/xgboost_model.json").is_symlink()
     assert sorted(path.name for path in (tmp_path / "real").iterdir()) == [
         "today.json",
@@ -195,7 +197,7 @@ NAMED = ",".join([*NAMES, "target"])
 )
 def test_a_csv_that_cannot_be_used_is_named_in_one_line(tmp_path: Path, content: str, says: str) -> None:
     (tmp_path / "data.csv").write_bytes(content.encode("utf-8", "surrogateescape"))
-    answer = mend(settings(), tmp_path)
+    answer = run_repair(settings(), tmp_path)
     assert says in answer["failed"]
     assert f"{tmp_path}/data.csv" in answer["failed"] or "rows of data" in says
     assert "\n" not in answer["failed"]
@@ -203,7 +205,7 @@ def test_a_csv_that_cannot_be_used_is_named_in_one_line(tmp_path: Path, content:
 
 def test_missing_columns_are_named_in_one_line(tmp_path: Path) -> None:
     write_csv(tmp_path / "data.csv", rows(features=18), NAMES[:18])
-    answer = mend(settings(features=None, feature_names=NAMES), tmp_path)
+    answer = run_repair(settings(features=None, feature_names=NAMES), tmp_path)
     assert answer["failed"].startswith(
         f"{tmp_path}/data.csv has no column 'feature_18', 'feature_19', 'feature_20', 'feature_21'; it has "
     )
@@ -227,7 +229,7 @@ def test_missing_columns_are_named_in_one_line(tmp_path: Path) -> None:
 def test_what_cannot_be_trained_is_said_in_one_line(tmp_path: Path, more: dict[str, Any], says: str) -> None:
     write_csv(tmp_path / "data.csv", GOOD)
     (tmp_path / "directory").mkdir()
-    answer = mend(settings(**more), tmp_path)
+    answer = run_repair(settings(**more), tmp_path)
     assert says in answer["failed"]
     assert "\n" not in answer["failed"]
     assert "Traceback" not in str(answer)
@@ -237,7 +239,7 @@ def test_a_full_disk_leaves_the_old_model_whole(tmp_path: Path, as_root: None) -
     write_csv(tmp_path / "data.csv", rows())
     with small_disk(tmp_path / "models", 256):
         old = train(tmp_path / MODEL, 18)
-        answer = mend(settings(rounds=400), tmp_path)
+        answer = run_repair(settings(rounds=400), tmp_path)
         assert "no whole model can be written in " in answer["failed"]
         assert "\n" not in answer["failed"]
         assert {path.name: path.read_bytes() for path in (tmp_path / "models").iterdir()} == {
@@ -249,7 +251,7 @@ def test_a_killed_training_leaves_the_old_model_whole(tmp_path: Path) -> None:
     write_csv(tmp_path / "data.csv", rows(3000))
     old = train(tmp_path / MODEL, 18)
     wanted = settings(rounds=100_000, params={"max_depth": 10})
-    child = begin(wanted, tmp_path, "look", "mend")
+    child = begin(wanted, tmp_path, "probe", "repair")
     training = wait_for_training(child.pid)
     os.kill(training, signal.SIGKILL)
     out, _ = child.communicate(timeout=60)
@@ -263,14 +265,14 @@ def test_a_killed_training_leaves_the_old_model_whole(tmp_path: Path) -> None:
 def test_after_a_killed_repair_the_next_one_clears_up(tmp_path: Path) -> None:
     write_csv(tmp_path / "data.csv", rows(3000))
     old = train(tmp_path / MODEL, 18)
-    child = begin(settings(rounds=100_000, params={"max_depth": 10}), tmp_path, "look", "mend")
+    child = begin(settings(rounds=100_000, params={"max_depth": 10}), tmp_path, "probe", "repair")
     training = wait_for_training(child.pid)
     child.kill()
     child.communicate()
     os.kill(training, signal.SIGKILL)
     assert (tmp_path / MODEL).read_bytes() == old
     assert (tmp_path / "models/.xgboost_model.json.training").is_dir()
-    assert "sentence" in mend(settings(), tmp_path)
+    assert "sentence" in run_repair(settings(), tmp_path)
     assert sorted(path.name for path in (tmp_path / "models").iterdir()) == [
         "xgboost_model.json",
         "xgboost_model.json.1",
@@ -280,13 +282,13 @@ def test_after_a_killed_repair_the_next_one_clears_up(tmp_path: Path) -> None:
 def test_a_training_that_takes_too_long_is_ended(tmp_path: Path) -> None:
     write_csv(tmp_path / "data.csv", rows(3000))
     wanted = settings(rounds=100_000, params={"max_depth": 10})
-    assert mend(wanted, tmp_path, timeout=2)["failed"] == "the training did not end within 2 s"
+    assert run_repair(wanted, tmp_path, timeout=2)["failed"] == "the training did not end within 2 s"
     assert list((tmp_path / "models").iterdir()) == []
 
 
 def test_the_connection_string_is_in_no_argument(tmp_path: Path) -> None:
     dsn = f"host=192.0.2.1 user=qt password='{PASSWORD}'"
-    child = begin(settings(data={"postgres": {"dsn": dsn, "query": "SELECT 1"}}), tmp_path, "look", "mend")
+    child = begin(settings(data={"postgres": {"dsn": dsn, "query": "SELECT 1"}}), tmp_path, "probe", "repair")
     try:
         training = wait_for_training(child.pid)
         assert PASSWORD.encode() not in Path(f"/proc/{training}/cmdline").read_bytes()
@@ -320,14 +322,14 @@ def test_the_operators_own_trainer_is_run(tmp_path: Path) -> None:
         target=None,
         ceiling=None,
     )
-    answer = mend(own, tmp_path)
+    answer = run_repair(own, tmp_path)
     assert answer["details"]["output"] == "done"
     assert (tmp_path / MODEL).read_bytes() == made
     (tmp_path / MODEL).unlink()
-    failed = mend({**own, "trainer": ["sh", "-c", "echo no data >&2; exit 3"]}, tmp_path)
+    failed = run_repair({**own, "trainer": ["sh", "-c", "echo no data >&2; exit 3"]}, tmp_path)
     assert failed["failed"] == "the trainer sh ended with 3"
     assert (failed["exit_code"], failed["output"]) == (3, "no data")
-    assert mend({**own, "trainer": ["/no/such"]}, tmp_path)["failed"] == "/no/such is not installed"
+    assert run_repair({**own, "trainer": ["/no/such"]}, tmp_path)["failed"] == "/no/such is not installed"
 
 
 def wait_for_training(parent: int) -> int:

@@ -47,7 +47,7 @@ def until_begun(host: Installation) -> None:
 def test_it_ends_when_it_is_told_to(host: Installation, number: signal.Signals) -> None:
     host.thresholds()
     with host.monitor() as monitor:
-        host.until_recorded("Realtime monitor: Started")
+        host.wait_for_entry("Realtime monitor: Started")
         monitor.send_signal(number)
         assert ended(monitor) == (0, f"realtime_monitor.py: {number.name}: stopping\n")
     assert [entry["action"] for entry in check(host.home)] == [
@@ -74,46 +74,48 @@ def test_a_stop_during_a_repair_leaves_both_closing_entries(host: Installation) 
     assert stopped["action"] == "Realtime monitor: Stopped"
 
 
-def test_after_a_stop_the_same_breach_goes_on_in_its_run(host: Installation) -> None:
+def test_after_a_stop_the_same_breach_continues_in_its_run(host: Installation) -> None:
     with host.monitor() as monitor:
         until_begun(host)
         monitor.terminate()
         ended(monitor)
     abandon(host)
     with host.monitor():
-        host.until(TRIGGERED, "Auto-heal: Interrupted", TRIGGERED, DONE, RECOVERED)
-    assert len({entry["run"] for entry in host.healing()}) == 1
+        host.wait_for_actions(TRIGGERED, "Auto-heal: Interrupted", TRIGGERED, DONE, RECOVERED)
+    assert len({entry["run"] for entry in host.breach_entries()}) == 1
 
 
-def test_after_a_kill_the_unfinished_run_is_closed_and_the_breach_goes_on(host: Installation) -> None:
+def test_after_a_kill_the_unfinished_repair_is_closed_and_the_breach_continues(host: Installation) -> None:
     with host.monitor() as monitor:
         until_begun(host)
         monitor.kill()
         monitor.wait()
-        assert host.said() == [TRIGGERED]
+        assert host.breach_actions() == [TRIGGERED]
         with host.monitor():
-            host.until(TRIGGERED, "Auto-heal: Interrupted - the monitor was ended during the repair")
+            host.wait_for_actions(
+                TRIGGERED, "Auto-heal: Interrupted - the monitor was ended during the repair"
+            )
             abandon(host)  # the repair was not killed with the monitor: it ends by itself
-            host.until(TRIGGERED, "Auto-heal: Interrupted", RECOVERED)
+            host.wait_for_actions(TRIGGERED, "Auto-heal: Interrupted", RECOVERED)
             wait_for(lambda: host.status()["in_breach"] == [])
-    assert len({entry["run"] for entry in host.healing()}) == 1
+    assert len({entry["run"] for entry in host.breach_entries()}) == 1
 
 
-def test_a_breach_that_nobody_repairs_is_told_once_over_a_kill(host: Installation) -> None:
+def test_a_breach_without_repair_is_recorded_once_over_a_kill(host: Installation) -> None:
     with socket.create_server(("127.0.0.1", 0)) as before:
         port = before.getsockname()[1]
     host.thresholds(tcp=[{"port": port, "hold": 0}])
     with host.monitor() as monitor:
-        host.until(NO_REPAIR)
+        host.wait_for_actions(NO_REPAIR)
         monitor.kill()
         monitor.wait()
     with host.monitor() as monitor:
         wait_for(lambda: host.status()["pid"] == monitor.pid)
         with socket.create_server(("127.0.0.1", port)):
-            host.until(NO_REPAIR, RECOVERED)
+            host.wait_for_actions(NO_REPAIR, RECOVERED)
 
 
-def test_damaged_memory_is_named_and_begun_anew(host: Installation) -> None:
+def test_a_damaged_state_file_is_named_and_replaced(host: Installation) -> None:
     host.thresholds()
     (host.home / "status/repair").mkdir(parents=True)
     (host.home / "status/repair/monitor.json").write_text("{")
@@ -125,17 +127,17 @@ def test_damaged_memory_is_named_and_begun_anew(host: Installation) -> None:
     assert "monitor.json: is damaged" in errors
 
 
-def test_a_new_configuration_is_taken_up_and_a_wrong_one_refused(host: Installation) -> None:
+def test_a_new_configuration_is_applied_and_a_wrong_one_refused(host: Installation) -> None:
     host.thresholds(memory=[{"trigger": 99, "clear": 98, "name": "first"}])
     with host.monitor() as monitor:
-        wait_for(lambda: host.seen("first").get("state") == "ok")
+        wait_for(lambda: host.threshold_status("first").get("state") == "ok")
         host.thresholds(memory=[{"trigger": 50, "clear": 98, "name": "wrong"}])
         monitor.send_signal(signal.SIGHUP)
-        refused = host.until_recorded("Realtime monitor: Refused a new configuration; the old one stays")
-        assert host.seen("first")["state"] == "ok"
+        refused = host.wait_for_entry("Realtime monitor: Refused a new configuration; the old one stays")
+        assert host.threshold_status("first")["state"] == "ok"
         host.thresholds(memory=[{"trigger": 98, "clear": 97, "name": "second"}])
         monitor.send_signal(signal.SIGHUP)
-        host.until_recorded("Realtime monitor: Took up a new configuration")
+        host.wait_for_entry("Realtime monitor: Took up a new configuration")
         wait_for(lambda: [item["name"] for item in host.status()["thresholds"]] == ["second"])
         monitor.terminate()
         _, errors = ended(monitor)
@@ -144,13 +146,13 @@ def test_a_new_configuration_is_taken_up_and_a_wrong_one_refused(host: Installat
     assert (refused["outcome"], refused["details"]["faults"]) == ("failed", [fault])
 
 
-def test_a_breach_that_is_watched_no_more_ends(host: Installation) -> None:
+def test_a_breach_that_is_no_longer_watched_ends(host: Installation) -> None:
     host.thresholds(memory=[{"trigger": 0.001, "clear": 0, "hold": 0}])
     with host.monitor() as monitor:
-        host.until(NO_REPAIR)
+        host.wait_for_actions(NO_REPAIR)
         host.thresholds()
         monitor.send_signal(signal.SIGHUP)
-        host.until(NO_REPAIR, "Auto-heal: memory is no longer watched; it was in breach")
+        host.wait_for_actions(NO_REPAIR, "Auto-heal: memory is no longer watched; it was in breach")
 
 
 @pytest.mark.parametrize(
@@ -164,7 +166,7 @@ def test_a_breach_that_is_watched_no_more_ends(host: Installation) -> None:
         (None, "config/realtime_monitor.yml: does not exist"),
     ],
 )
-def test_it_does_not_begin_with_a_wrong_configuration(
+def test_it_does_not_start_with_a_wrong_configuration(
     host: Installation, value: str | None, says: str
 ) -> None:
     path = host.home / "config/realtime_monitor.yml"
@@ -189,7 +191,7 @@ def test_a_second_one_ends_and_says_which_one_runs(host: Installation) -> None:
     assert [entry["action"] for entry in host.entries()] == ["Realtime monitor: Started"]
 
 
-def test_systemd_is_told_how_it_is(host: Installation, tmp_path: Path) -> None:
+def test_systemd_is_notified(host: Installation, tmp_path: Path) -> None:
     host.thresholds(memory=[{"trigger": 0.001, "clear": 0, "hold": 0}])
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(tmp_path / "notify"))
@@ -214,7 +216,7 @@ def test_systemd_is_told_how_it_is(host: Installation, tmp_path: Path) -> None:
             assert ended(monitor)[0] == 0
 
 
-def test_a_daemon_that_stands_still_gives_no_sign_of_life(host: Installation, tmp_path: Path) -> None:
+def test_a_blocked_daemon_does_not_ping_the_watchdog(host: Installation, tmp_path: Path) -> None:
     host.thresholds()
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(tmp_path / "notify"))

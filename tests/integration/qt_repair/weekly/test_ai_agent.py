@@ -70,7 +70,7 @@ def test_a_good_model_loads_and_predicts(home: Path) -> None:
     assert 0 <= details["model"]["prediction"] <= 1
 
 
-def test_without_a_sample_a_row_of_zeros_is_taken(home: Path) -> None:
+def test_without_a_sample_it_predicts_from_zeros(home: Path) -> None:
     assert check(home, feature_names=[f"f{number}" for number in range(22)])[2] == []
 
 
@@ -85,7 +85,7 @@ def test_without_a_sample_a_row_of_zeros_is_taken(home: Path) -> None:
         ({"features": 22, "path": "broken.json"}, "Model broken.json"),
     ],
 )
-def test_a_bad_model_is_told_in_one_line(home: Path, model: dict[str, Any], says: str) -> None:
+def test_a_bad_model_is_reported_in_one_line(home: Path, model: dict[str, Any], says: str) -> None:
     (problem,) = check(home, **model)[2]
     assert says in problem
     assert "\n" not in problem

@@ -71,7 +71,9 @@ def home(tmp_path: Path) -> Path:
     return tmp_path / "qt"
 
 
-def test_a_healthy_cycle_leaves_the_reports_lines_in_one_run(home: Path, tmp_path: Path, server: str) -> None:
+def test_a_healthy_cycle_writes_the_expected_lines_in_one_run(
+    home: Path, tmp_path: Path, server: str
+) -> None:
     tree(tmp_path / "src", {"a.py": "import b\n", "b.py": "x = 1\n"})
     health = {"url": f"{server}/health", "expect": {"status": "ok"}}
     phases = {
@@ -103,7 +105,7 @@ def test_a_healthy_cycle_leaves_the_reports_lines_in_one_run(home: Path, tmp_pat
     assert plain["run"] == cycle[0]["run"]
 
 
-def test_what_fails_does_not_stop_the_next_and_the_verdict_counts(home: Path) -> None:
+def test_a_failed_phase_does_not_stop_the_next_and_is_counted(home: Path) -> None:
     phases = {
         **commands(TRUE, shell("broken", "echo cannot open the market; exit 3")),
         "ai_agent": {"health": {"url": "http://127.0.0.1:1/health"}},
@@ -152,7 +154,7 @@ def test_a_smoke_test_that_fails_says_how(home: Path, test: dict[str, Any], says
     assert row(found, "smoke_tests")["problems"] == [says]
 
 
-def test_expected_output_and_exit_status_are_looked_for_together(home: Path) -> None:
+def test_expected_output_and_exit_status_are_both_checked(home: Path) -> None:
     test = shell("t", "echo first; echo OK 3; exit 7", expect_exit=7, expect_output=r"^OK \d$")
     assert verdicts(answer(install(home, commands(test)))) == {
         **dict.fromkeys(NAMES, "SKIPPED"),
@@ -168,7 +170,7 @@ def test_expected_output_and_exit_status_are_looked_for_together(home: Path) -> 
         ("/other", {}, "answers 503"),
     ],
 )
-def test_an_address_that_answers_wrongly_is_told(
+def test_an_address_that_answers_wrongly_is_reported(
     home: Path, server: str, path: str, expect: dict[str, str], says: str
 ) -> None:
     http = [{"name": "agent", "url": server + path, "expect": expect}]
@@ -183,7 +185,7 @@ def test_a_phase_that_hangs_is_failed_and_the_others_go_on(home: Path) -> None:
     assert verdicts(found)["audit_trail"] == "PASSED"
 
 
-def test_docker_that_cannot_be_asked_is_a_clear_failure(home: Path) -> None:
+def test_docker_that_cannot_be_queried_is_a_clear_failure(home: Path) -> None:
     phases = {"docker_health": {"containers": ["no-such-container-of-ours"]}}
     found = answer(install(home, phases), "--phase", "docker_health")
     (problem,) = row(found, "docker_health")["problems"]
@@ -200,7 +202,7 @@ def test_a_record_with_a_fault_fails_its_own_check(home: Path) -> None:
     assert "edit and delete nothing" in Path(found["report"]).read_text()
 
 
-def test_the_installation_is_looked_at_too(home: Path) -> None:
+def test_the_installation_is_checked_too(home: Path) -> None:
     run(install(home))
     (home / "config").chmod(0o777)
     found = answer(install(home, {"audit_trail": {"doctor": True}}), "--phase", "audit_trail")
@@ -247,7 +249,7 @@ def test_a_repair_that_does_not_help_leaves_the_phase_failed(home: Path) -> None
     assert [repair["exit_code"] for repair in row(found, "smoke_tests")["repairs"]] == [1]
 
 
-def test_nothing_is_checked_where_nothing_can_be_recorded_at_home(home: Path, tmp_path: Path) -> None:
+def test_nothing_is_checked_if_nothing_can_be_recorded_at_home(home: Path, tmp_path: Path) -> None:
     ran = tmp_path / "ran"
     install(home, commands({"name": "t", "run": noting(ran)}))
     (home / "status").write_text("in the way")
@@ -318,7 +320,7 @@ def test_no_secret_of_a_command_is_printed_recorded_or_reported(home: Path) -> N
         (["--nonsense"], "unrecognized arguments"),
     ],
 )
-def test_wrong_use_is_told_what_to_change(home: Path, arguments: list[str], says: str) -> None:
+def test_wrong_use_is_answered_with_what_to_change(home: Path, arguments: list[str], says: str) -> None:
     done = run(install(home), *arguments)
     assert done.returncode == 2
     assert says in done.stderr
@@ -355,7 +357,7 @@ def test_a_candidate_is_checked_together_with_what_is_there(home: Path, tmp_path
 
 
 @pytest.mark.parametrize("redirection", [">&-", "2>&-", ">&- 2>&- <&-", "| true", ">/dev/full"])
-def test_a_cycle_goes_on_where_nobody_reads_what_it_says(home: Path, redirection: str) -> None:
+def test_a_cycle_continues_if_nobody_reads_its_output(home: Path, redirection: str) -> None:
     install(home, commands(TRUE))
     script = f'"$@" {redirection}'
     subprocess.run(
@@ -368,7 +370,7 @@ def test_a_cycle_goes_on_where_nobody_reads_what_it_says(home: Path, redirection
     assert actions(home)[-1] == last
 
 
-def test_what_it_says_is_readable_in_any_locale(home: Path) -> None:
+def test_its_output_is_readable_in_any_locale(home: Path) -> None:
     install(home, commands(TRUE))
     done = run(home, LC_ALL="C", PYTHONIOENCODING="latin-1", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
     assert done.returncode == 0

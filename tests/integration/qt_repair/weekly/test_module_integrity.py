@@ -1,4 +1,4 @@
-"""Module integrity: real trees, real imports in real processes, a manifest that the record vouches for."""
+"""Module integrity: real trees, real imports in real processes, a manifest that the record confirms."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def acceptances(home: Path) -> list[dict[str, Any]]:
     return found
 
 
-def test_the_first_state_is_taken_and_recorded(home: Path) -> None:
+def test_the_first_state_is_accepted_and_recorded(home: Path) -> None:
     seen = check(home)
     assert (seen["verdict"], seen["summary"]) == ("PASSED", "3 files in 1 tree, 2 modules imported")
     assert seen["notes"] == ["no state was accepted before: this one was taken as the first"]
@@ -50,7 +50,7 @@ def test_the_first_state_is_taken_and_recorded(home: Path) -> None:
     assert len(acceptances(home)) == 1
 
 
-def test_a_first_state_with_a_fault_is_not_taken(home: Path, src: Path) -> None:
+def test_a_first_state_with_a_fault_is_not_accepted(home: Path, src: Path) -> None:
     tree(src, {"broken.py": "def f(:\n"})
     seen = check(home)
     assert seen["verdict"] == "FAILED"
@@ -124,7 +124,7 @@ def test_a_manifest_that_was_tampered_with_is_found(home: Path, tamper: Any, say
     assert check(home)["verdict"] == "PASSED"
 
 
-def test_an_older_manifest_that_is_put_back_is_found(home: Path, src: Path) -> None:
+def test_a_restored_older_manifest_is_found(home: Path, src: Path) -> None:
     check(home)
     manifest = home / "status/repair/manifest.json"
     older = manifest.read_bytes()
@@ -146,7 +146,7 @@ def test_a_tree_that_was_never_accepted_is_named(home: Path, src: Path, tmp_path
     assert check(home)["verdict"] == "PASSED"
 
 
-def test_a_deploy_takes_the_release_alone(home: Path, src: Path) -> None:
+def test_a_deploy_accepts_the_release_alone(home: Path, src: Path) -> None:
     ours = tree(home / "releases/2", {"tools/new.py": "x = 1\n"})
     (home / "current").unlink(missing_ok=True)
     (home / "current").symlink_to("releases/2")
@@ -161,7 +161,7 @@ def test_a_deploy_takes_the_release_alone(home: Path, src: Path) -> None:
     assert check(home)["problems"] == [f"altered: {src}/pkg/b.py"]
 
 
-def test_a_tree_that_is_not_there_keeps_no_other_from_being_checked(home: Path, src: Path) -> None:
+def test_a_missing_tree_does_not_stop_the_others(home: Path, src: Path) -> None:
     check(home)
     tree(src, {"pkg/b.py": "x = 2\n"})
     watching(home, {"path": "no/such"}, {"path": str(src)})
@@ -174,7 +174,7 @@ def test_a_tree_that_is_not_there_keeps_no_other_from_being_checked(home: Path, 
     assert "no/such is no directory" in done.stderr
 
 
-def test_what_is_excluded_later_is_not_missing(home: Path, src: Path) -> None:
+def test_a_file_excluded_later_is_not_missing(home: Path, src: Path) -> None:
     check(home)
     tree(src, {"data/prices.csv": "2\n"})
     watching(home, {"path": str(src), "exclude": ["data/*"]})
@@ -240,7 +240,7 @@ def test_modules_are_found_by_their_own_tree_and_not_by_ours(home: Path, src: Pa
     assert check(home)["problems"] == []
 
 
-def test_what_acts_when_it_is_imported_can_be_left_out(src: Path, tmp_path: Path) -> None:
+def test_modules_that_act_on_import_can_be_left_out(src: Path, tmp_path: Path) -> None:
     acts = tmp_path / "acted"
     tree(src, {"broker/live.py": f"open({str(acts)!r}, 'w').close()\n"})
     home = watching(tmp_path / "qt", {"path": str(src), "not_imported": ["broker/*"]})

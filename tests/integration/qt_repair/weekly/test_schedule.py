@@ -1,4 +1,4 @@
-"""Once a week, also after a night off, never twice, and again where it was killed: with real processes."""
+"""Once a week, also after a night off, never twice, and again after a kill: with real processes."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_a_cycle_that_failed_is_not_repeated(home: Path) -> None:
     assert run(home, "--due", at=MONDAY).stdout == ""
 
 
-def test_wake_ups_at_the_same_instant_run_it_once(home: Path) -> None:
+def test_simultaneous_calls_run_it_once(home: Path) -> None:
     processes = [start(home, "--due", at=SUNDAY) for _ in range(6)]
     try:
         ended = [(process.communicate(timeout=BOUND), process.returncode) for process in processes]
@@ -81,7 +81,7 @@ def test_wake_ups_at_the_same_instant_run_it_once(home: Path) -> None:
     assert actions(home).count("Weekly self-heal: Started validation cycle") == 1
 
 
-def test_a_run_by_hand_of_all_phases_counts_where_the_week_is_still_to_be_done(home: Path) -> None:
+def test_a_run_by_hand_of_all_phases_counts_as_the_weeks(home: Path) -> None:
     assert run(home, at=MONDAY).returncode == 0
     assert run(home, "--due", at=MONDAY).stdout == ""
     assert runs(home) == 1
@@ -146,7 +146,7 @@ def last_report(home: Path) -> dict[str, Any]:
     return found
 
 
-def test_one_that_was_killed_half_way_is_run_again_and_that_is_said(home: Path) -> None:
+def test_a_killed_cycle_is_run_again_and_that_is_recorded(home: Path) -> None:
     with half_way(home, "--due") as process:
         process.send_signal(signal.SIGKILL)
     killed = entries(home)[-1]["run"]
@@ -161,7 +161,7 @@ def test_one_that_was_killed_half_way_is_run_again_and_that_is_said(home: Path) 
     assert run(home, "--due", at=MONDAY).stdout == ""
 
 
-def test_what_is_killed_each_time_is_given_up_until_the_next_week(home: Path) -> None:
+def test_a_cycle_that_is_killed_each_time_is_given_up_until_the_next_week(home: Path) -> None:
     with half_way(home, "--due") as process:
         process.send_signal(signal.SIGKILL)
     ledger = home / "status/repair/weekly.json"
@@ -181,7 +181,7 @@ def test_what_is_killed_each_time_is_given_up_until_the_next_week(home: Path) ->
     assert runs(home) == 1
 
 
-def test_one_that_is_asked_to_stop_says_so_and_is_run_again(home: Path) -> None:
+def test_a_stopped_cycle_records_that_and_is_run_again(home: Path) -> None:
     with half_way(home, "--due") as process:
         process.send_signal(signal.SIGTERM)
         _, err = process.communicate(timeout=BOUND)
@@ -195,7 +195,7 @@ def test_one_that_is_asked_to_stop_says_so_and_is_run_again(home: Path) -> None:
     assert sum(action.startswith("Weekly self-heal: Interrupted") for action in actions(home)) == 1
 
 
-def test_one_that_was_killed_after_its_last_entry_is_done(home: Path) -> None:
+def test_a_cycle_killed_after_its_last_entry_is_done(home: Path) -> None:
     run(home, "--due", at=SUNDAY)
     slot = "2026-11-29T03:00:00.000000Z"
     done = entries(home)
@@ -207,7 +207,7 @@ def test_one_that_was_killed_after_its_last_entry_is_done(home: Path) -> None:
     assert json.loads(ledger.read_text()) == {"done": slot}
 
 
-def test_one_by_hand_that_was_killed_is_closed_by_the_next_wake_up(home: Path) -> None:
+def test_a_killed_run_by_hand_is_closed_by_the_next_scheduled_call(home: Path) -> None:
     run(home, "--due", at=SUNDAY)
     before = runs(home)
     with half_way(home, at=MONDAY) as process:
@@ -219,7 +219,7 @@ def test_one_by_hand_that_was_killed_is_closed_by_the_next_wake_up(home: Path) -
     assert runs(home) == before
 
 
-def test_by_hand_beside_another_is_told_to_wait(home: Path) -> None:
+def test_a_run_by_hand_beside_another_is_told_to_wait(home: Path) -> None:
     with half_way(home, "--due"):
         done = run(home, at=SUNDAY)
         assert done.returncode == 1
@@ -241,7 +241,7 @@ def test_a_damaged_ledger_is_set_aside_and_nothing_is_repeated(home: Path) -> No
     assert runs(home) == 2
 
 
-def test_a_removed_ledger_repeats_nothing(home: Path) -> None:
+def test_after_a_lost_ledger_nothing_is_repeated(home: Path) -> None:
     run(home, "--due", at=SUNDAY)
     (home / "status/repair/weekly.json").unlink()
     assert run(home, "--due", at=MONDAY).stdout == ""

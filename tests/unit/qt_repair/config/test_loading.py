@@ -1,4 +1,4 @@
-"""Merging, checking and completing a configuration: pure, from documents as they stand in files."""
+"""Merging, checking and completing a configuration, from documents as files hold them."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_lists_are_replaced() -> None:
     assert found.repairs["mine"]["probe"] == ["x"]
 
 
-def test_each_value_knows_the_file_that_it_came_from() -> None:
+def test_the_file_of_each_value_is_known() -> None:
     found = resolved({"repairs": {"grafana": GRAFANA}}, {"repairs": {"grafana": {"cooldown": 120}}})
     origins = {path: origin for path, _, origin in found.explained()}
     assert origins["repairs.grafana.container"] == "auto_repair_system.yml"
@@ -96,12 +96,12 @@ def test_what_is_wrong_elsewhere_is_named_too(value: Any, says: str) -> None:
     assert line.replace(" (auto_repair_system.yml)", "").startswith(says)
 
 
-def test_a_newline_behind_a_name_is_not_let_through() -> None:
+def test_a_newline_after_a_name_is_refused() -> None:
     assert len(faults({"repairs": {"grafana\n": GRAFANA}})) == 1
     assert len(faults({"repairs": {"grafana": {"kind": "container", "container": "grafana\n"}}})) == 1
 
 
-def test_the_file_that_a_wrong_value_stands_in_is_named() -> None:
+def test_the_file_of_a_wrong_value_is_named() -> None:
     (line,) = faults({"repairs": {"grafana": GRAFANA}}, {"repairs": {"grafana": {"cooldown": -1}}})
     assert line == "At 'repairs.grafana.cooldown' (auto_repair_system.d/50-ansible.yml): must be at least 0"
 
@@ -111,7 +111,7 @@ def test_all_faults_are_named_at_once() -> None:
     assert len(faults({"repairs": {"grafana": wrong, "other": {**GRAFANA, "colour": 1}}})) == 3
 
 
-def test_no_value_is_echoed() -> None:
+def test_no_value_is_quoted() -> None:
     secret = "host=db password=hunter2"
     lines = faults(
         {"repairs": {"db": {"kind": "postgres_database", "database": 3, "dsn": [secret], "x": secret}}}
@@ -142,7 +142,7 @@ def test_yaml_that_is_not_a_configuration_is_refused_in_one_line(text: str, says
     assert "\n" not in line
 
 
-def test_a_date_is_a_text() -> None:
+def test_a_date_is_read_as_text() -> None:
     assert parse("at: 2026-11-25\n", "x.yml") == {"at": "2026-11-25"}
 
 
@@ -173,7 +173,7 @@ def test_drop_ins_are_read_in_the_order_of_their_names(home: Path) -> None:
     assert load(AUTO_REPAIR, str(home)).value["guard"]["lock_wait"] == 9
 
 
-def test_a_candidate_is_read_in_place_of_its_drop_in(home: Path, tmp_path: Path) -> None:
+def test_a_candidate_is_read_instead_of_its_drop_in(home: Path, tmp_path: Path) -> None:
     (home / "config/auto_repair_system.d/50-ansible.yml").write_text("guard: {lock_wait: 5}\n")
     candidate = tmp_path / "candidate"
     candidate.write_text("guard: {lock_wait: 6}\n")
@@ -196,6 +196,6 @@ def test_a_file_that_others_may_write_to_is_refused(home: Path, mode: int) -> No
     assert refused(home) == f"{path}: others may write to it; run: chmod go-w {path}"
 
 
-def test_a_file_that_is_no_text_is_refused(home: Path) -> None:
+def test_a_file_that_is_not_text_is_refused(home: Path) -> None:
     (home / "config/auto_repair_system.yml").write_bytes(b"a: \xff\n")
     assert refused(home).endswith("is not UTF-8 text (byte 3)")

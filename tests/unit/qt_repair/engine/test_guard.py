@@ -1,4 +1,4 @@
-"""The guard's decisions as pure functions over what it remembers, and what it keeps on disk."""
+"""The guard's decisions as pure functions of its state, and its state file."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def test_an_attempt_waits_for_the_cooldown(ago: float, may: bool) -> None:
     assert allowed(RepairState(attempts=(NOW - ago,))) is may
 
 
-def test_the_reason_says_how_long_is_left() -> None:
+def test_the_reason_says_how_long_to_wait() -> None:
     decision = decide("grafana", LIMITS, {"grafana": RepairState(attempts=(NOW - 100,))}, 20, NOW)
     assert decision.why == "cooling down for another 200 s after the last attempt"
     assert decision.wait_s == 200
 
 
-def test_what_is_needed_too_often_is_to_be_frozen() -> None:
+def test_a_repair_that_is_needed_too_often_must_be_frozen() -> None:
     state = RepairState(attempts=tuple(NOW - minutes * 60 for minutes in (50, 40, 30, 20)))
     decision = decide("grafana", LIMITS, {"grafana": state}, 20, NOW)
     assert not decision.allowed
@@ -58,7 +58,7 @@ def test_a_frozen_repair_is_not_frozen_again() -> None:
     assert (decision.allowed, decision.frozen, decision.freeze) == (False, True, "")
 
 
-def test_all_repairs_together_are_bounded() -> None:
+def test_all_repairs_together_have_a_budget() -> None:
     states = {f"other{n}": RepairState(attempts=(NOW - 60 * n,)) for n in range(1, 6)}
     assert decide("grafana", LIMITS, states, 6, NOW).allowed
     decision = decide("grafana", LIMITS, states, 5, NOW)
@@ -80,13 +80,13 @@ def test_health_must_last_to_lift_a_freeze() -> None:
     assert after_probe(once, True, LIMITS, NOW + 1810) == RepairState()
 
 
-def test_trouble_in_between_starts_the_wait_anew() -> None:
+def test_an_unhealthy_probe_in_between_restarts_the_wait() -> None:
     frozen = RepairState(unhelpful=3, frozen_since=NOW)
     state = after_probe(after_probe(frozen, True, LIMITS, NOW), False, LIMITS, NOW + 1700)
     assert after_probe(state, True, LIMITS, NOW + 1810).frozen_since is not None
 
 
-def test_where_there_is_nothing_to_forget_nothing_is_remembered() -> None:
+def test_health_is_not_tracked_without_failures() -> None:
     assert after_probe(RepairState(), True, LIMITS, NOW) == RepairState()
 
 
@@ -112,7 +112,7 @@ def home(tmp_path: Path) -> str:
     return str(tmp_path)
 
 
-def test_what_is_remembered_outlives_the_program(home: str) -> None:
+def test_the_state_outlives_the_program(home: str) -> None:
     clock = [NOW]
     Guard(home, 20, lambda: clock[0]).record_attempt("grafana")
     clock[0] += 10
@@ -141,7 +141,7 @@ def test_a_freeze_is_lifted_by_hand(home: str) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"repairs": {"grafana": {}}}', '{"repairs": {"a": 1}}'])
-def test_a_damaged_memory_forbids_everything_and_says_so(home: str, content: str) -> None:
+def test_a_damaged_state_file_forbids_everything_and_is_named(home: str, content: str) -> None:
     guard = Guard(home, 20, lambda: NOW)
     guard.record_attempt("grafana")
     Path(home, "status/repair/guard.json").write_text(content)
@@ -172,7 +172,7 @@ def test_a_directory_that_is_a_link_is_not_used(home: str, tmp_path: Path) -> No
         {"frozen_because": 5, "frozen_since": 1},
     ],
 )
-def test_a_memory_that_cannot_be_computed_with_forbids_all(home: str, field: dict[str, object]) -> None:
+def test_a_state_file_with_invalid_values_forbids_everything(home: str, field: dict[str, object]) -> None:
     guard = Guard(home, 20)
     guard.record_attempt("grafana")
     path = Path(guard.directory, "guard.json")
@@ -183,7 +183,7 @@ def test_a_memory_that_cannot_be_computed_with_forbids_all(home: str, field: dic
         guard.decision("grafana", LIMITS)
 
 
-def test_a_pipe_in_place_of_the_memory_keeps_nobody_waiting(home: str) -> None:
+def test_a_pipe_in_place_of_the_state_file_does_not_block(home: str) -> None:
     guard = Guard(home, 20)
     Path(guard.directory).mkdir(parents=True)
     os.mkfifo(f"{guard.directory}/guard.json")
@@ -191,7 +191,7 @@ def test_a_pipe_in_place_of_the_memory_keeps_nobody_waiting(home: str) -> None:
         guard.states()
 
 
-def test_what_was_tried_under_a_wrong_clock_is_not_held_against_it_until_then(home: str) -> None:
+def test_attempts_under_a_wrong_clock_are_moved_to_the_present(home: str) -> None:
     clock = [NOW + 365 * 86400]
     guard = Guard(home, 2, lambda: clock[0])
     for name in ("grafana", "database"):

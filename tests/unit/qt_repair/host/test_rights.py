@@ -1,4 +1,4 @@
-"""Telling sudo's refusal from the failure of the program that it ran."""
+"""A refusal by sudo is distinguished from a failure of the program that it ran."""
 
 from __future__ import annotations
 

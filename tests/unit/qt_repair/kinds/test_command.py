@@ -1,4 +1,4 @@
-"""The kind `command`: its sentences, what sudo gets to run, and settings that are refused."""
+"""The kind `command`: its sentences, its commands run by sudo, and settings that are refused."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SENTENCE = "Auto-repair: Rebuilt the order book"
     [({}, f"{SENTENCE} - started"), ({"intent": "Auto-repair: Rebuilding"}, "Auto-repair: Rebuilding")],
     ids=["default", "configured"],
 )
-def test_the_sentences_are_the_operators(keys: dict[str, str], intent: str) -> None:
+def test_the_sentences_come_from_the_settings(keys: dict[str, str], intent: str) -> None:
     value = settings("command", probe=["true"], repair=["true"], sentence=SENTENCE, **keys)
     repair = kinds.repair_of(value, "/", kinds.probe_of(value, "/"))
     assert repair.intent(Finding(False, "")) == intent
@@ -35,11 +35,11 @@ def test_the_sentences_are_the_operators(keys: dict[str, str], intent: str) -> N
         (["sudo"], []),
     ],
 )
-def test_what_sudo_runs_is_found(argv: list[str], inner: list[str] | None) -> None:
+def test_the_command_behind_sudo_is_found(argv: list[str], inner: list[str] | None) -> None:
     assert sudo_part(argv) == inner
 
 
-def test_only_what_was_written_with_sudo_runs_as_root() -> None:
+def test_only_commands_written_with_sudo_run_as_root() -> None:
     restart = ["/usr/bin/systemctl", "restart", "nginx.service"]
     value = settings("command", probe=["/bin/check"], repair=["sudo", "-n", *restart], sentence=SENTENCE)
     assert kinds.privileges(value) == [restart]

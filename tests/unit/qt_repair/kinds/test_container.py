@@ -59,7 +59,7 @@ def test_a_running_container_is_found_healthy() -> None:
         ({"Health": {"Status": "unhealthy"}}, "runs, but its health check fails"),
     ],
 )
-def test_what_does_not_serve_is_found_unhealthy(state: dict[str, Any], says: str) -> None:
+def test_what_does_not_work_is_found_unhealthy(state: dict[str, Any], says: str) -> None:
     found = seen(**state)
     assert not found.healthy
     assert found.summary == f"grafana {says}"
@@ -68,18 +68,18 @@ def test_what_does_not_serve_is_found_unhealthy(state: dict[str, Any], says: str
 @pytest.mark.parametrize(
     "state", [{"Health": {"Status": "starting"}}, {"Status": "removing"}], ids=["starting", "removing"]
 )
-def test_a_container_on_its_way_is_left_alone(state: dict[str, Any]) -> None:
+def test_a_starting_or_removed_container_is_left_alone(state: dict[str, Any]) -> None:
     with pytest.raises(ProbeError, match=r"starting|being removed"):
         seen(**state)
 
 
-def test_the_beginning_of_an_id_is_no_name() -> None:
+def test_the_beginning_of_an_id_is_not_accepted_as_a_name() -> None:
     with pytest.raises(ProbeError, match=r"no container named 1c6c: it is the id of grafana"):
         parse_state("1c6c", RUNNING)
 
 
 @pytest.mark.parametrize("text", ["/grafana {", "/grafana null", "/grafana []", "/grafana {}", "/grafana"])
-def test_an_answer_that_is_not_understood_says_nothing(text: str) -> None:
+def test_an_answer_that_is_not_understood_leaves_the_state_unknown(text: str) -> None:
     with pytest.raises(ProbeError, match="not understood"):
         parse_state("grafana", text)
 
@@ -101,7 +101,7 @@ def test_the_sentences_are_the_reports(keys: dict[str, str], title: str) -> None
     assert repair.sentence(found) == f"Auto-repair: Restarted {title} container"
 
 
-def test_what_runs_as_root_is_named_exactly() -> None:
+def test_the_commands_run_as_root_are_exact() -> None:
     assert kinds.privileges(settings("container", container="grafana", stop_timeout=30)) == [
         [
             *("/usr/bin/docker", "inspect", "--type", "container"),

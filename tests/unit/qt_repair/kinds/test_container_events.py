@@ -45,7 +45,7 @@ def test_an_event_says_what_happened_to_which_container_and_when(
     assert parse_event(line) == event
 
 
-def test_the_fields_that_docker_gives_up_are_not_needed() -> None:
+def test_fields_that_docker_deprecates_are_not_needed() -> None:
     plain = {key: value for key, value in json.loads(DIE_26).items() if key not in ("status", "id", "from")}
     assert parse_event(json.dumps(plain)) == parse_event(DIE_26)
 
@@ -55,11 +55,11 @@ def test_the_fields_that_docker_gives_up_are_not_needed() -> None:
     [NETWORK, "", "\n", "json", "null", "[]", "{}", b"\xff", DIE_26[:100], "[" * 99999,
      DIE_26.replace('"137"', "1e999")],
 )  # fmt: skip
-def test_a_line_that_is_no_event_of_a_container_is_none(line: str | bytes) -> None:
+def test_a_line_that_is_no_container_event_is_ignored(line: str | bytes) -> None:
     assert parse_event(line) is None
 
 
-def test_only_containers_are_asked_for_and_sudoers_can_name_the_words() -> None:
+def test_only_container_events_are_followed_and_sudoers_can_name_the_command() -> None:
     argv = events_argv()
     assert argv[:4] == ["/usr/bin/docker", "events", "--filter", "type=container"]
     assert {"event=die", "event=health_status"} < set(argv)

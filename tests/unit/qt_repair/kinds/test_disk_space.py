@@ -33,27 +33,27 @@ APT = [{"apt_cache": True}]
         ({"free_mb": 20_500, "inodes_free_percent": 15}, "500 MB and 50 inodes too little"),
     ],
 )
-def test_what_is_missing_is_said(wanted: dict[str, float], missing: str) -> None:
+def test_missing_space_is_named(wanted: dict[str, float], missing: str) -> None:
     found = finding_of(settings("disk_space", mount="/", cleanups=APT, **wanted), DISK)
     assert found.healthy == (missing == "")
     assert found.summary.startswith("/ has 20 GB (20 %) free")
     assert found.summary.endswith(missing)
 
 
-def test_a_file_system_that_makes_inodes_as_needed_lacks_none() -> None:
+def test_a_file_system_without_a_limit_of_inodes_lacks_none() -> None:
     disk = Space(free=1, size=2, inodes_free=0, inodes=0)
     found = finding_of(settings("disk_space", mount="/", cleanups=APT, inodes_free_percent=5), disk)
     assert found.healthy
     assert "inodes_free_percent" not in found.details
 
 
-def test_a_directory_on_another_mount_is_not_taken_for_one(tmp_path: Path) -> None:
+def test_a_directory_that_is_no_mount_point_is_refused(tmp_path: Path) -> None:
     probe = SpaceProbe(settings("disk_space", mount=str(tmp_path), cleanups=APT, free_mb=1), HOME)
     with pytest.raises(ProbeError, match=f"nothing is mounted at {tmp_path}: it lies on /"):
         probe.check(5)
 
 
-def test_a_mount_that_is_not_there_says_so() -> None:
+def test_a_missing_mount_is_named() -> None:
     probe = SpaceProbe(settings("disk_space", mount="/nowhere", cleanups=APT, free_mb=1), HOME)
     with pytest.raises(ProbeError, match="/nowhere cannot be looked at: no such file or directory"):
         probe.check(5)
@@ -70,7 +70,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize("below", REFUSED)
-def test_nothing_is_deleted_where_system_trail_or_settings_lie(below: str) -> None:
+def test_nothing_is_deleted_in_directories_of_the_system_the_record_or_the_settings(below: str) -> None:
     assert directory_problem(below, HOME) is not None
 
 
@@ -81,11 +81,11 @@ def test_nothing_is_deleted_where_system_trail_or_settings_lie(below: str) -> No
         f"{HOME}/logs",
     ],
 )
-def test_where_else_the_operator_says_files_may_go(below: str) -> None:
+def test_files_may_be_deleted_in_other_directories(below: str) -> None:
     assert directory_problem(below, HOME) is None
 
 
-def test_a_directory_that_only_the_host_knows_to_be_kept_stops_the_probe() -> None:
+def test_a_directory_that_only_the_host_knows_to_be_protected_stops_the_probe() -> None:
     files = {"below": f"{HOME}/status", "pattern": "*", "older_than_days": 7}
     probe = SpaceProbe(settings("disk_space", mount="/", free_mb=1, cleanups=[{"files": files}]), HOME)
     with pytest.raises(ProbeError, match=r"cleanups\[0\].files.below must not lie in status/ of QT_HOME"):
@@ -99,7 +99,7 @@ def test_the_sentences_name_the_mount() -> None:
     assert repair.sentence(found) == "Auto-repair: Freed space on /srv/data"
 
 
-def test_what_runs_as_root_is_named_exactly() -> None:
+def test_the_commands_run_as_root_are_exact() -> None:
     files = {"files": {"below": "logs", "pattern": "*.gz", "older_than_days": 7}}
     cleanups = [{"apt_cache": True}, files, {"journal": "200M"}, {"apt_cache": False}]
     assert kinds.privileges(settings("disk_space", mount="/", free_mb=1, cleanups=cleanups)) == [

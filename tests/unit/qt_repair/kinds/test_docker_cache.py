@@ -1,4 +1,4 @@
-"""The kind `docker_cache`: what may go, what a prune says it won, what is run as root, and bad settings."""
+"""The kind `docker_cache`: what can be removed, what a prune reclaims, what runs as root, bad settings."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def usage(builds: list[dict[str, str]], images: list[dict[str, str]], older_than
     return parse_usage(text, older_than, NOW)
 
 
-def test_build_cache_and_dangling_images_can_go() -> None:
+def test_build_cache_and_dangling_images_can_be_removed() -> None:
     assert usage([LAYER], [IMAGE]) == Usage(builds=10_000_000, images=40_000_000, old=50_000_000)
 
 
@@ -46,27 +46,27 @@ def test_build_cache_that_docker_keeps_is_not_counted(keys: dict[str, str]) -> N
     [{"Repository": "app", "Tag": "latest"}, {"Repository": "app"}, {"Containers": "1"}],
     ids=["tagged", "pulled by digest", "of a stopped container"],
 )
-def test_an_image_that_somebody_may_want_is_not_counted(keys: dict[str, str]) -> None:
+def test_an_image_that_may_be_needed_is_not_counted(keys: dict[str, str]) -> None:
     assert usage([], [{**IMAGE, **keys}]).total == 0
 
 
 @pytest.mark.parametrize(("older_than", "old"), [(60, 50_000_000), (300, 50_000_000), (301, 0)])
-def test_what_is_young_is_counted_apart(older_than: float, old: int) -> None:
+def test_recent_items_are_counted_separately(older_than: float, old: int) -> None:
     image, layer = {**IMAGE}, {**LAYER, "LastUsedAt": "2026-11-25 04:27:00.1 +0000 UTC"}
     found = usage([layer], [image], older_than)
     assert (found.old, found.total) == (old, 50_000_000)
 
 
-def test_times_are_read_in_the_zone_of_the_host() -> None:
+def test_times_are_read_in_any_time_zone() -> None:
     assert usage([], [{**IMAGE, "CreatedAt": "2026-11-25 05:27:00 +0100 CET"}], 300).old == 40_000_000
 
 
-def test_cache_that_was_never_used_counts_from_when_it_was_made() -> None:
+def test_cache_that_was_never_used_counts_from_its_creation() -> None:
     assert usage([{**LAYER, "LastUsedAt": ""}], [], 86_000).old == 10_000_000
 
 
 @pytest.mark.parametrize("text", ["", "json", "[]", '{"Images": [{}]}', '{"BuildCache": 3}'])
-def test_an_account_that_is_not_understood_is_an_error(text: str) -> None:
+def test_a_report_that_is_not_understood_is_an_error(text: str) -> None:
     with pytest.raises(ValueError, match="not as Docker writes it"):
         parse_usage(text, 0, NOW)
 
@@ -81,12 +81,12 @@ def test_an_account_that_is_not_understood_is_an_error(text: str) -> None:
     ],
     ids=["nothing", "images", "build cache", "build cache with buildx"],
 )
-def test_a_prune_says_what_it_won(output: str, won: int) -> None:
+def test_the_reclaimed_total_of_a_prune_is_read(output: str, won: int) -> None:
     assert parse_reclaimed(output) == won
 
 
 @pytest.mark.parametrize("output", ["", "Total reclaimed space: much\n", "nothing to do\n"])
-def test_a_prune_that_says_nothing_won_nothing_known(output: str) -> None:
+def test_a_prune_without_a_total_is_an_error(output: str) -> None:
     with pytest.raises(ValueError, match=r"no total|an amount"):
         parse_reclaimed(output)
 
@@ -112,7 +112,7 @@ def test_more_than_the_limit_or_a_full_disk_is_found_unhealthy(
     assert "300 MB was used within 24h" in found.summary
 
 
-def test_what_runs_as_root_removes_no_volume_no_tag_and_no_container() -> None:
+def test_the_commands_run_as_root_remove_no_volume_no_tag_and_no_container() -> None:
     argvs = kinds.privileges(settings("docker_cache", limit_mb=1000, older_than="24h"))
     assert argvs == [
         ["/usr/bin/docker", "system", "df", "--verbose", "--format", "{{json .}}"],

@@ -1,4 +1,4 @@
-"""What is wrong in a database's settings and in a schema file is seen before anything is done."""
+"""Faults in a database's settings and in a schema file are found before anything is done."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from qt_repair.kinds.postgres_database.schema_file import LARGEST, first_psql_co
         ({"database": "postgres"}, "maintenance_db", "must be another database than the one to create"),
     ],
 )
-def test_a_name_that_postgresql_cannot_take_is_rejected(
+def test_a_name_that_postgresql_does_not_accept_is_rejected(
     settings: dict[str, str], path: str, text: str
 ) -> None:
     complete = {"kind": "postgres_database", "dsn": "", "maintenance_db": "postgres", **settings}
@@ -31,7 +31,7 @@ def test_a_name_that_postgresql_cannot_take_is_rejected(
 
 
 @pytest.mark.parametrize("name", ["quantum", 'a"b', "a'b", "Q; DROP", "x" * 63, "日本" * 10, " "])
-def test_any_name_that_postgresql_takes_is_taken(name: str) -> None:
+def test_any_name_that_postgresql_accepts_is_accepted(name: str) -> None:
     settings = {"kind": "postgres_database", "dsn": "", "maintenance_db": "postgres", "database": name}
     assert kinds.problems(settings) == []
 
@@ -50,16 +50,16 @@ def test_any_name_that_postgresql_takes_is_taken(name: str) -> None:
         ("", None),
     ],
 )
-def test_a_command_of_psql_is_told_from_sql(sql: str, found: tuple[int, str] | None) -> None:
+def test_a_psql_command_is_distinguished_from_sql(sql: str, found: tuple[int, str] | None) -> None:
     assert first_psql_command(sql) == found
 
 
 @pytest.mark.parametrize("piece", ["'", "E'", "$a$", "/* ", '"', "$", "$a$ $b$ "])
-def test_a_schema_file_of_quotes_alone_is_looked_through_at_once(piece: str) -> None:
+def test_a_schema_file_of_quotes_alone_is_scanned_once(piece: str) -> None:
     assert first_psql_command(piece * 100_000) is None
 
 
-def test_what_is_no_schema_file_is_rejected(tmp_path: Path) -> None:
+def test_a_file_that_is_no_schema_file_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "large").write_bytes(b" " * (LARGEST + 1))
     (tmp_path / "binary").write_bytes(b"SELECT\0")
     for name, text in [

@@ -81,7 +81,7 @@ def test_a_timer_has_no_restarts_to_count() -> None:
         ),
     ],
 )
-def test_what_does_not_serve_is_found_unhealthy(properties: dict[str, str], says: str) -> None:
+def test_what_does_not_work_is_found_unhealthy(properties: dict[str, str], says: str) -> None:
     found = seen(**properties)
     assert not found.healthy
     assert found.summary == f"cron.service {says}"
@@ -95,7 +95,7 @@ def test_what_does_not_serve_is_found_unhealthy(properties: dict[str, str], says
     ],
     ids=["few", "long ago"],
 )
-def test_restarts_that_are_few_or_long_ago_are_borne(properties: dict[str, str]) -> None:
+def test_few_or_old_restarts_are_tolerated(properties: dict[str, str]) -> None:
     assert seen(**properties).healthy
 
 
@@ -111,7 +111,7 @@ def test_a_unit_that_does_its_work_and_ends_need_not_be_active() -> None:
     ],
     ids=["starting", "stopping"],
 )
-def test_a_unit_that_systemd_is_at_is_left_alone(properties: dict[str, str]) -> None:
+def test_a_unit_that_systemd_is_starting_or_stopping_is_left_alone(properties: dict[str, str]) -> None:
     with pytest.raises(ProbeError, match=r"is starting|is stopping"):
         seen(**properties)
 
@@ -125,7 +125,7 @@ def test_a_unit_that_systemd_is_at_is_left_alone(properties: dict[str, str]) -> 
         ("", r"cannot be loaded \(no answer\)"),
     ],
 )
-def test_a_unit_that_no_restart_can_start_says_what_to_do(load: str, says: str) -> None:
+def test_a_unit_that_cannot_be_started_is_named_with_a_remedy(load: str, says: str) -> None:
     with pytest.raises(ProbeError, match=says):
         seen(LoadState=load)
 
@@ -134,7 +134,7 @@ def test_a_unit_that_no_restart_can_start_says_what_to_do(load: str, says: str) 
     "text",
     ["LoadState=loaded\n", "LoadState=loaded\nActiveState=active\nSubState=running\nNRestarts=many\n"],
 )
-def test_an_answer_that_is_not_understood_says_nothing(text: str) -> None:
+def test_an_answer_that_is_not_understood_leaves_the_state_unknown(text: str) -> None:
     with pytest.raises(ProbeError, match="not understood"):
         parse_show("cron", text)
 
@@ -150,7 +150,7 @@ def test_an_answer_that_is_not_understood_says_nothing(text: str) -> None:
         ("service", "service.service"),
     ],
 )
-def test_a_unit_is_asked_for_by_its_full_name(unit: str, name: str) -> None:
+def test_a_unit_is_queried_by_its_full_name(unit: str, name: str) -> None:
     assert full_name(unit) == name
     assert show_argv(unit)[-1] == name
 
@@ -161,7 +161,7 @@ def test_the_sentences_name_the_unit_as_configured() -> None:
     assert repair.sentence(found) == "Auto-repair: Restarted service cron"
 
 
-def test_what_runs_as_root_is_named_exactly() -> None:
+def test_the_commands_run_as_root_are_exact() -> None:
     assert kinds.privileges(SETTINGS) == [
         ["/usr/bin/systemctl", "reset-failed", "cron.service"],
         ["/usr/bin/systemctl", "restart", "cron.service"],
@@ -169,7 +169,7 @@ def test_what_runs_as_root_is_named_exactly() -> None:
 
 
 @pytest.mark.parametrize("unit", ["", "--now", "-H", "cron\n", "a b", "cron*", "../cron", "a/b", "a" * 201])
-def test_what_is_no_name_of_a_unit_is_refused(unit: str) -> None:
+def test_an_invalid_unit_name_is_refused(unit: str) -> None:
     assert "must be the name of a unit" in faults("systemd_service", unit=unit)["unit"]
 
 

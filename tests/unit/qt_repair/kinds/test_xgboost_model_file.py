@@ -1,4 +1,4 @@
-"""Files that are no models: each is told from one, whatever is in it."""
+"""Files that are no models are refused, whatever is in them."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _sized(text: str) -> bytes:
 
 
 @pytest.mark.parametrize("form", ["JSON", "UBJSON"])
-def test_a_model_is_read_in_both_forms(form: str) -> None:
+def test_a_model_is_read_in_both_formats(form: str) -> None:
     data = json.dumps(model()).encode() if form == "JSON" else ubjson(model())
     shape = parse_model(data)
     assert (shape.form, shape.features, shape.names, shape.trees) == (form, 3, ("a", "b", "c"), 2)
@@ -59,7 +59,7 @@ def test_a_model_is_read_in_both_forms(form: str) -> None:
 
 
 @pytest.mark.parametrize("cut", range(1, len(ubjson(model())), 7))
-def test_a_cut_off_model_is_none(cut: int) -> None:
+def test_a_truncated_model_is_refused(cut: int) -> None:
     for data in (ubjson(model())[:-cut], json.dumps(model()).encode()[:-cut]):
         with pytest.raises(InvalidModelError, match=r"^is not a model: "):
             parse_model(data)
@@ -81,7 +81,7 @@ def test_a_cut_off_model_is_none(cut: int) -> None:
     ],
     ids=str,
 )
-def test_well_formed_data_that_are_no_model_are_none(value: dict[str, Any]) -> None:
+def test_well_formed_data_that_are_no_model_are_refused(value: dict[str, Any]) -> None:
     with pytest.raises(InvalidModelError, match=r"but not as XGBoost writes it|not a model"):
         parse_model(json.dumps(value).encode())
 
@@ -106,18 +106,18 @@ def test_well_formed_data_that_are_no_model_are_none(value: dict[str, Any]) -> N
     ],
     ids=lambda data: repr(data[:30]),
 )
-def test_hostile_data_are_no_model(data: bytes) -> None:
+def test_hostile_data_are_refused(data: bytes) -> None:
     with pytest.raises(InvalidModelError):
         parse_model(data)
 
 
-def test_ubjson_that_goes_on_after_its_end_is_none() -> None:
+def test_ubjson_with_bytes_after_its_end_is_refused() -> None:
     with pytest.raises(UbjsonError, match="goes on after its end"):
         parse(ubjson(model()) + b"Z")
 
 
 @given(st.binary(max_size=200))
-def test_no_bytes_make_the_reader_fail_otherwise(data: bytes) -> None:
+def test_no_bytes_make_the_reader_raise_another_error(data: bytes) -> None:
     for start in (b"{", b"{L", ubjson(model())[:40]):
         with pytest.raises(InvalidModelError):
             parse_model(start + data)

@@ -83,12 +83,12 @@ def test_settings_that_contradict_each_other_are_rejected(more: dict[str, Any], 
         {"objective": "multi:softprob", "params": {"num_class": 3}, "ceiling": None, "floor": 0.7},
     ],
 )
-def test_good_settings_are_taken(more: dict[str, Any]) -> None:
+def test_good_settings_are_accepted(more: dict[str, Any]) -> None:
     assert rejections(changed(**more)) == []
 
 
 @pytest.mark.parametrize("kind", ["postgres_database", "xgboost_model"])
-def test_every_key_says_what_it_is_for(kind: str) -> None:
+def test_every_key_is_described(kind: str) -> None:
     schema = json.loads((SCHEMAS / kind / "schema.json").read_text())
     assert all(entry.get("description") for entry in schema["properties"].values())
     assert set(schema["required"]) <= set(schema["properties"])
@@ -115,7 +115,7 @@ def test_a_value_on_the_bound_holds() -> None:
     assert not MetricBound("rmse", None, 0.5).holds(float("nan"))
 
 
-def test_accuracy_is_what_is_not_an_error() -> None:
+def test_accuracy_is_one_minus_the_error_rate() -> None:
     settings = with_defaults(
         changed(objective="multi:softmax", floor=0.9, ceiling=None), kind_schema("xgboost_model")
     )

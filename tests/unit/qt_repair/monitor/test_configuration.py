@@ -1,4 +1,4 @@
-"""The configuration of the monitor: what is refused, in which words; what is filled in."""
+"""The configuration of the monitor: what is refused, in which words, and which defaults there are."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ DISK = {"mount": "/", "trigger": 90, "clear": 80}
         ),
         (of("disk", {**DISK, "trigger": 101}), "thresholds.disk[0].trigger' (m.yml): must be at most 100"),
         (of("memory", {"trigger": 0, "clear": 0}), "must be more than 0"),
-        (of("disk", {**DISK, "mount": "data"}), "must be the mount point: a whole path, such as /"),
+        (of("disk", {**DISK, "mount": "data"}), "must be the mount point: an absolute path, such as /"),
         (
             of("disk", {**DISK, "repairs": ["nobody"]}),
             f"At 'thresholds.disk[0].repairs[0]' (m.yml): {NOBODY}; it has grafana, root_disk",
@@ -66,7 +66,7 @@ DISK = {"mount": "/", "trigger": 90, "clear": 80}
         (of("tcp", {"port": 70000}), "must be at most 65535"),
         (of("tcp", {"host": "a b", "port": 1}), "must be name or address"),
         (of("container", {"container": "--privileged"}), "must be the container's name"),
-        (of("unit", {"unit": "--all"}), "must be its whole name, such as postgresql.service"),
+        (of("unit", {"unit": "--all"}), "must be its name with the type, such as postgresql.service"),
         (of("pressure", {"resource": "net", "trigger": 5, "clear": 1}), "must be one of cpu, io, memory"),
         (of("process", {}), "needs the key process"),
         ({"round": 0}, "At 'round' (m.yml): must be at least 1"),

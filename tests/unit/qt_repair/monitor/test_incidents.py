@@ -41,8 +41,8 @@ class Scene:
         self.clock = SetClock()
         self.entries: list[tuple[str, str, str | None]] = []
         self.details: list[Mapping[str, Any]] = []
-        self.begun: list[WatchedThreshold] = []
-        self.recordable = True
+        self.queued: list[WatchedThreshold] = []
+        self.record_works = True
         self.frozen = False
         self.incidents = IncidentTracker(
             self.record, self.repair, self.withdraw, self.all_frozen, lambda: None, self.clock,
@@ -51,13 +51,13 @@ class Scene:
         self.watched = WatchedThreshold(Threshold("disk", "disk /", hold, 5, repairs, 600, {}), 90, "%")
 
     def record(self, entry_text: EntryText, details: Mapping[str, Any], run: str | None = None) -> None:
-        if not self.recordable:
+        if not self.record_works:
             raise AuditError
         self.entries.append((*entry_text, run))
         self.details.append(details)
 
     def repair(self, watched: WatchedThreshold) -> bool:
-        self.begun.append(watched)
+        self.queued.append(watched)
         return True
 
     def withdraw(self, watched: WatchedThreshold) -> bool:
@@ -66,19 +66,19 @@ class Scene:
     def all_frozen(self, _repairs: Sequence[str]) -> bool:
         return self.frozen
 
-    def see(self, *levels: str, every: float = 5) -> None:
+    def read(self, *levels: str, every: float = 5) -> None:
         for level in levels:
             self.clock.at += every
             self.incidents.add_reading(self.watched, Reading(level, f"it is {level}", level))
 
-    def began(self) -> None:
+    def start_repair(self) -> None:
         self.incidents.repair_started(self.watched, "")
 
-    def ended(self, exit_code: int | None = 0, stopped: bool = False) -> None:
+    def end_repair(self, exit_code: int | None = 0, stopped: bool = False) -> None:
         self.incidents.repair_ended(self.watched, RepairOutcome(exit_code, stopped, {}))
 
     @property
-    def said(self) -> list[str]:
+    def actions(self) -> list[str]:
         return [entry[0] for entry in self.entries]
 
     @property
@@ -92,11 +92,11 @@ class Scene:
 
 def test_a_breach_is_repaired_and_recovers_in_one_run() -> None:
     scene = Scene("grafana")
-    scene.see(GOOD, BAD)
-    scene.began()
-    scene.ended()
-    scene.see(GOOD)
-    assert scene.said == [TRIGGERED, DONE, "Auto-heal: Recovered after 5 s"]
+    scene.read(GOOD, BAD)
+    scene.start_repair()
+    scene.end_repair()
+    scene.read(GOOD)
+    assert scene.actions == [TRIGGERED, DONE, "Auto-heal: Recovered after 5 s"]
     assert scene.outcomes == ["started", "succeeded", "succeeded"]
     assert len(scene.runs) == 1
     assert scene.details[0] == {
@@ -113,104 +113,104 @@ def test_a_breach_is_repaired_and_recovers_in_one_run() -> None:
 
 def test_a_breach_without_a_repair_is_one_entry_and_its_recovery_another() -> None:
     scene = Scene()
-    scene.see(BAD, BAD, BETWEEN, BAD, GOOD, GOOD)
-    assert scene.said == [
+    scene.read(BAD, BAD, BETWEEN, BAD, GOOD, GOOD)
+    assert scene.actions == [
         "Auto-heal: Realtime monitor threshold breach, no repair configured (disk /: it is bad)",
         "Auto-heal: Recovered after 20 s",
     ]
     assert scene.outcomes == ["failed", "succeeded"]
     assert len(scene.runs) == 1
-    assert not scene.begun
+    assert not scene.queued
 
 
-def test_what_does_not_hold_is_no_breach() -> None:
+def test_a_short_excursion_is_no_breach() -> None:
     scene = Scene("grafana", hold=30)
-    scene.see(BAD, BAD, GOOD, BAD, BAD, GOOD)
+    scene.read(BAD, BAD, GOOD, BAD, BAD, GOOD)
     assert not scene.entries
 
 
 def test_nothing_is_repaired_that_cannot_be_recorded() -> None:
     scene = Scene("grafana")
-    scene.recordable = False
-    scene.see(BAD, BAD)
-    assert not scene.begun
-    scene.recordable = True
-    scene.see(BAD)
-    assert (scene.said, len(scene.begun)) == ([TRIGGERED], 1)
+    scene.record_works = False
+    scene.read(BAD, BAD)
+    assert not scene.queued
+    scene.record_works = True
+    scene.read(BAD)
+    assert (scene.actions, len(scene.queued)) == ([TRIGGERED], 1)
 
 
 def test_a_failed_repair_says_so_and_is_tried_again_after_a_while() -> None:
     scene = Scene("grafana")
-    scene.see(BAD)
-    scene.began()
-    scene.ended(1)
-    scene.see(*[BAD] * 10, every=50)
-    assert scene.said == [TRIGGERED, "Auto-heal: Failed (exit code 1)"]
-    scene.see(BAD, BAD, every=50)
-    assert scene.said[2:] == [TRIGGERED]
+    scene.read(BAD)
+    scene.start_repair()
+    scene.end_repair(1)
+    scene.read(*[BAD] * 10, every=50)
+    assert scene.actions == [TRIGGERED, "Auto-heal: Failed (exit code 1)"]
+    scene.read(BAD, BAD, every=50)
+    assert scene.actions[2:] == [TRIGGERED]
     assert scene.details[2]["attempt"] == 2
     assert len(scene.runs) == 1
 
 
-def test_a_repair_that_must_cool_down_is_tried_as_soon_as_it_may() -> None:
+def test_a_repair_in_cooldown_is_tried_as_soon_as_it_is_allowed() -> None:
     scene = Scene("grafana")
-    scene.see(BAD)
-    scene.began()
+    scene.read(BAD)
+    scene.start_repair()
     scene.incidents.repair_ended(scene.watched, RepairOutcome(1, False, {}, wait=120))
-    scene.see(BAD, every=120)
-    assert len(scene.begun) == 1
-    scene.see(BAD)
-    assert len(scene.begun) == 2
+    scene.read(BAD, every=120)
+    assert len(scene.queued) == 1
+    scene.read(BAD)
+    assert len(scene.queued) == 2
 
 
 def test_repairs_that_are_frozen_are_not_tried_again() -> None:
     scene = Scene("grafana")
-    scene.see(BAD)
-    scene.began()
-    scene.ended(1)
+    scene.read(BAD)
+    scene.start_repair()
+    scene.end_repair(1)
     scene.frozen = True
-    scene.see(*[BAD] * 10, every=700)
-    assert len(scene.begun) == 1
+    scene.read(*[BAD] * 10, every=700)
+    assert len(scene.queued) == 1
     scene.frozen = False
-    scene.see(BAD, every=700)
-    assert len(scene.begun) == 2
+    scene.read(BAD, every=700)
+    assert len(scene.queued) == 2
 
 
-def test_what_cannot_be_told_is_not_repaired_again() -> None:
+def test_nothing_is_repaired_again_while_the_state_is_unknown() -> None:
     scene = Scene("grafana")
-    scene.see(BAD)
-    scene.began()
-    scene.ended(1)
-    scene.see(*[UNKNOWN] * 5, every=700)
-    assert len(scene.begun) == 1
+    scene.read(BAD)
+    scene.start_repair()
+    scene.end_repair(1)
+    scene.read(*[UNKNOWN] * 5, every=700)
+    assert len(scene.queued) == 1
 
 
 def test_a_recovery_waits_for_the_repair_to_end() -> None:
     scene = Scene("grafana")
-    scene.see(BAD)
-    scene.began()
-    scene.see(GOOD, GOOD)
-    assert scene.said == [TRIGGERED]
-    scene.ended()
-    assert scene.said == [TRIGGERED, DONE, "Auto-heal: Recovered after 5 s"]
+    scene.read(BAD)
+    scene.start_repair()
+    scene.read(GOOD, GOOD)
+    assert scene.actions == [TRIGGERED]
+    scene.end_repair()
+    assert scene.actions == [TRIGGERED, DONE, "Auto-heal: Recovered after 5 s"]
 
 
-def test_a_repair_that_waits_for_its_turn_is_not_done_once_all_is_well() -> None:
+def test_a_queued_repair_is_dropped_once_all_is_well() -> None:
     scene = Scene("grafana")
-    scene.see(BAD, GOOD)
-    assert scene.said == [TRIGGERED, "Auto-heal: Recovered after 5 s"]
+    scene.read(BAD, GOOD)
+    assert scene.actions == [TRIGGERED, "Auto-heal: Recovered after 5 s"]
 
 
 def test_an_end_that_cannot_be_recorded_is_recorded_later_and_first() -> None:
     scene = Scene("grafana")
-    scene.see(BAD)
-    scene.began()
-    scene.recordable = False
-    scene.ended()
-    scene.see(GOOD)
-    scene.recordable = True
-    scene.see(GOOD)
-    assert scene.said == [TRIGGERED, DONE, "Auto-heal: Recovered after 5 s"]
+    scene.read(BAD)
+    scene.start_repair()
+    scene.record_works = False
+    scene.end_repair()
+    scene.read(GOOD)
+    scene.record_works = True
+    scene.read(GOOD)
+    assert scene.actions == [TRIGGERED, DONE, "Auto-heal: Recovered after 5 s"]
 
 
 @pytest.mark.parametrize(
@@ -225,53 +225,53 @@ def test_a_stop_during_a_repair_is_recorded_and_nothing_more_is_begun(
     exit_code: int | None, says: str
 ) -> None:
     scene = Scene("grafana")
-    scene.see(BAD)
-    scene.began()
+    scene.read(BAD)
+    scene.start_repair()
     scene.incidents.stopping = True
-    scene.ended(exit_code, stopped=True)
-    assert scene.said == [TRIGGERED, says]
+    scene.end_repair(exit_code, stopped=True)
+    assert scene.actions == [TRIGGERED, says]
     assert scene.watched.incident is not None
 
 
-def test_a_stop_before_its_turn_closes_the_run() -> None:
+def test_a_stop_closes_the_run_of_a_queued_repair() -> None:
     scene = Scene("grafana")
-    scene.see(BAD)
+    scene.read(BAD)
     scene.incidents.stopping = True
     scene.incidents.monitor_stopping(scene.watched)
     assert scene.entries[-1][:2] == wording.NOT_BEGUN
 
 
-def test_a_threshold_that_is_taken_out_ends_its_incident() -> None:
+def test_a_removed_threshold_ends_its_incident() -> None:
     scene = Scene()
-    scene.see(BAD)
+    scene.read(BAD)
     scene.incidents.remove(scene.watched)
     scene.incidents.remove(scene.watched)
-    assert scene.said[1:] == ["Auto-heal: disk / is no longer watched; it was in breach"]
+    assert scene.actions[1:] == ["Auto-heal: disk / is no longer watched; it was in breach"]
 
 
-def test_flapping_is_one_entry_and_calm_another() -> None:
+def test_flapping_is_one_entry_and_its_end_another() -> None:
     scene = Scene("grafana", changes=4)
     for _ in range(2):
-        scene.see(BAD)
-        scene.began()
-        scene.ended()
-        scene.see(GOOD)
+        scene.read(BAD)
+        scene.start_repair()
+        scene.end_repair()
+        scene.read(GOOD)
     before = len(scene.entries)
-    scene.see(*[BAD, GOOD] * 20)
-    scene.see(GOOD, GOOD, every=299)
-    assert scene.said[before - 1 :] == [
+    scene.read(*[BAD, GOOD] * 20)
+    scene.read(GOOD, GOOD, every=299)
+    assert scene.actions[before - 1 :] == [
         "Auto-heal: disk / is flapping (4 changes in 10 min); further ones are counted, not recorded",
         "Auto-heal: disk / has stopped flapping (40 more changes in 3 min 20 s)",
     ]
     assert scene.outcomes[before - 1 :] == ["failed", "succeeded"]
-    assert len(scene.begun) == 2
+    assert len(scene.queued) == 2
 
 
-def test_what_flapped_and_stays_bad_is_repaired() -> None:
+def test_a_threshold_that_flapped_and_stays_bad_is_repaired() -> None:
     scene = Scene("grafana", changes=4)
-    scene.see(BAD, GOOD, BAD, GOOD, BAD)
-    assert len(scene.begun) == 2
-    scene.see(BAD, BAD, every=299)
-    assert scene.said[-2].endswith("(1 more change in 5 s) and stays in breach")
-    assert scene.said[-1] == TRIGGERED
-    assert len(scene.begun) == 3
+    scene.read(BAD, GOOD, BAD, GOOD, BAD)
+    assert len(scene.queued) == 2
+    scene.read(BAD, BAD, every=299)
+    assert scene.actions[-2].endswith("(1 more change in 5 s) and stays in breach")
+    assert scene.actions[-1] == TRIGGERED
+    assert len(scene.queued) == 3

@@ -1,4 +1,4 @@
-"""What systemd is told, over a real socket; and that nobody minds where there is no systemd."""
+"""Messages to systemd over a real socket, and that nothing fails without systemd."""
 
 from __future__ import annotations
 

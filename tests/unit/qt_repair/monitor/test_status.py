@@ -1,4 +1,4 @@
-"""What people read of the monitor: words for states, and a table that fits."""
+"""The status for people: words for states, and a table that fits."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_each_state_has_a_word(phase: str, level: str | None, flapping: bool, wo
 @pytest.mark.parametrize(
     ("level", "word"), [(GOOD, "ok"), (BETWEEN, "ok"), (BAD, "BREACH"), (UNKNOWN, "unknown")]
 )
-def test_a_single_look_has_no_patience(level: str, word: str) -> None:
+def test_a_single_reading_does_not_wait_for_hold(level: str, word: str) -> None:
     assert state_of_reading(level) == word
 
 

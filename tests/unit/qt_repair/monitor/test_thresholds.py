@@ -1,4 +1,4 @@
-"""Thresholds over time: trigger, clear and hold; what cannot be told; flapping and calm."""
+"""Thresholds over time: trigger, clear and hold; unknown states; flapping and its end."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_a_breach_dates_from_when_the_value_went_bad() -> None:
 
 
 @given(st.lists(st.sampled_from([GOOD, BETWEEN, BAD, UNKNOWN]), max_size=60), st.integers(0, 5))
-def test_into_breach_only_by_bad_and_out_of_it_only_by_good(levels: list[str], hold: int) -> None:
+def test_only_a_bad_reading_begins_a_breach_and_only_a_good_one_ends_it(levels: list[str], hold: int) -> None:
     before = CLEAR
     for level, after in zip(levels, phases(levels, hold), strict=True):
         if (before == BREACHED) != (after == BREACHED):
@@ -92,20 +92,20 @@ def flaps_after(times: list[float]) -> FlapState:
         ([0, 70, 90, 101], False),
     ],
 )
-def test_so_many_changes_in_so_long_a_time_are_flapping(times: list[float], flapping: bool) -> None:
+def test_too_many_changes_within_the_time_are_flapping(times: list[float], flapping: bool) -> None:
     assert flaps_after(times).flapping is flapping
 
 
-def test_further_changes_are_counted_and_it_ends_with_calm() -> None:
+def test_further_changes_are_counted_until_it_calms() -> None:
     flaps = flaps_after([0, 1, 2, 3, 10, 20])
     assert (flaps.since, flaps.counted) == (3, 2)
     assert not has_calmed(flaps, RULE, 69.9)
     assert has_calmed(flaps, RULE, 70)
 
 
-def test_what_does_not_flap_has_nothing_to_calm_down_from() -> None:
+def test_a_threshold_that_does_not_flap_has_not_calmed() -> None:
     assert not has_calmed(FlapState(), RULE, 1e9)
 
 
-def test_no_more_changes_are_remembered_than_the_rule_asks_for() -> None:
+def test_only_as_many_changes_are_stored_as_the_rule_needs() -> None:
     assert len(flaps_after([float(n) for n in range(1000)]).recent) == RULE.changes

@@ -1,4 +1,4 @@
-"""What weekly_self_heal.yml may say, and what it is told when it says something else."""
+"""What weekly_self_heal.yml may contain, and the message for anything else."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def model(**keys: Any) -> dict[str, Any]:
         (model(features=1, lowest=2, highest=1), r"lowest' .*: must not be above highest \(1\)"),
     ],
 )
-def test_what_is_wrong_is_said_in_one_line_with_its_place(value: dict[str, Any], says: str) -> None:
+def test_each_fault_is_one_line_with_its_path(value: dict[str, Any], says: str) -> None:
     with pytest.raises(ConfigError, match=says) as refused:
         resolved(value)
     assert "hunter2" not in str(refused.value)
@@ -93,7 +93,7 @@ def test_two_smoke_tests_of_one_name_are_refused() -> None:
         resolved(value)
 
 
-def test_without_repairs_a_named_one_is_told_so() -> None:
+def test_a_repair_that_does_not_exist_is_named() -> None:
     with pytest.raises(ConfigError, match="has no repair grafana; it has none"):
         resolved({"phases": {"docker_health": {"repairs": ["grafana"]}}}, ())
 
@@ -111,7 +111,7 @@ def test_the_shipped_configuration_watches_the_release_itself() -> None:
     assert trees == [{"path": "current/tools", "imports": True, "not_imported": [], "exclude": []}]
 
 
-def test_what_the_shipped_configuration_has_as_examples_is_right() -> None:
+def test_the_examples_in_the_shipped_configuration_are_valid() -> None:
     active, _, examples = SHIPPED.read_text().partition("#\n#  ai_agent:")
     examples = "\n".join(line.removeprefix("#") for line in f"#  ai_agent:{examples}".splitlines())
     value = yaml.safe_load(
@@ -134,7 +134,7 @@ def test_every_key_is_described() -> None:
     assert list(undescribed(PROGRAM.schema(), "")) == []
 
 
-def test_only_the_state_of_named_containers_is_asked_for_as_root() -> None:
+def test_only_the_state_of_named_containers_is_read_as_root() -> None:
     value = resolved({"phases": {"docker_health": {"containers": ["grafana", "redis"]}}})
     assert [argv[0] for argv in privileges(value)] == ["/usr/bin/docker"] * 2
     assert [argv[-1] for argv in privileges(value)] == ["grafana", "redis"]

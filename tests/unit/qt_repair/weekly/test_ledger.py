@@ -35,7 +35,7 @@ def ts(text: str) -> str:
         ("2027-01-01T12:00", "wednesday", "23:59", "2026-12-30T23:59"),
     ],
 )
-def test_the_present_slot_is_the_last_scheduled_instant(now: str, day: str, time: str, slot: str) -> None:
+def test_the_present_slot_is_the_last_scheduled_time(now: str, day: str, time: str, slot: str) -> None:
     assert slot_at(ts(now), day, time) == ts(slot)
 
 
@@ -80,7 +80,7 @@ def test_a_new_installation_waits_for_its_first_slot() -> None:
         (["weekly-2026-W01.json", "weekly-self-heal-2026-W99.json", "weekly-self-heal-x.json"], False),
     ],
 )
-def test_a_lost_ledger_begins_behind_the_newest_report(reports: list[str], due: bool) -> None:
+def test_a_lost_ledger_continues_after_the_newest_report(reports: list[str], due: bool) -> None:
     assert initial_ledger(SUNDAY, reports).due(SUNDAY) is due
 
 

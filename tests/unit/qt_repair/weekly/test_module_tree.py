@@ -1,4 +1,4 @@
-"""What a watched tree is made of, and how it differs from what was accepted."""
+"""The state of a watched tree, and how it differs from the accepted one."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_a_pattern_fits_names_anywhere_or_a_path_from_the_top(path: str, pattern
     assert matches(path, [pattern]) is fits
 
 
-def test_altered_missing_and_new_files_are_told_apart() -> None:
+def test_altered_missing_and_new_files_are_distinguished() -> None:
     before = {"a.py": "1", "b.py": "2", "c.py": "3", "x/log": "4"}
     present = {"a.py": "1", "b.py": "9", "d.py": "5"}
     assert compare(before, present, ["x/*"]).lines("src") == [
@@ -44,14 +44,14 @@ def test_altered_missing_and_new_files_are_told_apart() -> None:
     ]
 
 
-def test_every_file_counts_but_caches_and_what_is_excluded(tmp_path: Path) -> None:
+def test_every_file_counts_except_caches_and_excluded_ones(tmp_path: Path) -> None:
     tree(tmp_path, {"a.py": "1", "pkg/b.py": "2", "data/c.py": "3"})
     py_compile.compile(str(tmp_path / "a.py"))
     (tmp_path / "settings.json").write_text("{}")
     assert sorted(digests(str(tmp_path), ["data/*"])) == ["a.py", "pkg/b.py", "settings.json"]
 
 
-def test_links_are_not_followed_out_of_the_tree_but_what_they_lead_to_counts(tmp_path: Path) -> None:
+def test_links_are_not_followed_out_of_the_tree_but_their_targets_count(tmp_path: Path) -> None:
     root, outside = tree(tmp_path / "tree", {"a.py": "1"}), tree(tmp_path / "outside", {"b.py": "2"})
     (root / "file.py").symlink_to(outside / "b.py")
     (root / "directory").symlink_to(outside)
@@ -104,7 +104,7 @@ def cached(path: Path, source: str, mode: py_compile.PycInvalidationMode) -> Pat
 @pytest.mark.parametrize(
     "mode", [py_compile.PycInvalidationMode.TIMESTAMP, py_compile.PycInvalidationMode.UNCHECKED_HASH]
 )
-def test_a_cache_that_says_other_than_its_source_is_found(
+def test_a_cache_that_differs_from_its_source_is_found(
     tmp_path: Path, mode: py_compile.PycInvalidationMode
 ) -> None:
     cached(tree(tmp_path, {"a.py": "limit = 100\n"}) / "a.py", "limit = 999\n", mode)

@@ -1,4 +1,4 @@
-"""A phase takes place in a process of its own: whatever it does, the others go on."""
+"""A phase runs in a process of its own: whatever it does, the others still run."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from qt_repair.weekly.phase_runner import FAILED, PASSED, SKIPPED, PhaseResult
 from qt_repair.weekly.phases.ai_agent import prediction_problem
 
 
-def test_what_the_function_answers_comes_back() -> None:
+def test_the_result_of_the_function_is_returned() -> None:
     assert call_isolated(lambda: {"pid": os.getpid()}, 30)["pid"] != os.getpid()
 
 
-def test_a_large_answer_comes_back_whole() -> None:
+def test_a_large_result_is_returned_whole() -> None:
     assert len(call_isolated(lambda: "x" * 10_000_000, 30)) == 10_000_000
 
 
@@ -43,7 +43,7 @@ def test_one_that_ignores_signals_is_stopped_all_the_same(monkeypatch: pytest.Mo
         call_isolated(deaf, 0.2)
 
 
-def test_what_it_started_is_ended_with_it(tmp_path: Path) -> None:
+def test_its_child_processes_are_ended_with_it(tmp_path: Path) -> None:
     def starts() -> None:
         child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
         (tmp_path / "pid").write_text(str(child.pid))
@@ -87,12 +87,12 @@ def test_one_that_is_killed_has_crashed() -> None:
         call_isolated(lambda: os.kill(os.getpid(), signal.SIGKILL), 30)
 
 
-def test_what_is_meant_for_people_is_handed_on() -> None:
+def test_reported_exceptions_are_passed_on() -> None:
     with pytest.raises(ReportedError, match=r"^correct the path$"):
         call_isolated(lambda: _raise(PhaseError("correct the path")), 30, (PhaseError,))
 
 
-def test_a_thread_that_is_left_behind_keeps_nobody_waiting_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_thread_that_is_left_running_does_not_block(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("qt_repair.host.isolated_call._GRACE_S", 0.2)
 
     def leaves() -> int:
@@ -116,7 +116,7 @@ def result(verdict: str, *problems: str, summary: str = "3 files") -> PhaseResul
         (result(FAILED, "x" * 200), f"Weekly self-heal: Smoke tests - FAILED: {'x' * 160}…"),
     ],
 )
-def test_the_entry_says_how_it_went_and_why(seen: PhaseResult, sentence: str) -> None:
+def test_the_entry_states_verdict_and_reason(seen: PhaseResult, sentence: str) -> None:
     assert seen.sentence == sentence
 
 

@@ -1,4 +1,4 @@
-"""The report of a cycle, as people read it and as programs do."""
+"""The report of a cycle, for people and for programs."""
 
 from __future__ import annotations
 
@@ -85,11 +85,11 @@ def test_host_release_run_and_the_head_of_the_record_are_named() -> None:
         assert part in text
 
 
-def test_a_record_that_cannot_be_read_is_said() -> None:
+def test_a_record_that_cannot_be_read_is_mentioned() -> None:
     assert "could not be read" in as_markdown(replace(ALL_WELL, head=None))
 
 
-def test_no_text_of_others_becomes_a_mark() -> None:
+def test_foreign_text_is_escaped_in_markdown() -> None:
     nasty = "`a` | <b>\n# c\x1b[31m"
     seen = phase("smoke_tests", FAILED, nasty, summary=nasty)
     text = as_markdown(cycle(replace(seen, notes=(nasty,))))
@@ -99,7 +99,7 @@ def test_no_text_of_others_becomes_a_mark() -> None:
     assert "\\`a\\` \\| \\<b\\>" in text
 
 
-def test_a_repair_that_was_called_is_told() -> None:
+def test_a_repair_that_was_called_is_mentioned() -> None:
     called = phase("docker_health", COMPLETED).with_repairs(({"repair": "grafana", "text": "Restarted it"},))
     assert "repair `grafana` was called: `Restarted it`; then checked once more" in as_markdown(cycle(called))
 
@@ -109,7 +109,7 @@ def test_the_interrupted_run_is_named() -> None:
     assert "Instead of run `ab12`, which was interrupted" in as_markdown(replace(ALL_WELL, request=request))
 
 
-def test_programs_read_the_same() -> None:
+def test_the_json_report_has_the_same_content() -> None:
     plain = json.loads(as_json(TWO_FAILED))
     assert plain["well"] is False
     assert (plain["checked"], plain["failed"]) == (5, 2)

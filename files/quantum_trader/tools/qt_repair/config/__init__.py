@@ -1,4 +1,4 @@
-"""YAML and drop-ins to a checked configuration, and its reference.
+"""From YAML files and drop-ins to a checked configuration; its reference; its command line.
 
 `engine`, `monitor` and `weekly` import this.
 """

@@ -1,4 +1,4 @@
-"""`check_config` of every program: is the configuration right, and where does each value come from?"""
+"""The command check_config of each program: check the configuration, or show where each value comes from."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NAME = "check_config"
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser], program: Program) -> None:
-    """The subcommand, for the program whose configuration it checks."""
+    """Add the command for the program whose configuration it checks."""
     files = f"config/{program.name}.yml with all drop-ins of config/{program.name}.d/"
     parser = commands.add_parser(
         NAME,
@@ -25,17 +25,21 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser], pr
         description=f"Check {files}. Changes nothing.",
         allow_abbrev=False,
     )
-    parser.add_argument("--explain", action="store_true", help="show each value and the file it came from")
-    parser.add_argument("--json", action="store_true", help="print the whole of it as JSON, secrets included")
+    parser.add_argument("--explain", action="store_true", help="show each value and the file it comes from")
+    parser.add_argument(
+        "--json", action="store_true", help="print the whole configuration as JSON, secrets included"
+    )
     parser.add_argument(
         "--replace",
         action="append",
         type=_replacement,
         default=[],
         metavar="NAME=FILE",
-        help="read FILE in place of the drop-in NAME: checks a candidate before it lands",
+        help="read FILE instead of the drop-in NAME: checks a file before it is installed",
     )
-    parser.add_argument("--reference", action="store_true", help="print what every key means, in Markdown")
+    parser.add_argument(
+        "--reference", action="store_true", help="print the meaning of every key, in Markdown"
+    )
 
 
 def _replacement(text: str) -> tuple[str, str]:
@@ -46,7 +50,7 @@ def _replacement(text: str) -> tuple[str, str]:
 
 
 def run(program: Program, home: str, options: argparse.Namespace) -> int:
-    """Check, and print what was asked for. Raises ConfigError."""
+    """Check the configuration, and print what the options ask for. Raises ConfigError."""
     if options.reference:
         print(reference(program), end="")
         return 0

@@ -1,4 +1,4 @@
-"""Read the files of a configuration: whose they may be, and YAML without its surprises."""
+"""Read the files of a configuration: check their owner and mode, and parse a safe subset of YAML."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _DROP_IN = ".yml"
 
 
 class ConfigError(Exception):
-    """A configuration cannot be used: a line for each thing that is wrong in it. Echoes no value."""
+    """A configuration cannot be used. `lines` name its faults, and quote no value."""
 
     def __init__(self, *lines: str) -> None:
         super().__init__("; ".join(lines))
@@ -22,7 +22,7 @@ class ConfigError(Exception):
 
 
 def import_package(name: str) -> Any:
-    """A module of a Debian package. Raises ConfigError that names the package if it is not installed."""
+    """Import the module of a Debian package. Raises ConfigError, which names a package that is missing."""
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError:
@@ -31,7 +31,7 @@ def import_package(name: str) -> Any:
 
 @dataclass(frozen=True)
 class Document:
-    """What one file says."""
+    """The content of one file."""
 
     name: str
     """The file's name for people: `auto_repair_system.yml`, `auto_repair_system.d/50-ansible.yml`."""
@@ -39,10 +39,10 @@ class Document:
 
 
 def read_all(program: str, home: str, replace: Mapping[str, str]) -> list[Document]:
-    """The shipped file and the drop-ins in the order of their names; later ones win.
+    """The shipped file, and the drop-ins in the order of their names; later ones win.
 
-    `replace` names drop-ins (or the shipped file) that are to be read from elsewhere: so a
-    candidate is checked before it lands. Raises ConfigError.
+    `replace` maps the names of drop-ins (or of the shipped file) to paths that are read instead: so a new
+    file can be checked before it is installed. Raises ConfigError.
     """
     base = f"{home}/config"
     shipped, directory = f"{program}.yml", f"{program}.d"
@@ -65,7 +65,7 @@ def _document(name: str, path: str, candidate: str | None) -> Document:
 
 
 def _read(path: str, trusted: bool) -> str:
-    """What the file holds. One that others may write to is refused: it says what root is asked to do."""
+    """The file's text. A file that others may write to is refused: it decides what runs as root."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         with os.fdopen(descriptor, "rb") as file:
@@ -95,7 +95,7 @@ def parse(text: str, name: str) -> Mapping[str, Any]:
     from qt_repair.config.yaml_loader import Loader
 
     try:
-        for event in yaml.parse(text):  # a few lines of aliases can stand for gigabytes
+        for event in yaml.parse(text):  # a few lines of aliases can expand to gigabytes
             if isinstance(event, yaml.AliasEvent):
                 line = event.start_mark.line + 1 if event.start_mark else "?"
                 raise ConfigError(f"{name}, line {line}: aliases (*name) are not allowed")

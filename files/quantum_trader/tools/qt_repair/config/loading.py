@@ -1,7 +1,7 @@
-"""The configuration of a program: its file and drop-ins, merged, checked and with defaults filled in.
+"""The configuration of a program: its file and drop-ins, merged, checked and completed by defaults.
 
-Mappings are merged deep, lists and values replaced; later files win. `resolve` is pure and is
-what Ansible's controller asks for rights by; `load` reads the host's files.
+Mappings are merged recursively; lists and values are replaced; later files win. `load` reads the files of
+this host. `resolve` is pure: the controller calls it to find out which commands sudoers must allow.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from qt_repair import kinds
-from qt_repair.config.files import ConfigError as ConfigError  # others take it from here
+from qt_repair.config.files import ConfigError as ConfigError  # what load and resolve raise
 from qt_repair.config.files import Document, read_all
 from qt_repair.config.program import Program
 from qt_repair.config.schema import (
@@ -25,7 +25,7 @@ from qt_repair.config.schema import (
 
 AUTO_REPAIR_NAME = "auto_repair_system"
 AUTO_REPAIR = Program(AUTO_REPAIR_NAME, auto_repair_schema, sections=repair_sections)
-"""The program whose configuration defines the repairs that the others may name."""
+"""The program whose configuration defines the repairs; the other programs name them."""
 DEFAULT = "default"
 
 Path = tuple[str | int, ...]
@@ -33,28 +33,28 @@ Path = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class Config:
-    """One program's settings, checked; every key that has a default is there."""
+    """The checked settings of one program. Every key that has a default is present."""
 
     program: str
     home: str
     value: Mapping[str, Any]
     origins: Mapping[Path, str] = field(default_factory=dict, repr=False)
-    """Where each value that is no default stands."""
+    """The file of each value that is not a default."""
 
     @property
     def repairs(self) -> dict[str, Mapping[str, Any]]:
-        """The enabled repairs by name, in the order in which they are done."""
+        """The enabled repairs by name, in the order in which they run."""
         found = self.value.get("repairs", {})
         return {name: repair for name, repair in found.items() if repair["enabled"]}
 
     def explained(self) -> Iterator[tuple[str, Any, str]]:
-        """Each value with its path and the file that it came from, or `default`."""
+        """Each value with its path and the file that it comes from, or `default`."""
         for path, value in _leaves(self.value, ()):
             yield path_text(path), value, self.origins.get(path, DEFAULT)
 
 
 def load(program: Program, home: str, replace: Mapping[str, str] | None = None) -> Config:
-    """The configuration as it is on this host. `replace`: see config_file.read_all. Raises ConfigError."""
+    """The configuration of this host. `replace` is that of files.read_all. Raises ConfigError."""
     names: Sequence[str] | None = None
     if program.name != AUTO_REPAIR_NAME:
         names = list(load(AUTO_REPAIR, home).value["repairs"])
@@ -64,7 +64,7 @@ def load(program: Program, home: str, replace: Mapping[str, str] | None = None) 
 def resolve(
     program: Program, home: str, documents: Sequence[Document], repair_names: Sequence[str] | None = None
 ) -> Config:
-    """Merge, check and complete. `repair_names` are those that may be named. Pure.
+    """Merge, check and complete the documents. `repair_names` are the repairs that may be named. Pure.
 
     Raises ConfigError with a line for each fault, such as
     `At 'thresholds.disk[0].clear' (50-ansible.yml): must be below trigger (90)`.
@@ -90,7 +90,7 @@ def resolve(
 def merge(
     into: dict[str, Any], value: Mapping[str, Any], name: str, origins: dict[Path, str], above: Path
 ) -> None:
-    """Lay one document over what there is, noting where each value came from."""
+    """Merge one document into the value, and note in `origins` which file each value comes from."""
     for key, item in value.items():
         path = (*above, key)
         if isinstance(item, Mapping) and isinstance(into.get(key), dict):
@@ -105,7 +105,7 @@ def merge(
 
 
 def _repairs(repairs: Mapping[str, Any]) -> tuple[dict[str, Any], list[Fault]]:
-    """Each repair completed by its kind's defaults, and what is wrong in any."""
+    """The repairs, completed by the defaults of their kinds, and the faults in them."""
     complete, faults = {}, []
     for name, repair in repairs.items():
         schema = kind_schema(repair["kind"])
@@ -133,7 +133,7 @@ def _fault_text(fault: Fault, origins: Mapping[Path, str]) -> str:
 
 
 def _origin(path: Path, origins: Mapping[Path, str]) -> str:
-    """The file of a value, or of the nearest thing above it that a file sets."""
+    """The file that sets a value, or the nearest mapping or list above it."""
     known = {path_text(place): name for place, name in origins.items()}
     text = path_text(path)
     while text:

@@ -1,4 +1,4 @@
-"""What a program says of its configuration: name, JSON Schema, further rules, sections of the reference."""
+"""What a program declares about its configuration: name, JSON Schema, further rules, reference sections."""
 
 from __future__ import annotations
 

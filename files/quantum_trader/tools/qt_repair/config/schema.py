@@ -1,4 +1,4 @@
-"""Check a value against a JSON Schema, say in plain words what is wrong, and fill defaults in."""
+"""Check a value against a JSON Schema, name its faults in plain words, and fill in defaults."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _TYPES = {
 }
 
 Fault = tuple[tuple[str | int, ...], str]
-"""Where, and what to change."""
+"""The path of a fault, and what to change."""
 
 
 @cache
 def auto_repair_schema() -> Mapping[str, Any]:
-    """The schema of config/auto_repair_system.yml; a repair's kind must be one that is there."""
+    """The schema of config/auto_repair_system.yml. A repair's kind must be one of KINDS."""
     schema = read_schema(__file__, "auto_repair_system.json")
     schema["properties"]["repairs"]["additionalProperties"]["properties"]["kind"]["enum"] = list(kinds.KINDS)
     return schema
@@ -37,13 +37,13 @@ def auto_repair_schema() -> Mapping[str, Any]:
 
 @cache
 def common_schema() -> Mapping[str, Any]:
-    """What every repair can be told, whatever its kind."""
+    """The schema of the keys that every repair has, whatever its kind."""
     return read_schema(kinds.__file__, "common_schema.json")
 
 
 @cache
 def kind_schema(kind: str) -> Mapping[str, Any]:
-    """What a repair of this kind can be told: the keys of all kinds and its own."""
+    """The schema of a repair of this kind: the keys of all kinds and its own."""
     common, own = common_schema(), read_schema(kinds.__file__, kind, "schema.json")
     return {
         **own,
@@ -93,7 +93,7 @@ def _read(package: str, *path: str) -> str:
 
 
 def _strict(part: dict[str, Any]) -> dict[str, Any]:
-    """JSON Schema's `$` is the end of the text; Python's lets a newline follow."""
+    """In JSON Schema `$` means the end of the text; in Python it also matches before a final newline."""
     pattern = part.get("pattern")
     if isinstance(pattern, str) and pattern.endswith("$"):
         part["pattern"] = pattern[:-1] + r"\Z"
@@ -101,7 +101,7 @@ def _strict(part: dict[str, Any]) -> dict[str, Any]:
 
 
 def violations(value: Any, schema: Mapping[str, Any]) -> Iterator[Fault]:
-    """What the schema has against the value, in the value's order. Echoes no text that stands in it."""
+    """The faults of the value, in the order of their paths. They quote no text of the value."""
     jsonschema = import_package("jsonschema")
     errors = jsonschema.Draft202012Validator(schema).iter_errors(value)
     for error in sorted(errors, key=lambda error: [str(part) for part in error.absolute_path]):
@@ -117,7 +117,7 @@ def _faults(error: Any) -> Iterator[Fault]:
                 yield (*path, key), f"unknown key{_suggestion(key, error.schema.get('properties', {}))}"
     elif rule == "required":
         missing = [key for key in allowed if key not in error.instance]
-        # jsonschema reports each missing key by itself; its message begins with the key.
+        # jsonschema reports each missing key separately; its message begins with the key.
         yield path, f"needs the key {next(key for key in missing if error.message.startswith(repr(key)))}"
     elif rule in ("oneOf", "anyOf") and "description" in error.schema:
         yield path, _lower_first(error.schema["description"])
@@ -133,7 +133,7 @@ def _suggestion(key: str, known: Mapping[str, Any]) -> str:
 
 
 def _rule_text(rule: str, allowed: Any, error: Any) -> str:
-    """One broken rule in plain words."""
+    """A broken rule in plain words."""
     if rule == "type":
         names = allowed if isinstance(allowed, list) else [allowed]
         return f"must be {' or '.join(_TYPES[name] for name in names)}"
@@ -174,7 +174,7 @@ def _lower_first(text: str) -> str:
 
 
 def with_defaults(value: Any, schema: Mapping[str, Any]) -> Any:
-    """The value with the schema's defaults in it, all the way down."""
+    """The value, completed by the defaults of the schema at every level."""
     if isinstance(value, Mapping):
         known = schema.get("properties", {})
         rest = schema.get("additionalProperties")

@@ -1,4 +1,4 @@
-"""YAML as configuration needs it: PyYAML's safe loader, without what surprises people."""
+"""YAML for configuration files: PyYAML's safe loader, with stricter rules."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ _DATE = "tag:yaml.org,2002:timestamp"
 
 
 class Loader(yaml.SafeLoader):
-    """Refuses a key that stands twice, or is no text, and numbers that are none (.nan) or have no end (.inf):
-    they pass every bound. Reads dates as text: JSON has no form for them."""
+    """Refuses duplicate keys, keys that are not text, and .nan and .inf, which pass every comparison with a
+    limit. Reads dates as text: JSON has no dates."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        """The mapping. Raises ConstructorError for a key that is no text, or stands twice."""
+        """The mapping. Raises ConstructorError for a duplicate key and for one that is not text."""
         seen = set()
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
@@ -30,7 +30,7 @@ class Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
     def construct_yaml_float(self, node: Any) -> float:
-        """The number. Raises ConstructorError for .nan, .inf, and one too large to compute with."""
+        """The number. Raises ConstructorError for .nan, .inf and numbers that overflow."""
         value: float = super().construct_yaml_float(node)
         if not math.isfinite(value):
             problem = "must be a number that can be computed with"

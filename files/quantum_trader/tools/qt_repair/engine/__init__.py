@@ -1,4 +1,4 @@
-"""Probe, record the intent, repair, probe again, record the outcome; the guard that bounds it.
+"""Probe, record the intent, repair, probe again, record the outcome; and the guard that limits repairs.
 
 `monitor` and `weekly` import this.
 """

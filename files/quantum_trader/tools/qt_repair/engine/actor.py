@@ -1,4 +1,4 @@
-"""One actor at a time, across all programs: a lock that names its holder and dies with it."""
+"""The actor lock: one repair at a time, across all programs. It names its holder and ends with it."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _PAUSE_S = 0.1
 
 
 class BusyError(Exception):
-    """Another program repairs something; the text names it."""
+    """Another program is repairing something; the text names it."""
 
 
 @contextmanager
 def hold_actor_lock(home: str, program: str, repair: str, wait: float) -> Iterator[None]:
-    """Be the only one that repairs on this host, for as long as the block runs.
+    """Hold the lock while the block runs, so that nobody else on this host repairs.
 
-    Waits up to `wait` seconds. Raises BusyError, or GuardError if the lock cannot be had at all.
-    The kernel lets go of it with the process, however that ends.
+    Waits up to `wait` seconds, then raises BusyError; raises GuardError if the lock cannot be taken at all.
+    The kernel releases the lock with the process, however that ends.
     """
     try:
         lock = _open(Place(home, home=True))
@@ -43,7 +43,7 @@ def hold_actor_lock(home: str, program: str, repair: str, wait: float) -> Iterat
 
 
 def lock_holder(home: str) -> dict[str, object]:
-    """Who repairs now: pid, program, repair, since; empty if nobody does."""
+    """Who is repairing now: pid, program, repair, since; empty if nobody is."""
     try:
         lock = os.open(f"{home}/status/{DIRECTORY}/{NAME}", os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     except OSError:
@@ -59,7 +59,7 @@ def lock_holder(home: str) -> dict[str, object]:
 
 
 def _open(place: Place) -> int:
-    """The lock's file, made where it is missing; never through a link."""
+    """Open the lock file, and create it if it is missing; links are not followed."""
     status, record = place.open()
     try:
         directory = open_directory(DIRECTORY, status, place.directory_mode)
@@ -89,7 +89,7 @@ def _lock(lock: int, deadline: float) -> None:
 
 
 def _write(lock: int, holder: dict[str, object]) -> None:
-    """For people only: where the disk is full, the lock names nobody, and is held all the same."""
+    """Write the holder into the lock file, for people only: on a full disk the lock works without a name."""
     data = json.dumps(holder).encode("ascii") + b"\n"
     with suppress(OSError):
         os.ftruncate(lock, 0)

@@ -1,11 +1,11 @@
-"""Look at everything that is configured, and repair what is not healthy: each step recorded.
+"""Probe everything that is configured, and repair what is unhealthy. Each step is recorded.
 
-Without an option: probe each repair in the order of config/auto_repair_system.yml, and repair what is
-broken, as far as the guard allows (cooldown, attempts an hour, freeze). What fails does not stop the next.
+Without an option it probes each repair in the order of config/auto_repair_system.yml, and repairs what is
+unhealthy, if the guard allows it (cooldown, attempts in an hour, freeze). A failure does not stop the next.
 
-  --list      what is configured, and what the guard remembers
-  --probe     look, and change nothing
-  --dry-run   say what would be done
+  --list      list the repairs and the guard's state of each
+  --probe     probe, and repair nothing
+  --dry-run   probe, and say what would be done
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from qt_repair.config.check_command import add_parser, print_faults
 from qt_repair.config.command_line import CHECK_CONFIG, DONE, NO, add_commands, check_config, program_parser
 from qt_repair.config.loading import AUTO_REPAIR, AUTO_REPAIR_NAME, Config, ConfigError, load
 from qt_repair.engine.actor import lock_holder
-from qt_repair.engine.guard import GuardError, RepairState, attempts
+from qt_repair.engine.guard import GuardError, RepairState, attempts_text
 from qt_repair.engine.runner import Engine, Result
 from qt_repair.engine.stop import EXIT_STATUS, Stopped, stop_on_signals
 
@@ -29,7 +29,8 @@ _PROGRAM = f"{AUTO_REPAIR_NAME}.py"
 _COLOURS = {"healthy": "green", "repaired": "green", "dry_run": "blue", "held": "yellow", "busy": "yellow"}
 _SIGNS = {"healthy": "✅", "repaired": "🔧", "dry_run": "🔎", "held": "⏳", "busy": "⏳", "frozen": "🧊"}
 _EPILOG = """\
-exit status: 0 all healthy or made so · 1 something is still broken, held or frozen · 2 wrong use or settings
+exit status: 0 all is healthy or repaired · 1 something is unhealthy, held back or frozen
+             2 wrong use or wrong settings
 
 examples:
   auto_repair_system.py --dry-run
@@ -63,18 +64,21 @@ def _answer(arguments: list[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = program_parser(_PROGRAM, __doc__, _EPILOG)
     what = parser.add_mutually_exclusive_group()
+    what.add_argument("--list", action="store_true", help="list the repairs and the guard's state of each")
+    what.add_argument("--probe", action="store_true", help="probe everything, repair nothing")
+    what.add_argument("--dry-run", action="store_true", help="say what would be done; repair nothing")
     what.add_argument(
-        "--list", action="store_true", help="list the repairs and what the guard remembers of each"
+        "--unfreeze",
+        nargs="+",
+        metavar="NAME",
+        help="lift the freeze of these repairs and forget their failures",
     )
-    what.add_argument("--probe", action="store_true", help="look at everything, change nothing")
-    what.add_argument("--dry-run", action="store_true", help="say what would be done, do nothing")
-    what.add_argument("--unfreeze", nargs="+", metavar="NAME", help="let a frozen repair be tried again")
-    parser.add_argument("--only", nargs="+", metavar="NAME", help="these repairs alone")
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="only these repairs")
     parser.add_argument(
-        "--force", action="store_true", help="repair also where cooldown, budget or a freeze forbid it"
+        "--force", action="store_true", help="repair even if a cooldown, a budget or a freeze forbids it"
     )
     parser.add_argument(
-        "--trigger", metavar="WHAT", help="what asked for this run; kept in the entries' details"
+        "--trigger", metavar="WHAT", help="what asked for this run; stands in the details of the entries"
     )
     parser.add_argument("--json", action="store_true", help="print the answer as JSON")
     add_parser(add_commands(parser), AUTO_REPAIR)
@@ -108,7 +112,7 @@ def _run(config: Config, options: argparse.Namespace) -> int:
 
 
 def _names(config: Config, asked: list[str] | None) -> list[str]:
-    """The repairs to look at, in the configuration's order. Raises ConfigError for one that is not there."""
+    """The requested repairs in the configuration's order. Raises ConfigError if one does not exist."""
     known = list(config.repairs)
     for name in asked or ():
         if name not in known:
@@ -119,7 +123,7 @@ def _names(config: Config, asked: list[str] | None) -> list[str]:
 
 def _print(result: Result) -> None:
     sign = _SIGNS.get(result.state, "❌")
-    text = escaped(result.text)  # it holds what others said
+    text = escaped(result.text)  # it may quote other programs
     tell(coloured(f"{sign} {result.name}: {text}", _COLOURS.get(result.state, "red")))
 
 
@@ -161,5 +165,7 @@ def _guard_text(state: RepairState) -> str:
     if state.frozen_since is not None:
         return coloured(f"frozen: {escaped(state.frozen_because)}", "red")
     if state.unhelpful:
-        return coloured(f"{attempts(state.unhelpful)} in a row did not help", "yellow")
-    return f"{attempts(len(state.attempts))} lately, which helped" if state.attempts else "not needed yet"
+        return coloured(f"{attempts_text(state.unhelpful)} in a row did not help", "yellow")
+    return (
+        f"{attempts_text(len(state.attempts))} lately, which helped" if state.attempts else "not needed yet"
+    )

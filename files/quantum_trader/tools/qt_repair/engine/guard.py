@@ -1,9 +1,9 @@
-"""What keeps repairs from repairing for ever: cooldown, budget, freeze, and one actor at a time.
+"""The guard: cooldown, budgets and freezes keep a repair from being repeated for ever.
 
-Kept in status/repair/guard.json, so that neither a restart of a program nor of the machine
-resets it. An attempt is noted, durably, before it is made: one that was killed half way counts as one
-that did not help. Times are the clock's; one in the future (the clock stepped back) counts as now, and
-becomes that at the next look: what was tried under a wrong clock is not held against it until then.
+Its state is status/repair/guard.json, so that it survives a restart of a program and of the machine. An
+attempt is written there, durably, before it is made: one that was killed half way counts as one that did not
+help. Times are wall-clock times. A time in the future (the clock stepped back) counts as now, and is
+corrected when the state is written next.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from qt_repair.engine.state_file import read_state_file
 
 HOUR = 3600.0
 DIRECTORY = "repair"
-"""The directory in status/ that the guard, its lock and the actor's lock are in."""
+"""The directory in status/ that holds the guard's state, its lock and the actor lock."""
 _FILE, _LOCK = "guard.json", "guard.lock"
 _DAMAGE = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
 _LARGEST = 4 << 20
@@ -30,12 +30,12 @@ _PATIENCE_S = 10.0
 
 
 class GuardError(Exception):
-    """The guard's state cannot be read or kept. Nothing may be repaired: the bounds would not hold."""
+    """The guard's state cannot be read or written. Nothing may be repaired: the limits would not hold."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What bounds one repair: seconds, and attempts."""
+    """The limits of one repair, in seconds and in attempts."""
 
     cooldown: float
     max_per_hour: int
@@ -50,16 +50,16 @@ class Limits:
 
 @dataclass(frozen=True)
 class RepairState:
-    """What is remembered of one repair. Times are seconds since the epoch."""
+    """The state of one repair. Times are seconds since the epoch. The fields are keys of the state file."""
 
     attempts: tuple[float, ...] = ()
-    """When it was tried, within the last hour, and the last time in any case."""
+    """The times of the attempts in the last hour, and that of the last attempt in any case."""
     unhelpful: int = 0
-    """Attempts in a row that did not help; one that is under way, or was killed, is among them."""
+    """How many attempts in a row did not help; one that is under way, or was killed, counts too."""
     frozen_since: float | None = None
     frozen_because: str = ""
     healthy_since: float | None = None
-    """Since when probes have seen nothing but health, where there is something to forget."""
+    """Since when all probes found it healthy; None if there is no failure to forget."""
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -67,25 +67,25 @@ class RepairState:
 
 @dataclass(frozen=True)
 class Decision:
-    """Whether a repair may be tried now. `why` says why not; `freeze` that it must be frozen, and why."""
+    """Whether a repair may be tried now. `why` says why not; `freeze` says why it must be frozen now."""
 
     allowed: bool
     why: str = ""
     frozen: bool = False
     freeze: str = ""
     wait_s: float = 0.0
-    """Seconds until it may be tried, where time alone is what is missing."""
+    """Seconds until it may be tried, if only time is missing."""
 
 
 def decide(
     name: str, limits: Limits, states: Mapping[str, RepairState], max_per_hour: int, now: float
 ) -> Decision:
-    """May this repair be tried? Pure."""
+    """Decide whether this repair may be tried. Pure."""
     state = states.get(name, RepairState())
     if state.frozen_since is not None:
         return Decision(False, f"frozen: {state.frozen_because}", frozen=True)
     if state.unhelpful >= limits.freeze_after:
-        return Decision(False, freeze=f"{attempts(state.unhelpful)} in a row did not help")
+        return Decision(False, freeze=f"{attempts_text(state.unhelpful)} in a row did not help")
     recent_attempts = _recent(HOUR, state.attempts, now)
     if len(recent_attempts) >= limits.max_per_hour:
         return Decision(
@@ -107,32 +107,32 @@ def decide(
     return Decision(True)
 
 
-def attempts(count: int) -> str:
+def attempts_text(count: int) -> str:
     """`1 attempt`, `2 attempts`."""
     return "1 attempt" if count == 1 else f"{count} attempts"
 
 
 def after_attempt(state: RepairState, now: float) -> RepairState:
-    """An attempt begins: it counts as unhelpful until it has helped. Pure."""
+    """The state when an attempt begins: it counts as unhelpful until it has helped. Pure."""
     recent_attempts = (*_recent(HOUR, state.attempts, now), now)
     return replace(state, attempts=recent_attempts, unhelpful=state.unhelpful + 1, healthy_since=None)
 
 
 def without_attempt(state: RepairState) -> RepairState:
-    """What begun() changed, taken back. Pure."""
+    """The state without the attempt that after_attempt() added. Pure."""
     return replace(state, attempts=state.attempts[:-1], unhelpful=max(0, state.unhelpful - 1))
 
 
 def after_probe(state: RepairState, healthy: bool, limits: Limits, now: float) -> RepairState:
-    """A probe looked. Health that lasts for `thaw_after` seconds lifts a freeze and forgets failures.
+    """The state after a probe. `thaw_after` seconds of health lift a freeze and forget failures.
 
-    Where there is nothing to forget, nothing is remembered. Pure.
+    Health is not tracked if there is no failure to forget. Pure.
     """
     if not healthy or not (state.unhelpful or state.frozen_since is not None):
         return replace(state, healthy_since=None)
     since = now if state.healthy_since is None else min(state.healthy_since, now)
     if now - since >= limits.thaw_after:
-        return RepairState()  # and its attempts: otherwise the hour's budget would freeze it again
+        return RepairState()  # without its attempts: they would freeze it again by the hourly budget
     return replace(state, healthy_since=since)
 
 
@@ -145,12 +145,12 @@ def _has_future_attempts(state: RepairState, now: float) -> bool:
 
 
 def _with_attempts_until(state: RepairState, now: float) -> RepairState:
-    """The same, with attempts of the future made now. Pure."""
+    """The state, with attempts in the future moved to now. Pure."""
     return replace(state, attempts=tuple(min(at, now) for at in state.attempts))
 
 
 class Guard:
-    """The guard of one installation. All programs share it. Raises GuardError."""
+    """The guard of one installation, which all programs share. Its methods raise GuardError."""
 
     def __init__(self, home: str, max_per_hour: int, clock: Callable[[], float] = time.time) -> None:
         self._home = home
@@ -162,11 +162,11 @@ class Guard:
         return f"{self._home}/status/{DIRECTORY}"
 
     def decision(self, name: str, limits: Limits) -> Decision:
-        """Whether it may be tried now. Changes nothing."""
+        """Whether a repair may be tried now. Changes nothing."""
         return decide(name, limits, self.states(), self._max_per_hour, self._clock())
 
     def states(self) -> dict[str, RepairState]:
-        """What is remembered of each repair, read without a lock."""
+        """The state of each repair, read without a lock."""
         try:
             return _decoded(read_state_file(f"{self.directory}/{_FILE}", _LARGEST))
         except FileNotFoundError:
@@ -175,30 +175,30 @@ class Guard:
             raise self._unusable_error(error) from None
 
     def record_attempt(self, name: str) -> None:
-        """Note, durably, that an attempt begins."""
+        """Write down, durably, that an attempt begins."""
         self._change(name, lambda state: after_attempt(state, self._clock()))
 
     def withdraw_attempt(self, name: str) -> None:
-        """Take back what begin() noted: nothing was tried after all."""
+        """Undo record_attempt(): nothing was tried after all."""
         self._change(name, without_attempt)
 
     def record_success(self, name: str) -> None:
-        """Note that the attempt helped."""
+        """Write down that the attempt helped."""
         self._change(name, lambda state: replace(state, unhelpful=0))
 
     def freeze(self, name: str, why: str) -> None:
-        """Try it no more, until health is seen for a while or somebody lifts it."""
+        """Freeze a repair: it is not tried until probes find lasting health or somebody unfreezes it."""
         now = self._clock()
         self._change(name, lambda state: replace(state, frozen_since=now, frozen_because=why))
 
     def unfreeze(self, name: str) -> bool:
-        """Lift a freeze and forget failures and attempts; whether it was frozen."""
+        """Lift a freeze, and forget failures and attempts; whether it was frozen."""
         was = self.states().get(name, RepairState()).frozen_since is not None
         self._change(name, lambda _: RepairState())
         return was
 
     def record_probe(self, name: str, healthy: bool, limits: Limits) -> bool:
-        """Note what a probe saw; whether that lifted a freeze. Writes only what is news."""
+        """Take a probe's result; whether it lifted a freeze. Writes only if the state changes."""
         now, states = self._clock(), self.states()
         before = states.get(name, RepairState())
         after = after_probe(before, healthy, limits, now)
@@ -207,7 +207,7 @@ class Guard:
         return before.frozen_since is not None and after.frozen_since is None
 
     def _change(self, name: str, change: Callable[[RepairState], RepairState]) -> None:
-        """Read, change and replace the state of one repair; durable afterwards."""
+        """Read, change and replace the state of one repair. The change is durable when this returns."""
         try:
             with StateDirectory(Place(self._home, home=True), _PATIENCE_S, DIRECTORY, _LOCK) as files:
                 data = files.read(_FILE)
@@ -233,13 +233,13 @@ def _encoded(states: Mapping[str, RepairState]) -> bytes:
 
 
 def _decoded(data: bytes) -> dict[str, RepairState]:
-    """The states that the file holds. Raises ValueError, TypeError or KeyError if it is damaged."""
+    """The states in the file. Raises ValueError, TypeError or KeyError if it is damaged."""
     repairs = json.loads(data)["repairs"]
     return {name: _state(fields) for name, fields in repairs.items()}
 
 
 def _state(fields: Mapping[str, Any]) -> RepairState:
-    """Strictly what as_dict() gave: a bound that is computed from anything else is none."""
+    """Accept only what as_dict() makes: a limit that is computed from anything else would not hold."""
     state = RepairState(**{**fields, "attempts": tuple(map(_time, fields["attempts"]))})
     for since in (state.frozen_since, state.healthy_since):
         if since is not None:

@@ -1,4 +1,4 @@
-"""Ask a probe, whatever it does: one that hangs or breaks says nothing, and keeps nobody waiting for ever."""
+"""Run a probe within its time limit. One that hangs or crashes is like one that cannot tell: ProbeError."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LONGEST_PAUSE_S = 5.0
 
 
 def run_probe(probe: Probe, timeout: float) -> Finding:
-    """What the probe sees. Raises ProbeError, also for one that does not answer or has a fault of its own."""
+    """The probe's result. Raises ProbeError, also if the probe does not answer in time or has a bug."""
     answers: list[Finding | ProbeError] = []
 
     def run() -> None:
@@ -21,7 +21,7 @@ def run_probe(probe: Probe, timeout: float) -> Finding:
             answers.append(probe.check(timeout))
         except ProbeError as error:
             answers.append(error)
-        except Exception as error:  # a fault of one probe must not stop the others
+        except Exception as error:  # a bug in one probe must not stop the others
             answers.append(ProbeError(f"the probe itself failed ({type(error).__name__})"))
 
     thread = threading.Thread(target=run, daemon=True)
@@ -35,9 +35,9 @@ def run_probe(probe: Probe, timeout: float) -> Finding:
 
 
 def run_until_healthy(probe: Probe, timeout: float, patience: float) -> tuple[Finding, int]:
-    """Ask again until it is healthy or `patience` seconds are over; the last answer, and how many there were.
+    """Repeat the probe until it finds health or `patience` seconds are over; the last result, and the count.
 
-    A probe that cannot tell counts as not healthy: what cannot be seen did not help.
+    A probe that cannot tell counts as unhealthy: a repair that cannot be confirmed did not help.
     """
     deadline, pause, count = time.monotonic() + patience, _PAUSE_S, 0
     while True:

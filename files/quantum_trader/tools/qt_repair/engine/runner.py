@@ -1,4 +1,4 @@
-"""Probe, decide, record, repair, prove: the one way by which anything is repaired, and never unrecorded."""
+"""The engine: probe, decide, record, repair, probe again. Each repair goes through it; none is unrecorded."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from qt_repair.engine.probe_runner import run_probe, run_until_healthy
 from qt_repair.finding import Finding, Probe, ProbeError, Repair, RepairError
 
 FINE = frozenset({"healthy", "repaired"})
-"""States that leave nothing to be done."""
+"""The states after which nothing is left to do."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """What became of one repair."""
+    """The result of one repair."""
 
     name: str
     kind: str
     state: str
-    """healthy, repaired; unhealthy (only looked at), dry_run, failed, frozen, held (by cooldown or
-    budget), busy (another program repairs), unknown (the probe cannot tell), refused (it could not be
-    bounded or recorded, and so was not done)."""
+    """healthy or repaired; unhealthy (only probed), dry_run, failed, frozen, held (by cooldown or budget),
+    busy (another program is repairing), unknown (the probe cannot tell), or refused (not done, because the
+    guard's state or the record could not be written)."""
     text: str
     """One line for people."""
     details: Mapping[str, Any] = field(default_factory=dict)
     run: str | None = None
-    """The `run` of its entries, where there are any."""
+    """The `run` of its entries; None if there are none."""
 
     @property
     def fine(self) -> bool:
@@ -50,7 +50,7 @@ class Result:
 
 
 class Engine:
-    """Heals what one configuration names. `trigger`: what asked for it, such as a `run` of the monitor."""
+    """Runs the repairs of one configuration. `trigger` is what asked for it, such as the monitor's `run`."""
 
     def __init__(
         self,
@@ -70,11 +70,11 @@ class Engine:
         self.guard = Guard(config.home, self._bounds["max_per_hour"])
 
     def probe(self, name: str) -> Result:
-        """Ask the probe; change nothing but what the guard remembers of health."""
+        """Run the probe of a repair. Changes nothing but the guard's state."""
         return self._run_probe(_Task(name, self._config))
 
     def repair(self, name: str) -> Result:
-        """Make it healthy, as far as the guard allows, recorded before and after."""
+        """Repair what is unhealthy, if the guard allows it; recorded before and after."""
         task = _Task(name, self._config)
         before = self._run_probe(task)
         if before.state != "unhealthy":
@@ -83,7 +83,7 @@ class Engine:
             return self._dry_run_result(task, before)
         try:
             with hold_actor_lock(self._config.home, self._source, name, self._bounds["lock_wait"]):
-                before = self._run_probe(task)  # it may have been mended while we waited
+                before = self._run_probe(task)  # it may have been repaired while we waited
                 if before.state != "unhealthy":
                     return before
                 return self._decide(task, before)
@@ -93,7 +93,7 @@ class Engine:
             return self._record_refusal(task, before, str(error))
 
     def unfreeze(self, name: str) -> bool:
-        """Lift a freeze by hand, and say so in the trail; whether there was one. Raises GuardError."""
+        """Lift a freeze by hand, and record that; whether there was one. Raises GuardError."""
         was = self.guard.unfreeze(name)
         if was:
             self._record(f"Auto-repair: Unfrozen {name} by hand", "info", name)
@@ -110,7 +110,7 @@ class Engine:
                 healthy_for = f"healthy for {task.limits.thaw_after:g} s"
                 self._record(f"Auto-repair: Unfrozen {task.name}: {healthy_for}", "info", task.name)
         except GuardError:
-            pass  # it says so where something is to be repaired
+            pass  # it is reported when something must be repaired
         return task.result("healthy" if found.healthy else "unhealthy", found.summary, found.details)
 
     def _dry_run_result(self, task: _Task, before: Result) -> Result:
@@ -152,12 +152,12 @@ class Engine:
         state = "repaired" if healthy and not end_not_recorded else "failed"
         try:
             frozen = self._report_to_guard(task, before, healthy, act.run)
-        except GuardError as error:  # it counts as an attempt that did not help
+        except GuardError as error:  # for the guard the attempt did not help
             return task.result(state, f"{done}{end_not_recorded}; {error}", run=act.run)
         return frozen or task.result(state, f"{done}{end_not_recorded}", run=act.run)
 
     def _report_to_guard(self, task: _Task, before: Result, healthy: bool, run: str) -> Result | None:
-        """Tell the guard what came of an attempt; a result where it was the last. Raises GuardError."""
+        """Report an attempt to the guard; the result if that froze the repair. Raises GuardError."""
         if healthy:
             self.guard.record_success(task.name)
             return None
@@ -167,13 +167,13 @@ class Engine:
         return None
 
     def _repair_and_verify(self, task: _Task, act: action) -> tuple[bool, str]:
-        """Repair and prove it; (whether the probe agrees, what is wrong)."""
+        """Repair, then probe until healthy: whether it helped, and else why not."""
         assert task.finding is not None
         try:
             result = task.repair.run(task.finding, task.settings["timeout"])
         except RepairError as error:
             return self._failed(act, str(error), error.exit_code, error.output)
-        except Exception as error:  # a fault of one repair must not stop the others
+        except Exception as error:  # a bug in one repair must not stop the others
             return self._failed(act, f"the repair itself failed ({type(error).__name__})", None, "")
         act.sentence = result.sentence
         act.detail(**{"exit_code": 0, **result.details})
@@ -194,7 +194,7 @@ class Engine:
         return False, why
 
     def _freeze(self, task: _Task, before: Result, why: str, run: str | None = None) -> Result:
-        """Stop trying, and escalate: once, for a frozen repair is not asked again."""
+        """Freeze a repair and escalate: only once, because a frozen repair is not tried again."""
         self.guard.freeze(task.name, why)
         details = {"escalation": True, "kind": task.kind, "before": before.text}
         self._record(f"Auto-repair: Frozen {task.name}: {why}", "failed", task.name, details)
@@ -212,12 +212,12 @@ class Engine:
         log_action(text, source=self._source, outcome=outcome, details=about)
 
     def _trigger_details(self) -> dict[str, Any]:
-        """What asked for it, as a detail of every entry."""
+        """What asked for the repair, as a detail of each entry."""
         return {} if self._trigger is None else {"trigger": self._trigger}
 
 
 class _Task:
-    """One repair at work: its settings, its probe and what that saw last."""
+    """One repair: its settings, its probe and the probe's last finding."""
 
     def __init__(self, name: str, config: Config) -> None:
         self.name = name

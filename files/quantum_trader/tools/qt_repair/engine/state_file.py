@@ -1,4 +1,4 @@
-"""Read what a program remembers, without its lock, whatever lies in its place."""
+"""Read the state file of a program without its lock."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
 def read_state_file(path: str, largest: int) -> bytes:
-    """The content of a regular file. A pipe keeps nobody waiting, a link leads nowhere.
+    """The content of a regular file. A link is not followed, and a pipe does not block.
 
     Raises OSError, also for a file of more than `largest` bytes.
     """

@@ -1,4 +1,4 @@
-"""Ask a host: Docker, systemd, PostgreSQL, HTTP, processes, file systems. Bounded in time.
+"""Adapters to a host: Docker, systemd, PostgreSQL, HTTP, processes, file systems. Calls have a time limit.
 
 `kinds` and everything above it may import this.
 """

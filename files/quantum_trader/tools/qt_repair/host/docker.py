@@ -1,6 +1,6 @@
-"""Ask Docker, through its own program and through sudo: its group is as good as root, and so nobody joins it.
+"""Run Docker's command line through sudo. Membership in its group would equal root, so nobody gets it.
 
-What is asked is written here once: the code runs it, and sudoers names it. Tried with Docker 20.10
+Each command is written here once: the code runs it, and sudoers names it. Tested with Docker 20.10
 (bookworm) and 26.1 (trixie), with and without buildx.
 """
 
@@ -19,18 +19,18 @@ from qt_repair.host.process import TimedOutError, as_root, capture
 
 DOCKER = "/usr/bin/docker"
 NAME = r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}"
-"""Docker's own rule for the name of a container: it can begin no option."""
+"""Docker's own rule for the name of a container. A name cannot be taken for an option."""
 _EVENTS = ("die", "stop", "kill", "oom", "pause", "unpause", "start", "destroy", "rename", "health_status")
 
 
 @dataclass(frozen=True)
 class ContainerState:
-    """What Docker knows of a container."""
+    """Docker's state of a container."""
 
     status: str
     """created, running, paused, restarting, removing, exited or dead."""
     health: str | None
-    """starting, healthy or unhealthy; None where the container has no health check."""
+    """starting, healthy or unhealthy; None if the container has no health check."""
     exit_code: int
     oom_killed: bool
     error: str
@@ -48,71 +48,70 @@ class ContainerState:
 
 @dataclass(frozen=True)
 class ContainerEvent:
-    """Something that happened to a container."""
+    """An event of a container."""
 
     container: str
     action: str
     """die, stop, kill, oom, pause, unpause, start, destroy, rename, or health_status."""
     health: str | None
-    """healthy or unhealthy, of a health_status."""
+    """healthy or unhealthy for a health_status, else None."""
     exit_code: int | None
-    """Of a die."""
+    """For a die, else None."""
     time: float
     """Seconds since the epoch, by Docker's clock."""
 
 
-# What is asked: exact argument lists.
+# The commands: exact argument lists.
 
 
 def inspect_argv(container: str) -> list[str]:
-    """Name and state of a container. Nothing else of it is printed: its environment may hold secrets."""
+    """Print name and state of a container, and nothing else: its environment may hold secrets."""
     template = "{{.Name}} {{json .State}}"
     return [DOCKER, "inspect", "--type", "container", "--format", template, container]
 
 
 def restart_argv(container: str, stop_timeout: int) -> list[str]:
-    """Restart a container, whatever state it is in; it gets `stop_timeout` seconds to end by itself."""
+    """Restart a container in any state. It is killed if it does not stop within `stop_timeout` seconds."""
     return [DOCKER, "restart", "--time", str(stop_timeout), container]
 
 
 def usage_argv() -> list[str]:
-    """What takes up Docker's storage, item by item.
+    """Print what takes up Docker's storage, item by item.
 
-    `--format json` is not known to 20.10: it prints the word.
+    Docker 20.10 does not know `--format json`: it prints the word.
     """
     return [DOCKER, "system", "df", "--verbose", "--format", "{{json .}}"]
 
 
 def prune_images_argv(older_than: str) -> list[str]:
-    """Remove dangling images (no tag, no container) that were made longer ago than `older_than`."""
+    """Remove dangling images (no tag, no container) that are older than `older_than`."""
     return [DOCKER, "image", "prune", "--force", "--filter", f"until={older_than}"]
 
 
 def prune_builds_argv(older_than: str) -> list[str]:
-    """Remove build cache that no image shares and that was not used for `older_than`."""
+    """Remove build cache that no image shares and that was not used within `older_than`."""
     return [DOCKER, "builder", "prune", "--force", "--filter", f"until={older_than}"]
 
 
 def events_argv() -> list[str]:
-    """The stream of what happens to containers from now on, a line each, until it is ended.
+    """Print the events of containers from now on, a line each, until it is ended.
 
-    Ending it: SIGTERM to sudo's process reaches Docker's program (sudo keeps the user that called it as its
-    real user and hands signals on); SIGKILL would leave that behind.
+    End it by SIGTERM to the process of sudo, which passes it on to Docker. SIGKILL would not reach that.
     """
     filters = [word for event in _EVENTS for word in ("--filter", f"event={event}")]
     return [DOCKER, "events", "--filter", "type=container", *filters, "--format", "{{json .}}"]
 
 
 def events_privileges() -> list[list[str]]:
-    """The argument lists that following the events runs as root."""
+    """The argument lists that must be allowed as root to follow the events."""
     return [events_argv()]
 
 
-# Asking.
+# Running them.
 
 
 def run_docker(argv: Sequence[str], timeout: float) -> str:
-    """What Docker's program prints. Raises ProbeError with a remedy; RepairError for what Docker refuses."""
+    """Run Docker's program: its output. Raises ProbeError with a remedy, RepairError if Docker refuses."""
     if not os.path.exists(argv[0]):
         raise ProbeError(f"Docker is not installed: there is no {argv[0]}")
     command = as_root(argv)
@@ -131,7 +130,7 @@ def run_docker(argv: Sequence[str], timeout: float) -> str:
 
 
 def inspect(container: str, timeout: float) -> ContainerState:
-    """The state of a container. Raises ProbeError, also where there is none of this name."""
+    """The state of a container. Raises ProbeError, also if there is no container of this name."""
     try:
         text = run_docker(inspect_argv(container), timeout)
     except RepairError as error:
@@ -142,9 +141,9 @@ def inspect(container: str, timeout: float) -> ContainerState:
 
 
 def parse_state(container: str, text: str) -> ContainerState:
-    """The state as `inspect_argv` prints it. Pure. Raises ProbeError.
+    """The state from the output of `inspect_argv`. Pure. Raises ProbeError.
 
-    Docker also takes the beginning of an id for a name: another container than the named one is none.
+    Docker also accepts the beginning of an id as a name: then the container's own name differs.
     """
     name, _, rest = text.strip().partition(" ")
     if name != f"/{container}":
@@ -164,7 +163,7 @@ def parse_state(container: str, text: str) -> ContainerState:
 
 
 def parse_event(line: str | bytes) -> ContainerEvent | None:
-    """An event as `events_argv` prints it; None for a line that is none. Pure."""
+    """The event from a line of `events_argv`; None if the line is no event of a container. Pure."""
     try:
         value = json.loads(line)
         if value["Type"] != "container":

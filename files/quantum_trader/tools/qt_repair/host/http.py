@@ -1,7 +1,7 @@
-"""Does an HTTP address answer as it should: its status, and what its JSON says?
+"""Check an HTTP address: its status and, if asked for, keys of its JSON answer.
 
-Bounded as a whole, not only between two bytes; asks the named host and no other, without a proxy;
-what it reports holds nothing of an address but scheme, host, port and path.
+The time limit is for the whole request, not for each read. Only the named host is contacted, without a proxy.
+Reports contain no more of an address than scheme, host, port and path.
 """
 
 from __future__ import annotations
@@ -21,28 +21,28 @@ from urllib.parse import SplitResult, quote, urljoin, urlsplit
 from qt_repair.finding import Finding
 
 _LARGEST = 1 << 20
-"""Bytes of an answer that are read to be understood."""
+"""The most bytes of an answer that are read."""
 _REDIRECTS = 3
 _SAFE = "!#$%&'()*+,/:;=?@[]~"
-"""Characters of an address that are sent as they are, beside letters, digits and `_.-`."""
+"""Characters of an address that are not percent-encoded, besides letters, digits and `_.-`."""
 _SHOWN = 80
-"""Characters of a wrong value that are shown."""
+"""The most characters of a wrong value that are shown."""
 
 
 class _BadAnswerError(Exception):
-    """It does not answer as it should; the text says how, without the address."""
+    """It does not answer as it should; the text says in which way, without the address."""
 
 
 @dataclass
 class _Request:
-    """One question under way: what came of it, and the socket, by which it can be broken off."""
+    """A request under way: its finding once there is one, and its open socket, by which it can be aborted."""
 
     finding: Finding | None = None
     open: list[socket.socket] = field(default_factory=list)
 
 
 def url_problem(url: str) -> str | None:
-    """What is wrong with an address, without repeating it; None if nothing is."""
+    """What is wrong with an address, without quoting it; None if nothing is."""
     if any(character <= " " or character == "\x7f" for character in url):
         return "must be an address without spaces and control characters"
     try:
@@ -60,7 +60,7 @@ def url_problem(url: str) -> str | None:
 
 
 def display_url(url: str) -> str:
-    """The address for people: no user, no password, no query."""
+    """The address for people, without user, password and query."""
     try:
         parts = urlsplit(url)
         host = parts.netloc.rpartition("@")[2]
@@ -70,10 +70,10 @@ def display_url(url: str) -> str:
 
 
 def check_url(url: str, timeout: float, expect: Mapping[str, Any] | None = None) -> Finding:
-    """Ask it once, within `timeout` seconds in all; whatever goes wrong is a finding.
+    """Request it once, within `timeout` seconds in all. Every error is a finding.
 
-    Healthy is a status of 200 to 299 and, where `expect` is given, a JSON object that has these keys
-    with these values; `a.b` is the key `b` of the object `a`. A redirect is followed on the same host only.
+    Healthy means a status of 200 to 299 and, if `expect` is given, a JSON object with these keys and values;
+    `a.b` is the key `b` of the object `a`. A redirect is followed on the same host only.
     """
     problem = url_problem(url)
     if problem is not None:
@@ -86,7 +86,7 @@ def check_url(url: str, timeout: float, expect: Mapping[str, Any] | None = None)
         except (_BadAnswerError, OSError, http.client.HTTPException, ValueError) as error:
             request.finding = Finding(False, f"{name} {_why(error, timeout)}", {"url": name})
 
-    # A thread, because the name look-up and a server that sends a byte now and then know no deadline.
+    # A thread, because a name look-up, or a server that sends a byte now and then, has no deadline.
     thread = threading.Thread(target=fetch, daemon=True)
     thread.start()
     thread.join(timeout)
@@ -102,7 +102,7 @@ def check_url(url: str, timeout: float, expect: Mapping[str, Any] | None = None)
 
 
 def _why(error: Exception, timeout: float) -> str:
-    """The fault in words that hold nothing of the address."""
+    """The error in words that quote nothing of the address."""
     if isinstance(error, _BadAnswerError):
         return str(error)
     if isinstance(error, TimeoutError):
@@ -133,7 +133,7 @@ def _follow(url: str, deadline: float, expect: Mapping[str, Any], request: _Requ
 
 
 def _get(parts: SplitResult, deadline: float, request: _Request) -> tuple[int, str, bytes]:
-    """Status, Location and the beginning of the body."""
+    """Send one request: status, Location and the beginning of the body."""
     assert parts.hostname is not None
     left = max(0.01, deadline - time.monotonic())
     if parts.scheme == "https":
@@ -147,7 +147,7 @@ def _get(parts: SplitResult, deadline: float, request: _Request) -> tuple[int, s
     try:
         connection.connect()
         request.open.append(connection.sock)
-        if time.monotonic() >= deadline:  # nobody waits any more
+        if time.monotonic() >= deadline:  # the caller has given up
             raise TimeoutError
         headers = {"Accept": "application/json, */*", "User-Agent": "quantum-trader", "Connection": "close"}
         connection.request("GET", target, headers=headers)
@@ -159,7 +159,7 @@ def _get(parts: SplitResult, deadline: float, request: _Request) -> tuple[int, s
 
 
 def _finding_of(name: str, status: int, body: bytes, expect: Mapping[str, Any]) -> Finding:
-    """The finding on an answer. Pure."""
+    """The finding about an answer. Pure."""
     details = {"url": name, "status": status}
     if not 200 <= status <= 299:
         return Finding(False, f"{name} answers {status}", details)
@@ -188,7 +188,7 @@ def _unexpected(body: bytes, expect: Mapping[str, Any]) -> str | None:
 
 
 def _value_at(value: Mapping[str, Any], key: str) -> tuple[bool, Any]:
-    """(whether it is there, its value): the key as it is, or a path of keys with dots between."""
+    """Whether a key is there, and its value. A key with dots may be a path of keys."""
     if key in value:
         return True, value[key]
     first, dot, rest = key.partition(".")

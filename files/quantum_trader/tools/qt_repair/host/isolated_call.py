@@ -1,4 +1,4 @@
-"""Call a function in a process of its own, bounded in time, so that a hang or a crash stops nobody."""
+"""Call a function in a child process with a time limit: a hang or a crash does not stop the caller."""
 
 from __future__ import annotations
 
@@ -17,24 +17,25 @@ from typing import Any, NoReturn, TypeVar
 _Result = TypeVar("_Result")
 _PR_SET_PDEATHSIG = 1
 _GRACE_S = 5.0
-"""How long a process may tidy up (end the programs that it runs) before it is killed."""
+"""How long the process may take to end the programs that it runs before it is killed."""
 
 
 class IsolatedCallError(Exception):
-    """There is no answer: the text says why, in words that follow the name of what was called."""
+    """There is no result. The text says why; it continues a sentence that begins with what was called."""
 
 
 class ReportedError(Exception):
-    """What the function itself raised of the kinds that speak to people; its text is the same."""
+    """The function raised one of the `reported` exceptions; the text is the same."""
 
 
 def call_isolated(
     function: Callable[[], _Result], timeout: float, reported: tuple[type[Exception], ...] = ()
 ) -> _Result:
-    """What the function answers. It, and what it answers, must be picklable or inherited by a fork.
+    """The function's result, which must be picklable. The function itself is inherited by the fork.
 
-    Raises ToldError for exceptions of the kinds `told`, with their text; ApartError if it
-    crashes or does not answer within `timeout` seconds. Its process has ended when this returns.
+    Raises ReportedError, with the same text, if it raises one of the `reported` exceptions, and
+    IsolatedCallError if it crashes or does not end within `timeout` seconds. Its process has ended when this
+    returns.
     """
     fork = multiprocessing.get_context("fork")
     receiver, sender = fork.Pipe(duplex=False)
@@ -67,12 +68,12 @@ def _run_in_child(
     reported: tuple[type[Exception], ...],
     parent: int,
 ) -> None:
-    """What happens in the process: a session of its own, which ends when its parent is gone."""
+    """The child: it has a session of its own, and ends when its parent is gone."""
     os.setsid()
     signal.signal(signal.SIGTERM, _stop)
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != parent:
-        return  # it was gone before we could ask
+        return  # the parent was gone before prctl
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.alarm(math.ceil(timeout + _GRACE_S))
     try:
@@ -85,7 +86,7 @@ def _run_in_child(
 
 
 def _stop(_number: int, _frame: FrameType | None) -> NoReturn:
-    raise SystemExit(128 + signal.SIGTERM)  # lets what is running end its own programs
+    raise SystemExit(128 + signal.SIGTERM)  # so that the function ends the programs that it runs
 
 
 def _exit_text(code: int | None) -> str:

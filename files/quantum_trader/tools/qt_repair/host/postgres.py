@@ -1,7 +1,7 @@
-"""Sessions with PostgreSQL that end in time, and whose errors are one line without a secret.
+"""Sessions with PostgreSQL that end in time, and whose errors are one line without secrets.
 
-psycopg2's own errors may echo parts of a connection string, also of its password; what leaves
-this module is the server's own message or words of ours.
+psycopg2's own errors may quote parts of a connection string, even of its password. Errors of this module
+contain the server's message or words of ours.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _LOGIN = re.compile(
     r"|pg_hba\.conf rejects|database \".*\" does not exist",
     re.IGNORECASE,
 )
-# What libpq and psycopg2 say themselves -> our words, and whether the login is to blame.
+# Part of a message of libpq or psycopg2 -> our words, and whether the login failed.
 _REASONS = (
     ("t execute COPY", "COPY from or to a client is not for a schema file: write rows as INSERT", False),
     ("no password supplied", "a password is asked for, and 'dsn' or a password file has none", True),
@@ -32,9 +32,9 @@ _REASONS = (
 
 
 class SessionError(Exception):
-    """What did not work, in one line. `code` is the server's SQLSTATE, if it said one.
+    """What failed, in one line. `code` is the server's SQLSTATE, if it sent one.
 
-    `down`: nothing that takes queries answers. `login`: it answers, but does not take us.
+    `down`: no server answers queries. `login`: a server answers, but refuses the login.
     """
 
     def __init__(self, text: str, code: str = "", *, down: bool = False, login: bool = False) -> None:
@@ -49,11 +49,11 @@ class DriverError(SessionError):
 
 
 class DsnError(SessionError):
-    """The connection string is not one."""
+    """The connection string is invalid."""
 
 
 def import_psycopg2() -> Any:
-    """psycopg2. Raises DriverError where it is not installed."""
+    """Import psycopg2. Raises DriverError if it is not installed."""
     try:
         return importlib.import_module("psycopg2")
     except ImportError:
@@ -61,11 +61,11 @@ def import_psycopg2() -> Any:
 
 
 def parse_dsn(dsn: str) -> dict[str, str]:
-    """The connection string's parts. Raises DsnError, which echoes none of them, and DriverError."""
+    """The parts of the connection string. Raises DriverError, and DsnError, which quotes none of them."""
     extensions = import_psycopg2().extensions
     try:
         return dict(extensions.parse_dsn(dsn))
-    except Exception:  # psycopg2 and libpq raise several kinds, and their texts have parts of it
+    except Exception:  # psycopg2 raises several kinds of errors, and their texts quote parts of it
         raise DsnError(
             "is not a libpq connection string, such as 'host=db.example.com user=qt'"
             " (in a URL, write / @ : of a password as %2F %40 %3A)"
@@ -73,7 +73,7 @@ def parse_dsn(dsn: str) -> dict[str, str]:
 
 
 def server_text(dsn: str) -> str:
-    """Where a connection string leads, for people: never more than a plain host name and port."""
+    """The server of a connection string, for people: never more than a host name and a port."""
     parts = parse_dsn(dsn)
     host = parts.get("host") or parts.get("hostaddr") or os.environ.get("PGHOST", "")
     if "service" in parts:
@@ -86,7 +86,7 @@ def server_text(dsn: str) -> str:
 
 
 def session_error(error: Exception, dsn: str) -> SessionError:
-    """psycopg2's error as ours: the server's message, primary line, without the password."""
+    """Our error for psycopg2's: the first line of the server's message, without the password."""
     text = getattr(getattr(error, "diag", None), "message_primary", None)
     if text:
         return SessionError(_redacted(text, dsn), getattr(error, "pgcode", None) or "")
@@ -111,9 +111,10 @@ def _redacted(text: str, dsn: str) -> str:
 
 
 class Session:
-    """A connection in autocommit. Every step ends by the deadline (time.monotonic()), or raises SessionError.
+    """A connection in autocommit mode. A step that does not end by the deadline (time.monotonic()) raises
+    SessionError.
 
-    It works without blocking underneath: a server that hangs hangs nobody else.
+    The connection is asynchronous: a server that hangs does not block the caller.
     """
 
     def __init__(self, dsn: str, database: str, deadline: float) -> None:
@@ -152,15 +153,15 @@ class Session:
 
     @property
     def pid(self) -> int:
-        """The process of this session on the server."""
+        """The pid of this session's process on the server."""
         return int(self._connection.info.backend_pid)
 
     def close(self) -> None:
-        """End it. May be called again."""
+        """Close it. May be called more than once."""
         self._connection.close()
 
     def run(self, statement: Any, values: Sequence[Any] | None = None) -> list[tuple[Any, ...]]:
-        """Run a statement (or several, without values), and return the last one's rows."""
+        """Run a statement (or several, without values) and return the rows of the last one."""
         cursor = self._connection.cursor()
         try:
             cursor.execute(statement, values)
@@ -189,7 +190,7 @@ class Session:
 
 
 def name_problem(name: str) -> str | None:
-    """Why PostgreSQL takes no such name, or none that can be told in one line; None if it is good."""
+    """Why a name cannot be used, or not be shown in one line; None if it can."""
     if not name:
         return "must not be empty"
     if len(name.encode("utf-8", "surrogatepass")) > 63:

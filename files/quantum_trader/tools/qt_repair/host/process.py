@@ -1,4 +1,4 @@
-"""Run a program by its argument list, never a shell: bounded in time and in what is kept of its output."""
+"""Run a program by its argument list, never by a shell, with limits on its time and its output."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from qt_repair.finding import RepairError
 
 SUDO = ("/usr/bin/sudo", "-n", "--")
 _TAIL_BYTES = 1 << 16
-"""Bytes of a program's output that are kept: its end says what went wrong."""
+"""Bytes of a program's output that are kept: the last ones, which say what went wrong."""
 _SHOWN = 4000
-"""Characters of it that are shown."""
+"""Characters of the output that are shown."""
 _LARGEST = 4 << 20
-"""Bytes of output that are read to be parsed."""
+"""The most bytes of output that are read to be parsed."""
 _GRACE_S = 2.0
 _PAUSE_S = 0.02
 
@@ -30,7 +30,7 @@ class TimedOutError(RepairError):
 
 
 class NotFoundError(RepairError):
-    """There is no such program."""
+    """The program does not exist."""
 
 
 @dataclass(frozen=True)
@@ -39,17 +39,17 @@ class Completed:
 
     exit_code: int
     output: str
-    """The end of standard output and standard error together, to be looked through. It may hold secrets."""
+    """The end of standard output and standard error together, to be searched. It may hold secrets."""
     duration_s: float
 
     @property
     def shown_output(self) -> str:
-        """The end of the output, to be shown: without secrets."""
+        """The end of the output, to be shown: secrets are redacted."""
         return _redacted_tail(self.output)
 
 
 def as_root(argv: Sequence[str]) -> list[str]:
-    """The same program as root: by sudo, which must allow exactly these arguments, unless we are root."""
+    """The argument list that runs it as root: by sudo, which must allow exactly this, unless we are root."""
     return list(argv) if os.geteuid() == 0 else [*SUDO, *argv]
 
 
@@ -60,18 +60,18 @@ def run(
     env: Mapping[str, str] | None = None,
     cwd: str | None = None,
 ) -> Completed:
-    """Run it to its end. What it leaves running in the background is not waited for.
+    """Run it to its end. Programs that it leaves in the background are not waited for.
 
-    Raises TimedOutError after `timeout` seconds, NotFoundError, RepairError if it cannot start.
-    Its process group is ended with it. sudo hands SIGTERM on to what it runs as root, and cannot hand
-    SIGKILL on: what does not end then is ended by the time limit in sudoers.
+    Raises TimedOutError after `timeout` seconds, NotFoundError, and RepairError if it cannot be started.
+    On a timeout its process group is ended. sudo passes SIGTERM on to what it runs as root, but cannot pass
+    SIGKILL on: the time limit in sudoers ends what is left.
     """
     code, data, duration = _run(argv, timeout, subprocess.STDOUT, _TAIL_BYTES, env, cwd)
     return Completed(code, _text(data), duration)
 
 
 def capture(argv: Sequence[str], timeout: float, *, env: Mapping[str, str] | None = None) -> bytes:
-    """Its standard output, to be parsed. Raises RepairError, with what it said, unless it ends with 0."""
+    """Run it and return its standard output. Raises RepairError, with its output, unless it ends with 0."""
     _, data, _ = _run(argv, timeout, subprocess.PIPE, _LARGEST, env, None)
     if len(data) >= _LARGEST:
         raise RepairError(f"{_command_name(argv)} printed more than {_LARGEST >> 20} MB")
@@ -79,7 +79,7 @@ def capture(argv: Sequence[str], timeout: float, *, env: Mapping[str, str] | Non
 
 
 def _command_name(argv: Sequence[str]) -> str:
-    """What was run, for people: `docker restart`. Never more of its arguments: they may hold a secret."""
+    """The command for people, such as `docker restart`. Its other arguments may hold secrets."""
     words = argv[len(SUDO) :] if tuple(argv[: len(SUDO)]) == SUDO else argv
     verbs = [word for word in words[1:2] if word.isalpha()]
     return " ".join([os.path.basename(words[0]), *verbs])
@@ -90,7 +90,7 @@ def _text(data: bytes) -> str:
 
 
 def _redacted_tail(output: str) -> str:
-    """Redacted first and cut then: of a secret that was cut in two no pattern would know the rest."""
+    """The end of the output, redacted before it is cut: no pattern would match half of a secret."""
     return audit_settings.current().redactor.text(output)[-_SHOWN:]
 
 
@@ -139,9 +139,9 @@ def _run(
 
 
 def _read(child: subprocess.Popen[bytes], deadline: float, keep: int) -> list[bytes]:
-    """What each stream says until the program ends; of more than `keep` bytes the last.
+    """The last `keep` bytes of each stream, up to the end of the program.
 
-    Its end is what counts, not that of the streams: what it left in the background may hold them for ever.
+    Not up to the end of the streams: a program in the background may keep them open for ever.
     """
     streams = [stream for stream in (child.stdout, child.stderr) if stream is not None]
     kept = [bytearray() for _ in streams]
@@ -171,7 +171,7 @@ def _read(child: subprocess.Popen[bytes], deadline: float, keep: int) -> list[by
 
 
 def _read_available(descriptor: int, tail: bytearray, keep: int) -> bool:
-    """Add what a stream holds to what is kept of it; whether there was anything."""
+    """Append what a stream has ready to its tail; whether there was anything."""
     try:
         block = os.read(descriptor, 1 << 16)
     except BlockingIOError:
@@ -182,14 +182,14 @@ def _read_available(descriptor: int, tail: bytearray, keep: int) -> bool:
 
 
 def _end_group(child: subprocess.Popen[bytes]) -> None:
-    """End whatever of its process group is left: SIGTERM, two seconds, SIGKILL."""
+    """End what is left of its process group: SIGTERM, and SIGKILL two seconds later."""
     if child.poll() is not None:
         return
     deadline = time.monotonic() + _GRACE_S
     left = signal_group(child.pid, signal.SIGTERM)
     with suppress(subprocess.TimeoutExpired):
         child.wait(_GRACE_S)
-    while left and time.monotonic() < deadline:  # what it started may outlive it
+    while left and time.monotonic() < deadline:  # its own children may outlive it
         time.sleep(_PAUSE_S)
         left = signal_group(child.pid, 0)
     if left:
@@ -199,9 +199,9 @@ def _end_group(child: subprocess.Popen[bytes]) -> None:
 
 
 def signal_group(group: int, number: int) -> bool:
-    """Send a process group a signal (0: none); whether there is any process of ours in it.
+    """Send a signal (0: none) to a process group; whether it has a process that belongs to us.
 
-    What sudo runs is root's and beyond us: sudoers limits its time.
+    Processes that sudo runs belong to root: sudoers limits their time.
     """
     try:
         os.killpg(group, number)

@@ -1,17 +1,17 @@
-"""Amounts of storage: `1.2 GB` for people, and what programs print or take, such as `71.98MB` and `200M`."""
+"""Amounts of storage: `1.2 GB` for people; `71.98MB` and `200M` as programs write them."""
 
 from __future__ import annotations
 
 import re
 
 MB = 1_000_000
-"""Bytes of a megabyte, in settings and in what people read."""
+"""Bytes of a megabyte, in settings and in texts for people."""
 _UNITS = ("kB", "MB", "GB", "TB", "PB")
 _POWERS: dict[str, int] = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4, "P": 5}
 
 
 def format_bytes(amount: float) -> str:
-    """Bytes as people say them, in powers of 1000 as disks and Docker count: `950 B`, `12 MB`, `1.2 GB`."""
+    """Bytes for people, in powers of 1000 like disks and Docker: `950 B`, `12 MB`, `1.2 GB`."""
     if amount < 1000:
         return f"{max(0, int(amount))} B"
     value = float(amount)
@@ -23,10 +23,10 @@ def format_bytes(amount: float) -> str:
 
 
 def parse_bytes(text: str) -> int:
-    """Bytes of an amount as programs write it.
+    """The bytes of an amount as programs write it.
 
-    With a `B` it counts in powers of 1000 (`71.98MB`, Docker's), without or with `iB` in powers of 1024
-    (`200M`, systemd's). Raises ValueError for anything else.
+    With `B` it counts in powers of 1000 (Docker's `71.98MB`); without it, or with `iB`, in powers of 1024
+    (systemd's `200M`). Raises ValueError for anything else.
     """
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kKMGTP]?)(i?B)?\s*", text, re.ASCII)
     if match is None:

@@ -1,4 +1,4 @@
-"""How much room a file system has, and where it is mounted."""
+"""The free space of a file system, and its mount point."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Space:
-    """Room as an account without root's reserve has it. Bytes, and counts of inodes."""
+    """The space of a file system without root's reserve, in bytes, and its inodes."""
 
     free: int
     size: int
-    """What is used and what is free, without root's reserve: what `df` takes its percentages of."""
+    """Used and free space without root's reserve: the 100 % of `df`."""
     inodes_free: int
     inodes: int
-    """0 where the file system makes inodes as it needs them."""
+    """0 if the file system creates inodes as it needs them."""
 
     @property
     def free_percent(self) -> float:
@@ -32,7 +32,7 @@ class Space:
 
 
 def space_of(path: str) -> Space:
-    """The room of the file system that `path` lies on. Raises OSError."""
+    """The space of the file system that `path` is on. Raises OSError."""
     found = os.statvfs(path)
     used = found.f_blocks - found.f_bfree
     return Space(
@@ -44,13 +44,13 @@ def space_of(path: str) -> Space:
 
 
 def mount_points() -> set[str]:
-    """Where something is mounted, as this process sees it."""
+    """The mount points that this process sees."""
     with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
         return {_unescaped(line.split(" ")[4]) for line in file}
 
 
 def mount_of(path: str) -> str:
-    """The mount point of the file system that `path` lies on. Links are followed."""
+    """The mount point of the file system that `path` is on. Links are followed."""
     mounts, path = mount_points(), os.path.realpath(path)
     while path not in mounts and path != "/":
         path = os.path.dirname(path)
@@ -58,5 +58,5 @@ def mount_of(path: str) -> str:
 
 
 def _unescaped(text: str) -> str:
-    """The kernel writes a space, a tab, a newline and a backslash as \\ooo."""
+    """The kernel escapes a space, a tab, a newline and a backslash as \\ooo."""
     return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), text)

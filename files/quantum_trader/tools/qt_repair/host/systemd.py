@@ -1,4 +1,4 @@
-"""Ask systemd about a unit, as any account may; have it restart one, by sudo."""
+"""Ask systemd about a unit, which any account may do, and restart one by sudo."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PROPERTIES = (
 
 @dataclass(frozen=True)
 class UnitState:
-    """What systemd knows of a unit. Times are seconds of the monotonic clock; 0: never."""
+    """systemd's state of a unit. Times are seconds of the monotonic clock; 0 means never."""
 
     name: str
     load: str
@@ -33,9 +33,9 @@ class UnitState:
     result: str
     """success, or why it failed: exit-code, signal, timeout, start-limit-hit, oom-kill …"""
     runs_once: bool
-    """It does its work and ends (oneshot), and is not active afterwards."""
+    """Whether it does its work, ends and is not active afterwards (Type=oneshot)."""
     restarts: int
-    """How often systemd restarted it by itself since it was started or restarted by hand."""
+    """How often systemd restarted it since it was last started or restarted by hand."""
     exit_code: int
     active_since: float
     starting_since: float
@@ -47,27 +47,27 @@ class UnitState:
 
 
 def full_name(unit: str) -> str:
-    """The name with its type: `nginx` is `nginx.service`."""
+    """The name with its type: `nginx` becomes `nginx.service`."""
     return unit if unit.rpartition(".")[2] in _TYPES and "." in unit else f"{unit}.service"
 
 
 def show_argv(unit: str) -> list[str]:
-    """Ask for the state of a unit; needs no rights."""
+    """Print the state of a unit; needs no privileges."""
     return [SYSTEMCTL, "show", *(f"--property={name}" for name in _PROPERTIES), full_name(unit)]
 
 
 def reset_argv(unit: str) -> list[str]:
-    """Forget that it failed and was restarted: before that, a unit that hit its start limit cannot start."""
+    """Reset its failures and restarts: a unit that hit its start limit cannot start before."""
     return [SYSTEMCTL, "reset-failed", full_name(unit)]
 
 
 def restart_argv(unit: str) -> list[str]:
-    """Stop it, if it runs, and start it; ends when it has started."""
+    """Stop it if it runs, and start it; the command ends when the unit has started."""
     return [SYSTEMCTL, "restart", full_name(unit)]
 
 
 def show(unit: str, timeout: float) -> UnitState:
-    """The state of a unit. Raises ProbeError, also for a unit that cannot be started at all."""
+    """The state of a unit. Raises ProbeError, also if the unit cannot be started at all."""
     if not os.path.exists(SYSTEMCTL):
         raise ProbeError(f"systemd is not installed: there is no {SYSTEMCTL}")
     try:
@@ -80,7 +80,7 @@ def show(unit: str, timeout: float) -> UnitState:
 
 
 def parse_show(unit: str, text: str) -> UnitState:
-    """The state as `show_argv` prints it. Pure. Raises ProbeError."""
+    """The state from the output of `show_argv`. Pure. Raises ProbeError."""
     name = full_name(unit)
     values = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
     load = values.get("LoadState", "")
@@ -109,5 +109,5 @@ def parse_show(unit: str, text: str) -> UnitState:
 
 
 def _number(values: Mapping[str, str], name: str) -> int:
-    """A count or microseconds; what this type of unit has not is 0."""
+    """A count, or microseconds; 0 if this type of unit has none."""
     return int(values.get(name) or 0)

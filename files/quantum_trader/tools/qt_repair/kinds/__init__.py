@@ -1,8 +1,15 @@
-"""The kinds of repair, a folder each: it is enough to add one. `config` and what is above it may import this.
+"""The kinds of repair, a folder each: adding a folder adds a kind.
 
-A folder holds `probe.py` (PROBE, and `problems(settings)` where its schema cannot say everything),
-`repair.py` (REPAIR and `privileges(settings)`), `schema.json`, and what only this kind needs.
-Its modules are imported when they are used.
+`config` and the packages above it may import this.
+
+A folder holds
+- `probe.py`: PROBE, and `problems(settings)` if the schema cannot say everything
+- `repair.py`: REPAIR and `privileges(settings)`
+- `schema.json`: its keys, and two phrases for README's table (`x-looks-at`, `x-repairs-by`)
+- `reference.md`: its section of the reference, with an example
+- what only this kind needs
+
+Its modules are imported on first use.
 """
 
 from __future__ import annotations
@@ -18,22 +25,22 @@ KINDS = folders(__file__, "schema.json")
 
 
 def probe_of(settings: Mapping[str, Any], home: str) -> Probe:
-    """The probe of a repair, from its validated settings. `home` is QT_HOME."""
+    """The probe of a repair, from its checked settings. `home` is QT_HOME."""
     return cast(Probe, _module(settings, "probe").PROBE(settings, home))
 
 
 def repair_of(settings: Mapping[str, Any], home: str, probe: Probe) -> Repair:
-    """The repair itself, beside its probe."""
+    """The repair, from its checked settings. `home` is QT_HOME."""
     return cast(Repair, _module(settings, "repair").REPAIR(settings, home, probe))
 
 
 def privileges(settings: Mapping[str, Any]) -> list[list[str]]:
-    """The exact argument lists that probe and repair run as root. Pure."""
+    """The exact argument lists that the probe and the repair run as root. Pure."""
     return cast("list[list[str]]", _module(settings, "repair").privileges(settings))
 
 
 def problems(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What is wrong in a kind's settings that its schema cannot say: (path below the repair, text). Pure."""
+    """The faults in a repair's settings that its schema cannot name: (path below the repair, text). Pure."""
     check = getattr(_module(settings, "probe"), "problems", None)
     return [] if check is None else cast("list[tuple[str, str]]", check(settings))
 

@@ -1,12 +1,12 @@
-"""Watch this host, and have what breaks repaired: each step recorded.
+"""Watch this host, and call repairs for what breaks. Each step is recorded.
 
-Without an option: the daemon. It looks at the thresholds of config/realtime_monitor.yml round by round,
-sees a dead container or a stalled disk at once, runs the repairs that a breach names (those of
-config/auto_repair_system.yml) and records the breach, how the repair ended, and the recovery.
+Without an option it is the daemon. It checks the thresholds of config/realtime_monitor.yml in rounds, and
+notices a dead container or a stalled disk at once. At a breach it runs the repairs that the threshold names
+(those of config/auto_repair_system.yml). It records the breach, the end of the repair, and the recovery.
 
-  --once      one look at everything, a table; records and repairs nothing
-  --dry-run   the daemon, but it only says what it would record and do
-  status      what the daemon watches, how it is now, and the last breach of each
+  --once      check everything once and print a table; records and repairs nothing
+  --dry-run   run as the daemon, but only print what it would record and repair
+  status      show what the daemon watches, the present state, and the last breach of each threshold
 """
 
 from __future__ import annotations
@@ -36,10 +36,11 @@ from qt_repair.monitor.configuration import PROGRAM
 _PROGRAM = "realtime_monitor.py"
 _PATIENCE_S = 1.0
 _EPILOG = """\
-exit status: 0 fine (the daemon: told to stop) · 1 something is in breach, or no monitor runs (status), or one
-             runs already (without --keep-alive) · 2 wrong use or settings
-signals:     SIGHUP takes up a new configuration; a wrong one is refused, and the old one stays
-             SIGTERM, SIGINT stop; a repair under way records its end first
+exit status: 0 nothing is in breach; the daemon was stopped by a signal
+             1 something is in breach; no monitor runs (status); another one runs (without --keep-alive)
+             2 wrong use or wrong settings
+signals:     SIGHUP reads the configuration again; a wrong one is refused, and the old one stays in use
+             SIGTERM and SIGINT stop it; a running repair records its end first
 
 examples:
   realtime_monitor.py check_config --explain
@@ -50,7 +51,7 @@ examples:
 
 
 def main(arguments: list[str], face: str) -> int:
-    """Run the command line; the exit status is the answer. `face` is the program as it was named."""
+    """Run the command line; the exit status is the answer. `face` is the path by which it was called."""
     return answering(_PROGRAM, lambda: _answer(arguments, face))
 
 
@@ -64,7 +65,7 @@ def _answer(arguments: list[str], face: str) -> int:
 
     asked = subprocess.run(config_argv(face), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False)
     value = parsed_config(asked.returncode, asked.stdout)
-    if value is None:  # it has said why
+    if value is None:  # check_config has printed why
         return WRONG_USE
     if options.once:
         return _once(value, face, options.json)
@@ -74,21 +75,19 @@ def _answer(arguments: list[str], face: str) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = program_parser(_PROGRAM, __doc__, _EPILOG)
     what = parser.add_mutually_exclusive_group()
+    what.add_argument("--once", action="store_true", help="check everything once; record and repair nothing")
     what.add_argument(
-        "--once", action="store_true", help="look at everything once, record and repair nothing"
+        "--dry-run", action="store_true", help="run, but only print what would be recorded and repaired"
     )
     what.add_argument(
-        "--dry-run", action="store_true", help="run, but only say what would be recorded and done"
-    )
-    what.add_argument(
-        "--keep-alive", action="store_true", help="where a monitor runs already: end quietly, all is well"
+        "--keep-alive", action="store_true", help="if a monitor runs already, end quietly with status 0"
     )
     parser.add_argument("--json", action="store_true", help="with --once: print the answer as JSON")
     commands = add_commands(parser)
     status = commands.add_parser(
         "status",
-        help="what the monitor watches, how it is now, and the last breach",
-        description="How the monitor is. Exit status 1: none runs, or something is in breach.",
+        help="show what the monitor watches, the present state, and the last breaches",
+        description="Show the state of the monitor. Exit status 1: none runs, or something is in breach.",
         allow_abbrev=False,
     )
     status.add_argument("--json", action="store_true", help="print the answer as JSON")

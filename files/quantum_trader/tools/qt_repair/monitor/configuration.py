@@ -1,4 +1,4 @@
-"""The rules of realtime_monitor.yml that its JSON Schema cannot say. Pure."""
+"""The schema of realtime_monitor.yml, the rules that a schema cannot say, and its reference. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MOST = 100
 
 
 def problems(value: Mapping[str, Any], repair_names: Sequence[str]) -> list[Problem]:
-    """What is wrong in settings that fit the schema and have its defaults. Echoes no secret."""
+    """The faults in settings that fit the schema and are completed by its defaults. They quote no secret."""
     found = []
     for kind, items in value["thresholds"].items():
         for index, item in enumerate(items):
@@ -50,7 +50,7 @@ def _repairs(at: str, item: Mapping[str, Any], known: Sequence[str]) -> Iterator
 
 
 def _names(thresholds: Mapping[str, Any]) -> Iterator[Problem]:
-    """Entries, tables and what is remembered go by the name."""
+    """Names must be unique: entries, tables and the state file identify a threshold by its name."""
     names = [
         (f"thresholds.{kind}[{index}]", item.get("name") or default_name(kind, item))
         for kind, items in thresholds.items()
@@ -64,7 +64,7 @@ def _names(thresholds: Mapping[str, Any]) -> Iterator[Problem]:
 
 @cache
 def schema() -> Mapping[str, Any]:
-    """The schema of config/realtime_monitor.yml, with what each kind that can be watched adds to it."""
+    """The schema of config/realtime_monitor.yml, with the keys that each kind of threshold adds."""
     whole = read_schema(__file__, "schema.json")
     common = _common_schema()["properties"]
     thresholds = whole["properties"]["thresholds"]["properties"]

@@ -1,7 +1,7 @@
-"""What the monitor's entries say: sentence and outcome. Pure.
+"""The sentences and outcomes of the monitor's entries. Pure.
 
-The entries of one incident share a `run`, which counts as what its last ending says: a breach
-that nobody repairs as failed, one that is over as succeeded.
+The entries of one incident share a `run`. Its last entry decides how the run counts: as failed for a breach
+that nobody repairs, as succeeded for one that is over.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from qt_repair.monitor.event_loop.clock import duration_text
 
 EntryText = tuple[str, str]
-"""The action that people read, and the outcome."""
+"""The sentence of an entry (its action) and its outcome."""
 
 STARTED: EntryText = ("Realtime monitor: Started", "info")
 STOPPED: EntryText = ("Realtime monitor: Stopped", "info")
@@ -23,7 +23,7 @@ RECOVERED = "Auto-heal: Recovered after"
 
 
 def breach(name: str, found: str) -> EntryText:
-    """One that has no repair."""
+    """A breach of a threshold without repairs."""
     return f"Auto-heal: Realtime monitor threshold breach, no repair configured ({name}: {found})", "failed"
 
 
@@ -34,7 +34,7 @@ def completed(exit_code: int) -> EntryText:
 
 
 def interrupted(exit_code: int | None) -> EntryText:
-    """By a stop of the monitor; None: it had not ended yet."""
+    """The repair was interrupted by a stop of the monitor. None: it has not ended yet."""
     how = "it goes on by itself" if exit_code is None else f"exit code {exit_code}"
     return f"Auto-heal: Interrupted - the monitor was stopped during the repair ({how})", "failed"
 
@@ -53,7 +53,7 @@ def flapping(name: str, changes: int, within: float) -> EntryText:
 
 
 def calm(name: str, changes: int, seconds: float, breached: bool) -> EntryText:
-    """How the flapping ended: clear, or in breach (an incident follows)."""
+    """The end of flapping: the threshold is clear, or in breach (then an incident follows)."""
     more = f"{changes} more change" + ("s" if changes != 1 else "")
     text = f"Auto-heal: {name} has stopped flapping ({more} in {duration_text(seconds)})"
     return (f"{text} and stays in breach", "info") if breached else (text, "succeeded")

@@ -1,21 +1,21 @@
-"""Validate the whole system once a week: five checks, each recorded, then a report and the verdict.
+"""Validate the whole system once a week: five checks, each recorded, then a report with the verdict.
 
   AI Agent validation      the model loads, has its features and predicts; the agent answers
   Module integrity check   watched Python trees compile, import, and are as they were last accepted
   Docker health check      the expected containers run and are healthy
   Smoke tests              commands succeed, addresses answer
-  Audit trail check        the record is whole, the installation in order
+  Audit trail check        the record is whole, the installation is in order
 
-Without --due it runs now. A run of all phases counts as the week's, if that is still to be done. Reports
-are in status/reports/, those of a week as weekly-self-heal-2026-W48.md, others with date and time.
+Without an option it runs all checks now. A run of all checks counts as the week's, if the week has none yet.
+Reports are in status/reports/: the week's is weekly-self-heal-2026-W48.md, the others bear date and time.
 
---due is what the schedule calls, several times an hour: it runs what the week's scheduled time (UTC) has
-made due, once, also after a night switched off, and again where the last one was killed; otherwise it is
-silent. The ledger of it is status/repair/weekly.json.
+--due is for the schedule, which calls it several times an hour. It runs the week's checks once, as soon as
+the scheduled time (UTC) has passed: also after a night switched off, and again if the last run was killed.
+Otherwise it does nothing and prints nothing. Its ledger is status/repair/weekly.json.
 
---accept takes the watched modules as they are now as the state that later checks compare with: after a
-change that was meant. A first state is taken by the first check, and recorded. --accept-release takes those
-of the release alone, and leaves what else is watched as it was accepted: each deploy does it.
+--accept makes the present state of the watched modules the state that later checks compare with. Use it
+after a change of modules that you meant. The first check accepts the first state by itself, and records it.
+--accept-release does the same for the installed release alone; each deploy calls it.
 """
 
 from __future__ import annotations
@@ -55,25 +55,25 @@ from qt_repair.weekly.phases import PHASES
 from qt_repair.weekly.phases.module_integrity import MISSING, accept_present, accept_release
 
 Clock = Callable[[], str]
-"""What time it is, as entries write it."""
+"""The present time, as entries write times."""
 _PROGRAM = f"{SOURCE}.py"
 _EPILOG = """\
 exit status: 0 all passed, completed or skipped · 1 something failed · 2 wrong use or wrong settings
 
 examples:
-  weekly_self_heal.py                             check everything now
-  weekly_self_heal.py --dry-run                   what would be checked, and when is it due?
+  weekly_self_heal.py                             run all checks now
+  weekly_self_heal.py --dry-run                   show what would be checked, and when it is due
   weekly_self_heal.py --phase smoke_tests audit_trail
-  weekly_self_heal.py --repair                    let failed phases call their repairs, and check again
-  weekly_self_heal.py --accept                    after a change of modules that was meant
-  weekly_self_heal.py check_config --explain      each setting, and the file that it came from
+  weekly_self_heal.py --repair                    let failed checks call their repairs, and check again
+  weekly_self_heal.py --accept                    after a change of modules that you meant
+  weekly_self_heal.py check_config --explain      show each setting and the file that it came from
 
-Settings: config/weekly_self_heal.yml, and weekly_self_heal.d/*.yml laid over it.
+Settings: config/weekly_self_heal.yml and, over it, weekly_self_heal.d/*.yml.
 """
 
 
 def main(arguments: list[str], clock: Clock = now) -> int:
-    """Run the command line; the exit status is the answer. `clock` says what is due."""
+    """Run the command line; the exit status is the answer. `clock` is the time by which --due decides."""
     return answering(_PROGRAM, lambda: _answer(arguments, clock))
 
 
@@ -97,19 +97,27 @@ def _answer(arguments: list[str], clock: Clock) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = program_parser(_PROGRAM, __doc__, _EPILOG)
-    what = parser.add_mutually_exclusive_group()
-    what.add_argument("--due", action="store_true", help="run only if the week's cycle is still to be done")
-    what.add_argument("--dry-run", action="store_true", help="say what would be checked, and do nothing")
-    what.add_argument("--accept", action="store_true", help="take the watched modules as they are now")
-    what.add_argument(
+    mode = parser.add_mutually_exclusive_group()
+    mode.add_argument("--due", action="store_true", help="run only if the week's checks are still to be done")
+    mode.add_argument(
+        "--dry-run", action="store_true", help="show what would be checked; check and record nothing"
+    )
+    mode.add_argument("--accept", action="store_true", help="accept the watched modules as they are now")
+    mode.add_argument(
         "--accept-release",
         action="store_true",
-        help="take those of the release alone, those below current/: a deploy does it",
+        help="accept those of the installed release (below current/) as they are now",
     )
     parser.add_argument(
-        "--phase", nargs="+", choices=list(PHASES), metavar="NAME", help=f"these alone: {', '.join(PHASES)}"
+        "--phase",
+        nargs="+",
+        choices=list(PHASES),
+        metavar="NAME",
+        help=f"run only these checks: {', '.join(PHASES)}",
     )
-    parser.add_argument("--repair", action="store_true", help="let a failed phase call its repairs")
+    parser.add_argument(
+        "--repair", action="store_true", help="let a failed check call its repairs, then check once more"
+    )
     parser.add_argument("--json", action="store_true", help="print the answer as JSON")
     add_parser(add_commands(parser), PROGRAM)
     return parser
@@ -135,7 +143,7 @@ def _run(config: Config, options: argparse.Namespace, clock: Clock) -> int:
         with CycleLock(config.home, slot, lambda line: explain(_PROGRAM, line)) as lock:
             return _run_cycle(config, options, lock, slot, names)
     except AnotherRunsError as error:
-        if options.due:  # whoever came first does it
+        if options.due:  # the other one does it
             return DONE
         explain(_PROGRAM, str(error))
         return NO
@@ -146,7 +154,7 @@ def _run(config: Config, options: argparse.Namespace, clock: Clock) -> int:
 def _run_cycle(
     config: Config, options: argparse.Namespace, lock: CycleLock, slot: str, names: tuple[str, ...]
 ) -> int:
-    """Run what is asked for, with the lock held."""
+    """Run the requested phases while the lock is held; the exit status."""
     interrupted = lock.close_interrupted_cycle()
     due = lock.ledger.due(slot)
     if options.due and not due:
@@ -156,19 +164,21 @@ def _run_cycle(
         times = lock.give_up(slot)
         explain(_PROGRAM, f"given up: {times}; find out what kills it, then run it by hand")
         return NO
-    counts = due and len(names) == len(PHASES)
+    counts_as_weekly = due and len(names) == len(PHASES)
     began, run = now(), os.urandom(8).hex()
-    moment = f"{began[:10]}T{began[11:19].replace(':', '')}Z-{run[:4]}"
+    timestamp = f"{began[:10]}T{began[11:19].replace(':', '')}Z-{run[:4]}"
     request = CycleRequest(
         run=run,
-        name=f"{ledger.REPORT}{ledger.week_of(slot) if counts else moment}",
+        name=f"{ledger.REPORT}{ledger.week_of(slot) if counts_as_weekly else timestamp}",
         phases=names,
-        slot=slot if counts else None,
+        slot=slot if counts_as_weekly else None,
         by_schedule=options.due,
         repair=options.repair,
-        instead_of=interrupted.run if interrupted is not None and counts else None,
+        instead_of=interrupted.run if interrupted is not None and counts_as_weekly else None,
     )
-    lock.save(lock.ledger.with_running(Running(run, began, request.slot, attempts + 1 if counts else 1)))
+    lock.save(
+        lock.ledger.with_running(Running(run, began, request.slot, attempts + 1 if counts_as_weekly else 1))
+    )
     try:
         outcome = run_cycle(config, request, lambda result: None if options.json else print_phase(result))
     except AuditError:
@@ -182,9 +192,9 @@ def _run_cycle(
 
 
 def _ledger_unusable(config: Config, options: argparse.Namespace, slot: str, error: OSError) -> int:
-    """The ledger or its lock cannot be used: nothing is checked, and the record says so, wherever it can."""
-    there = read_ledger(config.home)
-    if options.due and there is not None and there.running is None and not there.due(slot):
+    """The ledger or its lock cannot be used: check nothing, and record that, if possible."""
+    known = read_ledger(config.home)
+    if options.due and known is not None and known.running is None and not known.due(slot):
         return DONE
     why = reason(error)
     record_not_run(config.home, why)
@@ -193,9 +203,9 @@ def _ledger_unusable(config: Config, options: argparse.Namespace, slot: str, err
 
 
 def _record_if_overdue(home: str, options: argparse.Namespace, at: str, error: ConfigError) -> None:
-    """Wrong settings must not end the weekly validation unnoticed: once overdue, that is recorded."""
-    there = read_ledger(home)
-    if options.due and there is not None and ledger.next_slot(there.done) <= at:
+    """Wrong settings must not stop the weekly validation unnoticed: once it is overdue, record that."""
+    known = read_ledger(home)
+    if options.due and known is not None and ledger.next_slot(known.done) <= at:
         record_not_run(home, error.lines[0])
 
 
@@ -207,9 +217,9 @@ def _accept(config: Config, as_json: bool) -> int:
 
 
 def _accept_release(config: Config, as_json: bool) -> int:
-    taken = accept_release(config.value["phases"]["module_integrity"], config.home)
-    if taken is not None:
-        return _print_accepted(*taken, as_json)
+    accepted_release = accept_release(config.value["phases"]["module_integrity"], config.home)
+    if accepted_release is not None:
+        return _print_accepted(*accepted_release, as_json)
     if as_json:
         print_json({"changes": []})
     else:

@@ -1,4 +1,4 @@
-"""The rules of weekly_self_heal.yml that its JSON Schema cannot say. Pure."""
+"""The schema of weekly_self_heal.yml, and the rules that a schema cannot say. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from qt_repair.host.http import url_problem
 
 
 def problems(value: Mapping[str, Any], repair_names: Sequence[str]) -> list[Problem]:
-    """What is wrong in settings that fit the schema and have its defaults. Echoes no secret."""
+    """The faults in settings that fit the schema and are completed by its defaults. They quote no secret."""
     phases = value["phases"]
     return [
         *_repairs(phases, repair_names),
@@ -91,7 +91,7 @@ def _names(smoke_tests: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def privileges(value: Mapping[str, Any]) -> list[list[str]]:
-    """The exact argument lists that the phases run as root: they ask for the state of containers."""
+    """The exact argument lists that the phases run as root: the state of the containers."""
     phase = value["phases"]["docker_health"]
     return [inspect_argv(name) for name in phase["containers"]] if phase["enabled"] else []
 

@@ -1,7 +1,7 @@
-"""The weekly validation: phases one after the other, each recorded, then a report and the verdict.
+"""A validation cycle: run the phases one after the other, record each, then write the report.
 
-The entries of a cycle share one `run`. Only the last one ends it: a phase that passed is `info`, one
-that failed `failed`, so that a summary counts the cycle once, and as it ended.
+The entries of a cycle share one `run`. A phase that passed is recorded as `info`, one that failed as
+`failed`; the last entry ends the run. So a summary counts the cycle once, by how it ended.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ OnPhase = Callable[[PhaseResult], None]
 
 
 def run_cycle(config: Config, request: CycleRequest, on_phase: OnPhase) -> CycleOutcome:
-    """Run it to its end; `say` is told of each phase as it is over.
+    """Run a cycle to its end; `on_phase` gets each result as soon as it is there.
 
-    Raises AuditError, and checks nothing, if its beginning cannot be recorded. What stops it from
-    outside (a signal) is recorded and goes on.
+    Raises AuditError, and checks nothing, if the start cannot be recorded. An exception from outside
+    (a signal) is recorded and raised again.
     """
     began = now()
     _record(
@@ -42,7 +42,7 @@ def run_cycle(config: Config, request: CycleRequest, on_phase: OnPhase) -> Cycle
     try:
         results = tuple(_run_phase(config, request, name, on_phase) for name in request.phases)
         outcome = _write_report(_cycle(config.home, request, began, results))
-    except BaseException as error:  # a signal, or a fault of ours: the run must not stay open
+    except BaseException as error:  # a signal, or a bug of ours: the run must not stay open
         why = str(error) or (
             "stopped by Ctrl-C" if isinstance(error, KeyboardInterrupt) else type(error).__name__
         )
@@ -67,7 +67,7 @@ def _request_details(request: CycleRequest) -> dict[str, Any]:
 
 
 def _run_phase(config: Config, request: CycleRequest, name: str, on_phase: OnPhase) -> PhaseResult:
-    """One phase; with its repairs, and once more, where it failed and that is asked for."""
+    """Run a phase. If it failed and repairs are requested, call them and run it once more."""
     settings = config.value["phases"][name]
     result = run_phase(name, settings, config.home)
     _record_phase(request, result)
@@ -97,7 +97,7 @@ def _cycle(home: str, request: CycleRequest, began: str, results: Sequence[Phase
 
 
 def _release(home: str) -> str | None:
-    """The installed release; None where there are none, as in a tree that was copied by hand."""
+    """The installed release; None if there is none, as in a tree that was copied by hand."""
     path = os.path.realpath(f"{home}/current")
     return os.path.basename(path) if os.path.isdir(path) else None
 
@@ -105,13 +105,14 @@ def _release(home: str) -> str | None:
 def _head(home: str) -> tuple[int, str] | None:
     try:
         last = History(Place(home, home=True)).before(END)
-    except OSError:  # the audit trail check tells of it
+    except OSError:  # the audit trail check reports it
         return None
     return (last.entry.seq, last.hash) if last is not None else None
 
 
 def _write_report(cycle: Cycle) -> CycleOutcome:
-    """Write the report in both forms, and record where it is. The JSON comes last: where it is, both are."""
+    """Write the report as Markdown and JSON, and record its path. The JSON is written last: if it is there,
+    both are."""
     name = cycle.request.name
     try:
         with StateDirectory(Place(cycle.home, home=True), _REPORTS_TIMEOUT) as reports:

@@ -1,4 +1,4 @@
-"""The week's turn: a lock that one cycle at a time holds, and the ledger of what is done."""
+"""The lock that one validation cycle at a time holds, and the ledger file that it protects."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ _NOT_RUN = f"{TITLE}: Not run"
 
 
 class AnotherRunsError(Exception):
-    """Another cycle is running; the text names it."""
+    """Another cycle runs; the text says since when."""
 
 
 class CycleLock:
-    """To be used as a context, which holds the lock: it ends with the process, however that ends.
+    """A context that holds the lock. The kernel releases it with the process, however that ends.
 
-    Entering raises AnotherRunsError at once where somebody else has it, OSError if it cannot be had at all.
+    Entering raises AnotherRunsError at once if another process holds it, OSError if it cannot be taken.
     """
 
     def __init__(self, home: str, slot: str, print_line: Callable[[str], None]) -> None:
-        """`slot`: the present one. `say` is told in one line what was mended."""
+        """`slot` is the present one. `print_line` gets a line about a damaged ledger that was replaced."""
         self._place = Place(home, home=True)
         self._slot = slot
         self._print_line = print_line
@@ -74,9 +74,9 @@ class CycleLock:
         self.ledger = ledger
 
     def close_interrupted_cycle(self) -> Running | None:
-        """Close what a cycle left open that was killed, and tell of it, if there was one. Raises OSError.
+        """Close a cycle that was killed, and return it; None if there is none. Raises OSError.
 
-        One that was killed after its last entry is done; any other is recorded as interrupted.
+        One that was killed after its last entry counts as done; any other is recorded as interrupted.
         """
         interrupted = self.ledger.running
         if interrupted is None:
@@ -96,7 +96,7 @@ class CycleLock:
         return interrupted
 
     def give_up(self, slot: str) -> str:
-        """Deal with a slot by running nothing more for it; why, as people read it. Raises OSError."""
+        """Run no more cycles for this slot, and record that. Returns why, for people. Raises OSError."""
         times = f"the cycle of {slot[:16]}Z was interrupted {MOST_ATTEMPTS} times"
         sentence = f"{TITLE}: Given up - {times}; the next one is tried again"
         log_action(sentence, source=SOURCE, outcome="failed")
@@ -119,7 +119,7 @@ class CycleLock:
 
 
 def record_not_run(home: str, why: str) -> None:
-    """Record that nothing was checked, wherever that can be recorded: once a day, not at each wake-up."""
+    """Record that nothing was checked: once a day, not each time that the schedule calls."""
     today = period.period_at("daily", now())
     source, words = f'"source":"{SOURCE}"'.encode(), _NOT_RUN.encode()
     try:
@@ -128,13 +128,13 @@ def record_not_run(home: str, why: str) -> None:
         )
         if any(entry.source == SOURCE and entry.action.startswith(_NOT_RUN) for entry in window):
             return
-    except OSError:  # what cannot be read is no reason to say nothing
+    except OSError:  # it cannot be read, but perhaps it can be written
         pass
     log_action(f"{_NOT_RUN} - {why}", source=SOURCE, outcome="failed")
 
 
 def read_ledger(home: str) -> Ledger | None:
-    """The ledger as it is, read without the lock; None if there is none, or none that can be read."""
+    """The ledger, read without the lock; None if there is none or if it cannot be read."""
     try:
         return decode(read_state_file(f"{home}/status/{DIRECTORY}/{NAME}", _LARGEST))
     except (OSError, LedgerError):
@@ -150,7 +150,7 @@ def _holder_text(place: Place) -> str:
 
 
 def _recorded_ending(place: Place, interrupted: Running) -> str | None:
-    """Whether a run has its last entry: COMPLETED, INTERRUPTED or None."""
+    """How the record says that a run ended: COMPLETED, INTERRUPTED, or None if it has no last entry."""
     run = f'"run":"{interrupted.run}"'.encode()
     found = None
     for entry in History(place).window(interrupted.began, line_filter=lambda line: run in line):

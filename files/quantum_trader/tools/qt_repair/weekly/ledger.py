@@ -1,11 +1,11 @@
-"""Whether the week's validation is due, and what became of the one before. Pure.
+"""Whether the week's validation is due, and whether the last one was interrupted. Pure.
 
 The ledger is status/repair/weekly.json:
 
     {"done": "2026-11-22T03:00:00.000000Z", "running": {"run": "…", "began": "…", "slot": "…"}}
 
-A *slot* is the instant for which a cycle is scheduled. `done` is the last slot that is dealt with;
-`running` stands there while a cycle runs, and afterwards if it was killed.
+A *slot* is the time for which a cycle is scheduled. `done` is the last slot that is finished;
+`running` is there while a cycle runs, and stays there if it was killed.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ from datetime import date, timedelta
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 REPORT = "weekly-self-heal-"
 MOST_ATTEMPTS = 5
-"""A cycle that was killed so often is given up until the next slot."""
+"""A cycle that was killed so often is not tried again before the next slot."""
 _WRONG_CLOCK = timedelta(days=8)
-"""A slot that is dealt with and lies so far ahead was dealt with while the clock was wrong."""
+"""A finished slot that lies so far in the future was finished while the clock was wrong."""
 
 
 class LedgerError(ValueError):
-    """The ledger's text is not a ledger."""
+    """The file does not hold a ledger."""
 
 
 @dataclass(frozen=True)
 class Running:
-    """A cycle that began. Where nobody holds the lock, it was killed."""
+    """A cycle that has begun; if nobody holds the lock, it was killed. The fields are keys of the file."""
 
     run: str
     began: str
     slot: str | None
-    """The slot that it deals with; None if it counts for none."""
+    """The slot that it is for; None if it counts for none."""
     attempt: int = 1
-    """1, or how often a cycle was begun for this slot."""
+    """How often a cycle was begun for this slot."""
 
     def attempts_for(self, slot: str) -> int:
         """How often a cycle was begun for this slot."""
@@ -45,29 +45,31 @@ class Running:
 
 @dataclass(frozen=True)
 class Ledger:
+    """The last finished slot, and the cycle that runs or was killed."""
+
     done: str
     running: Running | None = None
 
     def due(self, slot: str) -> bool:
-        """Whether this slot, the present one, is still to be dealt with: once in each week from Monday.
+        """Whether the present slot is still to be done: once in each week, which begins on Monday.
 
-        Goes forward only, unless the clock was wrong by more than a week.
+        An earlier slot than the last finished one is not due, unless the clock was wrong by more than a week.
         """
         if week_of(slot) == week_of(self.done):
             return False
         return slot > self.done or _day(self.done) - _day(slot) > _WRONG_CLOCK
 
     def with_running(self, running: Running) -> Ledger:
-        """The same while this cycle runs."""
+        """The ledger while this cycle runs."""
         return Ledger(self.done, running)
 
     def without_running(self, slot: str | None) -> Ledger:
-        """The same when the cycle has ended; `slot`: the one that it dealt with, if any."""
+        """The ledger after the cycle; `slot` is the one that it has finished, if any."""
         return Ledger(self.done if slot is None else slot)
 
 
 def slot_at(now: str, day: str, time: str) -> str:
-    """The last scheduled instant at or before `now`; `time` is as `03:00`, everything is UTC."""
+    """The last scheduled time at or before `now`. `time` is written as `03:00`; everything is UTC."""
     today = _day(now)
     scheduled = today - timedelta(days=(today.weekday() - DAYS.index(day)) % 7)
     slot = f"{scheduled}T{time}:00.000000Z"
@@ -75,18 +77,18 @@ def slot_at(now: str, day: str, time: str) -> str:
 
 
 def next_slot(slot: str) -> str:
-    """The scheduled instant a week after this one."""
+    """The slot a week after this one."""
     return f"{_day(slot) + timedelta(days=7)}{slot[10:]}"
 
 
 def week_of(ts: str) -> str:
-    """The week that a time lies in, as `2026-W48`."""
+    """The ISO week of a time, as `2026-W48`."""
     year, number, _ = _day(ts).isocalendar()
     return f"{year:04d}-W{number:02d}"
 
 
 def initial_ledger(slot: str, reports: Iterable[str]) -> Ledger:
-    """Where to begin without a ledger: behind the newest report; without one, behind the present slot.
+    """The ledger to start with if there is none: done up to the newest report or, without one, to this slot.
 
     So a new installation waits for its first Sunday, and one that lost its ledger repeats nothing.
     `reports` are the names of the files in status/reports.
@@ -131,7 +133,7 @@ def decode(data: bytes) -> Ledger:
 
 
 def encode(ledger: Ledger) -> bytes:
-    """The ledger's text."""
+    """The ledger as its file holds it."""
     plain: dict[str, object] = {"done": ledger.done}
     if ledger.running is not None:
         plain["running"] = dict(ledger.running.__dict__)

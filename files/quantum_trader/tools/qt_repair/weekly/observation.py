@@ -1,4 +1,4 @@
-"""What a phase saw, as plain data, and short lists of what may be long."""
+"""What a phase observed, as plain data, and helpers to keep its lists short."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from dataclasses import dataclass, field
 from typing import Any
 
 LISTED = 20
-"""At most so many names are listed; of the others the number is said."""
+"""How many lines are listed; of the others only the number is given."""
 
 
 @dataclass(frozen=True)
 class Observation:
-    """What a phase saw: well if there are no problems."""
+    """What a phase observed. It passed if there are no problems."""
 
     summary: str
-    """One line for people: what was looked at."""
+    """One line for people: what was checked."""
     problems: tuple[str, ...] = ()
     """One line each."""
     notes: tuple[str, ...] = ()
-    """What is worth a line and fails nothing."""
+    """What people should know and what fails nothing."""
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
 class PhaseError(Exception):
-    """A phase cannot say how it is; the text says why and what to change. It counts as failed."""
+    """A phase cannot be checked; the text says why and what to change. It counts as failed."""
 
 
 def limited_list(lines: Sequence[str], most: int = LISTED) -> list[str]:
-    """The first of many lines, and how many more there are."""
+    """The first lines, and a last one that says how many more there are."""
     if len(lines) <= most:
         return list(lines)
     return [*lines[:most], f"and {len(lines) - most} more"]

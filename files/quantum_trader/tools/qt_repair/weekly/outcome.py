@@ -1,4 +1,4 @@
-"""What a validation cycle was asked for, and what came of it, as plain data."""
+"""The request and the outcome of a validation cycle, as plain data."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from qt_repair.weekly.phase_runner import PhaseResult
 
 @dataclass(frozen=True)
 class CycleRequest:
-    """What is asked for."""
+    """What a cycle is to do."""
 
     run: str
     name: str
-    """What its report is called, without ending."""
+    """The file name of its report, without the suffix."""
     phases: tuple[str, ...]
     slot: str | None = None
-    """The scheduled instant that it deals with; None if it counts for none."""
+    """The slot that it is for; None if it counts for none."""
     by_schedule: bool = False
     repair: bool = False
     instead_of: str | None = None
-    """The run of a cycle that was interrupted before."""
+    """The run of the interrupted cycle that it replaces."""
 
 
 @dataclass(frozen=True)
 class Cycle:
-    """A validation cycle whose phases are over."""
+    """A validation cycle whose phases have ended."""
 
     request: CycleRequest
     began: str
@@ -36,7 +36,7 @@ class Cycle:
     release: str | None
     results: tuple[PhaseResult, ...]
     head: tuple[int, str] | None
-    """Number and hash of the record's last entry, when the phases were over."""
+    """Number and hash of the record's last entry after the phases."""
 
     @property
     def checked(self) -> int:
@@ -79,13 +79,13 @@ class Cycle:
 
 @dataclass(frozen=True)
 class CycleOutcome:
-    """A cycle that is over, and where its report is."""
+    """A cycle that has ended, and its report."""
 
     cycle: Cycle
     report: str | None
-    """The path of its Markdown; None if it could not be written."""
+    """The path of the Markdown file; None if it could not be written."""
     problem: str = ""
-    """Why it could not."""
+    """Why it could not be written."""
 
     @property
     def well(self) -> bool:

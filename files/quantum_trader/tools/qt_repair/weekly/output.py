@@ -1,4 +1,4 @@
-"""What the weekly validation prints: each phase as it is over, the verdict, the plan, what was accepted."""
+"""What the weekly validation prints: each phase's result, the verdict, the plan, what was accepted."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _SIGNS = {FAILED: ("❌", "red"), SKIPPED: ("➖", "grey")}
 
 
 def print_phase(result: PhaseResult) -> None:
-    """How a phase went."""
+    """Print the result of a phase."""
     tell(*_lines(result))
 
 
 def print_conclusion(outcome: CycleOutcome, as_json: bool) -> None:
-    """The verdict and where the report is; or everything as JSON."""
+    """Print the verdict and the report's path, or all of it as JSON."""
     if as_json:
         tell(json_text(outcome.as_dict()))
         return
@@ -45,11 +45,11 @@ def _lines(result: PhaseResult) -> list[str]:
     return [coloured(escaped(line), colour), *map(escaped, repairs), *map(escaped, problems)]
 
 
-def plan(found: Config, names: Sequence[str], slot: str, ledger: Ledger | None) -> dict[str, Any]:
-    """What these phases would check, and when the schedule is due."""
+def plan(config: Config, names: Sequence[str], slot: str, ledger: Ledger | None) -> dict[str, Any]:
+    """What these phases would check, and when the next scheduled run is."""
     due = ledger is not None and ledger.due(slot)
     rows = [
-        {"phase": name, "title": PHASES[name], **_phase_plan(name, found.value["phases"][name])}
+        {"phase": name, "title": PHASES[name], **_phase_plan(name, config.value["phases"][name])}
         for name in names
     ]
     return {"phases": rows, "due": due, "next": "now" if due else next_slot(slot)}
@@ -64,7 +64,7 @@ def _phase_plan(name: str, settings: Any) -> dict[str, Any]:
 
 
 def print_plan(planned: dict[str, Any]) -> None:
-    """The same for people."""
+    """Print such a plan for people."""
     for row in planned["phases"]:
         skipped = f" - {SKIPPED}: {row['skipped']}" if row["skipped"] else ""
         print(coloured(f"{row['title']}{skipped}", "grey" if skipped else "bold"))
@@ -75,7 +75,7 @@ def print_plan(planned: dict[str, Any]) -> None:
 
 
 def print_accepted(manifest: Manifest, changes: Sequence[str]) -> None:
-    """What was accepted, and how it differs from what was accepted before."""
+    """Print what was accepted, and how it differs from what was accepted before."""
     for line in limited_list(changes):
         print(f"   {escaped(line)}")
     files = count_text(sum(map(len, manifest.trees.values())), "file")

@@ -1,4 +1,4 @@
-"""Let one phase take place, in a process of its own, and say how it went, whatever it does."""
+"""Run one phase in a process of its own; whatever it does, there is a result."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ _IN_SENTENCE = 160
 
 @dataclass(frozen=True)
 class PhaseResult:
-    """How a phase went. Its texts hold no secret, and are bounded."""
+    """The result of a phase. Its texts hold no secrets and are bounded in length."""
 
     name: str
     verdict: str
     """PASSED, COMPLETED, FAILED or SKIPPED."""
     summary: str
-    """One line: what was looked at, or why nothing was."""
+    """One line: what was checked, or why nothing was."""
     began: str
     duration_s: float = 0.0
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
     repairs: tuple[Mapping[str, Any], ...] = ()
-    """The repairs that were called because of it, before it was checked once more."""
+    """The repairs that were called because it failed, before it was checked once more."""
 
     @property
     def title(self) -> str:
@@ -50,7 +50,7 @@ class PhaseResult:
 
     @property
     def sentence(self) -> str:
-        """What the record says of it, such as `Weekly self-heal: Smoke tests - PASSED`."""
+        """Its sentence in the record, such as `Weekly self-heal: Smoke tests - PASSED`."""
         text = f"{TITLE}: {self.title} - {self.verdict}"
         if self.failed:
             first = self.problems[0]
@@ -75,7 +75,7 @@ class PhaseResult:
         }
 
     def entry_details(self) -> dict[str, Any]:
-        """The details of its entry: as much as one has room for."""
+        """The details of its entry, shortened to what an entry has room for."""
         plain = self.as_dict()
         for key in ("title", "began"):
             del plain[key]
@@ -83,12 +83,12 @@ class PhaseResult:
         return plain
 
     def with_repairs(self, repairs: tuple[Mapping[str, Any], ...]) -> PhaseResult:
-        """The same, once these repairs were called."""
+        """The result after these repairs were called."""
         return replace(self, repairs=repairs)
 
 
 def run_phase(name: str, settings: Mapping[str, Any], home: str) -> PhaseResult:
-    """Check a phase. One that crashes, hangs or cannot tell has failed, and says why. Never raises."""
+    """Check a phase. One that crashes, hangs or cannot be checked has failed, and says why. Never raises."""
     began, start = now(), time.monotonic()
     if not settings["enabled"]:
         return PhaseResult(name, SKIPPED, f"switched off (phases.{name}.enabled)", began)
@@ -99,7 +99,7 @@ def run_phase(name: str, settings: Mapping[str, Any], home: str) -> PhaseResult:
         observation = call_isolated(lambda: module.check(settings, home), settings["timeout"], (PhaseError,))
     except (IsolatedCallError, ReportedError) as error:
         observation = Observation("no answer", (str(error),))
-    except Exception as error:  # a fault of one phase must not stop the others
+    except Exception as error:  # a bug in one phase must not stop the others
         observation = Observation("no answer", (f"the check itself failed ({type(error).__name__})",))
     return _result(name, observation, began, time.monotonic() - start)
 

@@ -1,4 +1,4 @@
-"""Call a repair for a phase that failed: by its own program, which probes, bounds and records."""
+"""Call a repair for a phase that failed, by auto_repair_system.py, which probes, guards and records."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _SCRIPT = os.path.join(
     "scripts",
     f"{AUTO_REPAIR_NAME}.py",
 )
-"""Of the same release as this file."""
+"""The one of the same release as this file."""
 _MARGIN_S = 60.0
 
 
 def call_repair(name: str, run: str, home: str) -> dict[str, Any]:
-    """What came of it: its name, exit status, state and one line. `run` is the cycle's. Never raises."""
+    """Call a repair: its name, exit status, state and a line. `run` is that of the cycle. Never raises."""
     argv = [sys.executable, _SCRIPT, "--only", name, "--trigger", run, "--json"]
     try:
         ended = process.run(argv, _time_limit(name, home), env={**os.environ, "QT_HOME": home})
@@ -32,20 +32,20 @@ def call_repair(name: str, run: str, home: str) -> dict[str, Any]:
 
 
 def _time_limit(name: str, home: str) -> float:
-    """Seconds that the repair's own limits add up to, and some more. Raises ConfigError."""
-    found = load(AUTO_REPAIR, home)
-    settings: Mapping[str, Any] = found.repairs.get(name, {})
-    own = sum(float(settings.get(key, 0)) for key in ("timeout", "patience"))
+    """The sum of the repair's own time limits, and a margin, in seconds. Raises ConfigError."""
+    config = load(AUTO_REPAIR, home)
+    settings: Mapping[str, Any] = config.repairs.get(name, {})
+    limits = sum(float(settings.get(key, 0)) for key in ("timeout", "patience"))
     return (
-        own
+        limits
         + 3 * float(settings.get("probe_timeout", 0))
-        + float(found.value["guard"]["lock_wait"])
+        + float(config.value["guard"]["lock_wait"])
         + _MARGIN_S
     )
 
 
 def _result_of(ended: process.Completed) -> dict[str, str]:
-    """State and text of its JSON answer; its last line where it gave none."""
+    """State and text from its JSON answer; without one, the last line that it printed."""
     try:
         result = json.loads(ended.output[ended.output.index("{") :])["results"][0]
         return {"state": str(result["state"]), "text": str(result["text"])[:300]}

@@ -1,4 +1,4 @@
-"""The report of a validation cycle: Markdown that people like to read, and the same as JSON. Pure."""
+"""The report of a validation cycle: Markdown for people, and the same as JSON. Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def as_json(cycle: Cycle) -> str:
 
 
 def as_markdown(cycle: Cycle) -> str:
-    """The verdict first, then the phases, what failed, what else is worth a look, and the record's head."""
+    """The verdict, then the phases, what failed, notes, and the record's head."""
     sections = [_heading(cycle), _table(cycle), *_failures(cycle), *_notes(cycle), _record(cycle)]
     return "\n\n".join(sections) + "\n"
 
@@ -114,12 +114,12 @@ def _moment(ts: str) -> datetime:
 
 
 def _code(text: str) -> str:
-    """A text that Markdown shows as it is."""
+    """A text as inline code: Markdown shows it as it is."""
     return f"`{escaped(text).replace('`', chr(39))}`"
 
 
 def _cell(text: str) -> str:
-    """A text in a table: nothing in it is a mark."""
+    """A text for a table cell, with Markdown's marks escaped."""
     plain = escaped(text)
     for mark in "\\`*_<>[]|":
         plain = plain.replace(mark, f"\\{mark}")

@@ -14,5 +14,5 @@ from qt_repair.monitor.event_loop.clock import duration_text
         (7800, "2 h 10 min"), (86400 * 3 + 3600 * 4, "3 d 4 h"), (-5, "0 s"),
     ],
 )  # fmt: skip
-def test_how_long_it_lasted_is_said_in_words(seconds: float, text: str) -> None:
+def test_a_duration_is_written_for_people(seconds: float, text: str) -> None:
     assert duration_text(seconds) == text

@@ -22,7 +22,7 @@ from tests.support.monitoring import command_watcher
         ("loaded", "deactivating", "stop-sigterm", BAD),
     ],
 )
-def test_a_unit_is_well_while_it_is_active(load: str, active: str, sub: str, level: str) -> None:
+def test_a_unit_is_good_while_it_is_active(load: str, active: str, sub: str, level: str) -> None:
     output = f"LoadState={load}\nActiveState={active}\nSubState={sub}\n".encode()
     reading = command_watcher("unit", unit="x.service").parse(0, output, "")
     assert (reading.level, reading.text) == (level, f"{active} ({sub})")
@@ -36,7 +36,7 @@ def test_a_unit_is_well_while_it_is_active(load: str, active: str, sub: str, lev
         (0, b"LoadState=not-found\nActiveState=inactive\nSubState=dead\n", "", "knows no such unit"),
     ],
 )
-def test_of_a_unit_that_cannot_be_asked_nothing_is_told(
+def test_the_state_of_a_unit_that_cannot_be_queried_is_unknown(
     exit_code: int, output: bytes, errors: str, says: str
 ) -> None:
     with pytest.raises(ValueError, match=says):

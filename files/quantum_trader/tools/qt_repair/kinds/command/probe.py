@@ -1,7 +1,7 @@
-"""Ask the operator's own program: exit 0 is healthy, anything else is not.
+"""Run the operator's own program: exit status 0 means healthy, any other one unhealthy.
 
-A program that cannot be run (not there, not executable: 126 and 127) or does not end in time says nothing,
-and nothing is repaired. Who takes a hanging check for an unhealthy service lets the check itself say so:
+If the program cannot be run (it is missing or not executable: 126 and 127) or does not end in time, the state
+is unknown and nothing is repaired. To make a check that hangs count as unhealthy, let it end by itself:
 [/usr/bin/timeout, "5", …] ends with 124.
 """
 
@@ -17,7 +17,7 @@ from qt_repair.host import rights
 from qt_repair.host.process import SUDO, as_root, run
 
 _SHOWN = 200
-"""Characters of a program's last line that are shown."""
+"""The most characters of a program's last line that are shown."""
 
 
 class CommandProbe:
@@ -44,13 +44,13 @@ class CommandProbe:
 
 
 def runnable(argv: Sequence[str]) -> list[str]:
-    """The list as it is run: what begins with sudo goes by the one way in which this program uses it."""
+    """The list as it is run: one that begins with sudo is run by this program's own sudo command."""
     inner = sudo_part(argv)
     return list(argv) if inner is None else as_root(inner)
 
 
 def sudo_part(argv: Sequence[str]) -> list[str] | None:
-    """What a list lets sudo run as root; None if it uses no sudo. Pure."""
+    """The part of a list that sudo runs as root; None if it does not begin with sudo. Pure."""
     if os.path.basename(argv[0]) != "sudo":
         return None
     rest = list(argv[1:])
@@ -61,19 +61,19 @@ def sudo_part(argv: Sequence[str]) -> list[str] | None:
 
 
 def name(argv: Sequence[str]) -> str:
-    """The program of a list, for people; its arguments may hold secrets."""
+    """The program of a list, for people. Its arguments may hold secrets."""
     words = argv[len(SUDO) :] if tuple(argv[: len(SUDO)]) == SUDO else argv
     return os.path.basename(words[0])
 
 
 def last_line(output: str) -> str:
-    """The last thing that was said."""
+    """The last line of the output, shortened."""
     line = (output.strip().splitlines() or [""])[-1].strip()
     return line if len(line) <= _SHOWN else line[: _SHOWN - 1] + "…"
 
 
 def problems(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What is wrong in the settings that the schema cannot say. Pure."""
+    """The faults in the settings that the schema cannot name. Pure."""
     return [
         *_problems("probe", settings["probe"]),
         *_problems("repair", settings["repair"]),

@@ -12,7 +12,7 @@ from qt_repair.kinds.command.probe import last_line, name, runnable, sudo_part
 
 
 class RunCommand:
-    """One argument list, run in QT_HOME; exit 0 says that it did its work."""
+    """One argument list, run in QT_HOME. Exit status 0 means that it has done its work."""
 
     def __init__(self, settings: Mapping[str, Any], home: str, probe: Probe) -> None:
         self._argv = runnable(settings["repair"])
@@ -39,7 +39,7 @@ class RunCommand:
 
 
 def privileges(settings: Mapping[str, Any]) -> list[list[str]]:
-    """The exact argument lists that are run as root: those that the operator wrote with sudo. Pure."""
+    """The exact argument lists that are run as root: those that begin with sudo. Pure."""
     inner = [sudo_part(settings[key]) for key in ("probe", "repair")]
     return [argv for argv in inner if argv]
 

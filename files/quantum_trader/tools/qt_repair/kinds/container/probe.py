@@ -1,4 +1,4 @@
-"""Does a container run, is it healthy by its own health check, and does its address answer as it should?"""
+"""Check that a container runs, is healthy by its own health check, and that its address answers."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ class ContainerProbe:
         self._url_timeout: float = settings["url_timeout"]
 
     def check(self, timeout: float) -> Finding:
-        """Docker's word first, then the address. Raises ProbeError.
+        """Docker's state first, then the address. Raises ProbeError.
 
-        A container whose health check has not decided yet is neither well nor ill: nothing is repaired,
-        and after a repair it is asked again until patience is over.
+        While a health check has not decided yet, the state is unknown: nothing is repaired. After a repair
+        the probe is repeated until `patience` is over.
         """
         deadline = time.monotonic() + timeout
         state = docker.inspect(self._name, timeout)
@@ -51,7 +51,7 @@ class ContainerProbe:
 
 
 def finding_of(name: str, state: ContainerState) -> Finding:
-    """The finding on Docker's word. Pure. Raises ProbeError while it is starting or being removed."""
+    """The finding about Docker's state. Pure. Raises ProbeError while it is starting or being removed."""
     details = {"container": name, **state.as_dict()}
     if state.status == "removing":
         raise ProbeError(f"{name} is being removed")
@@ -67,7 +67,7 @@ def finding_of(name: str, state: ContainerState) -> Finding:
 
 
 def problems(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What is wrong in the settings that the schema cannot say. Pure."""
+    """The faults in the settings that the schema cannot name. Pure."""
     found, url = [], settings.get("url")
     problem = None if url is None else url_problem(url)
     if problem is not None:

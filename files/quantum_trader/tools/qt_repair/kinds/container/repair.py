@@ -10,11 +10,11 @@ from typing import Any
 from qt_repair.finding import Finding, Probe, ProbeError, RepairError, RepairResult
 from qt_repair.host import docker
 
-_LOOK_S = 10.0
+_INSPECT_S = 10.0
 
 
 class RestartContainer:
-    """`docker restart`, which also starts one that ended, and ends and starts one that is paused."""
+    """`docker restart`: it also starts a container that has ended or is paused."""
 
     def __init__(self, settings: Mapping[str, Any], home: str, probe: Probe) -> None:
         self._name: str = settings["container"]
@@ -36,8 +36,8 @@ class RestartContainer:
             raise RepairError(str(error)) from None
         details: dict[str, Any] = {"container": self._name, "state_before": dict(finding.details)}
         details["duration_s"] = round(time.monotonic() - begin, 3)
-        with suppress(ProbeError):  # the probe, which comes next, says so
-            details["state_after"] = docker.inspect(self._name, _LOOK_S).as_dict()
+        with suppress(ProbeError):  # the probe, which follows, will report it
+            details["state_after"] = docker.inspect(self._name, _INSPECT_S).as_dict()
         return RepairResult(self.sentence(finding), details)
 
 

@@ -1,1 +1,1 @@
-"""Room on a mount."""
+"""Free space on a mount."""

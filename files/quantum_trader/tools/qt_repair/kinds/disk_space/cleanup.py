@@ -1,8 +1,8 @@
-"""Delete old files below a directory, oldest first, and nothing else, whatever others do in it meanwhile.
+"""Delete old files below a directory, the oldest first, and nothing else, whatever others do there meanwhile.
 
-Every directory is entered from the one above it and never through a link, so nothing that is put in its way
-leads elsewhere. Only regular files with one name and of an age go, none that a process of this account has
-open, none on another file system, and none in a directory that is to be kept, by whatever way it is reached.
+Each directory is opened relative to the one above it and never through a link, so that nobody can redirect
+the deletion. Only regular files with one name are deleted, if they are old enough, no process of this account
+has them open, they are on the right file system, and not in a protected directory, whatever its path.
 """
 
 from __future__ import annotations
@@ -19,38 +19,38 @@ from dataclasses import dataclass, field
 from qt_audit.record.place import DIRECTORY_FLAGS
 
 _MAX_DEPTH = 32
-"""Levels of directories below the named one that are looked at: each holds a descriptor open."""
+"""Levels of directories that are searched: each keeps a descriptor open."""
 _MOST_FILES = 100_000
-"""Files that one run deletes at most."""
+"""The most files that one run deletes."""
 _MOST_NAMES = 10
 _DAY_S = 86400
 _SYSTEM_TREES = (
     "/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/libx32", "/proc", "/root", "/run", "/sbin",
     "/sys", "/usr", "/var/lib/dpkg", "/var/lib/postgresql", "/var/lib/docker", "/var/lib/systemd",
 )  # fmt: skip
-"""Nothing in them is anybody's to clean up by age."""
+"""Nothing in these is deleted by its age."""
 _TOO_WIDE = frozenset(
     {"/", "/home", "/media", "/mnt", "/opt", "/srv", "/var", "/var/cache", "/var/lib", "/var/spool"}
 )
-"""Too wide: name what lies below."""
+"""These hold too much: a directory below must be named."""
 Identity = tuple[int, int]
-"""A file or directory, whatever its name: device and inode."""
+"""Device and inode: a file or directory, whatever its path."""
 _QT_HOME_DIRECTORIES = ("status", "config", "releases", "current", "tools", "scripts", "docs")
-"""The trail, the settings and the programs themselves, below QT_HOME."""
+"""The record, the settings and the programs, below QT_HOME."""
 
 
 class CleanupError(Exception):
-    """The directory cannot be looked through; the text says why."""
+    """The directory cannot be cleaned up; the text says why."""
 
 
 @dataclass
 class DeletedFiles:
-    """What went. `size` is what the files took up, in bytes."""
+    """The files that were deleted. `size` is the space that they took up, in bytes."""
 
     count: int = 0
     size: int = 0
     names: list[str] = field(default_factory=list)
-    """Of the first ones, below the directory."""
+    """The paths of the first ones, below the directory."""
 
 
 @dataclass(order=True, frozen=True)
@@ -62,9 +62,9 @@ class _File:
 
 
 def directory_problem(below: str, home: str | None = None) -> str | None:
-    """Why nothing is deleted below this directory; None if it may be. Pure: looks at the name alone.
+    """Why nothing may be deleted below this directory; None if files may be. Pure: it checks the path alone.
 
-    A relative one lies below QT_HOME; what is QT_HOME's own is known where `home` is given.
+    A relative path is below QT_HOME. QT_HOME's own directories are only recognised if `home` is given.
     """
     if "\0" in below:
         return "must hold no NUL character"
@@ -108,11 +108,11 @@ def delete_old_files(
     protected: frozenset[Identity],
     enough: Callable[[], bool],
 ) -> DeletedFiles:
-    """Delete files whose name fits `pattern`, unchanged for that many days at `now`, oldest first.
+    """Delete files whose name matches `pattern` and that did not change for so many days, the oldest first.
 
-    Stops where `enough()` says so. `device`: the file system that room is wanted on; another one is left
-    alone, and so are the directories of `keep`. Raises CleanupError if the directory cannot be entered.
-    A file that cannot be deleted is passed over.
+    Stops when `enough()` is true. Only files on the file system `device` are deleted, and none in the
+    `protected` directories. A file that cannot be deleted is skipped. Raises CleanupError if the directory
+    cannot be opened.
     """
     top = _open_directory(below)
     try:
@@ -136,7 +136,7 @@ def delete_old_files(
 
 
 def protected_directories(home: str) -> frozenset[Identity]:
-    """The directories in which nothing is deleted: QT_HOME's own and the system's."""
+    """The directories in which nothing is deleted: those of QT_HOME and of the system."""
     found = set()
     for path in (*(os.path.join(home, name) for name in _QT_HOME_DIRECTORIES), *_SYSTEM_TREES):
         with suppress(OSError):
@@ -146,11 +146,11 @@ def protected_directories(home: str) -> frozenset[Identity]:
 
 
 def open_files() -> set[Identity]:
-    """What processes have open, as far as this account may see: its own ones."""
+    """The files that processes of this account have open."""
     found = set()
     for process in os.listdir("/proc"):
         if process.isdigit():
-            with suppress(OSError):  # it has ended, or is another account's
+            with suppress(OSError):  # it has ended, or belongs to another account
                 for number in os.listdir(f"/proc/{process}/fd"):
                     with suppress(OSError):
                         at = os.stat(f"/proc/{process}/fd/{number}")
@@ -159,7 +159,7 @@ def open_files() -> set[Identity]:
 
 
 def _open_directory(path: str) -> int:
-    """A descriptor of a directory, reached without following a link anywhere on the way."""
+    """Open a directory without following a link in any part of its path."""
     directory = os.open("/", DIRECTORY_FLAGS)
     for part in filter(None, path.split("/")):
         try:
@@ -186,7 +186,7 @@ def _files(
     with os.scandir(directory) as entries:
         names = [entry.name for entry in entries]
     for name in names:
-        with suppress(OSError):  # it has gone, or may not be entered
+        with suppress(OSError):  # it is gone, or must not be entered
             found = os.stat(name, dir_fd=directory, follow_symlinks=False)
             if stat.S_ISREG(found.st_mode) and found.st_nlink == 1:
                 yield _File(found.st_mtime, (*at, name), found.st_dev, found.st_ino)
@@ -201,7 +201,7 @@ def _files(
 
 
 def _delete(top: int, file: _File, deleted: DeletedFiles) -> None:
-    """Delete it if it still is the file that was looked at."""
+    """Delete it if it is still the same file."""
     directories = [top]
     with suppress(OSError):
         try:

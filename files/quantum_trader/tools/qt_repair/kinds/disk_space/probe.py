@@ -1,4 +1,4 @@
-"""Is there room enough on a mount: bytes and inodes, as an account without root's reserve has them?"""
+"""Check that a mount has enough free space and inodes, without root's reserve."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class SpaceProbe:
         self._home = home
 
     def check(self, timeout: float) -> Finding:
-        """Raises ProbeError, also where nothing is mounted: the room there is another file system's."""
+        """Raises ProbeError, also if nothing is mounted there: the space would be another file system's."""
         for index, cleanup in enumerate(self._settings["cleanups"]):
             problem = directory_problem(cleanup["files"]["below"], self._home) if "files" in cleanup else None
             if problem is not None:
@@ -29,10 +29,10 @@ class SpaceProbe:
 
 
 def mount_space(mount: str) -> Space:
-    """The room of a mount point. Raises ProbeError if it is none."""
+    """The space of a mount point. Raises ProbeError if nothing is mounted there."""
     try:
         if mount not in mount_points():
-            found = space_of(mount)  # says so if it does not exist
+            found = space_of(mount)  # raises OSError if it does not exist
             raise ProbeError(
                 f"nothing is mounted at {mount}: it lies on {mount_of(mount)}, "
                 f"which has {format_bytes(found.free)} free"
@@ -43,7 +43,7 @@ def mount_space(mount: str) -> Space:
 
 
 def finding_of(settings: Mapping[str, Any], now: Space) -> Finding:
-    """The finding on the room that there is. Pure."""
+    """The finding about this space. Pure."""
     missing = shortfall(settings, now)
     text = f"{settings['mount']} has {format_bytes(now.free)} ({now.free_percent:.0f} %) free"
     if now.inodes and "inodes_free_percent" in settings:
@@ -59,7 +59,7 @@ def finding_of(settings: Mapping[str, Any], now: Space) -> Finding:
 
 
 def shortfall(settings: Mapping[str, Any], now: Space) -> list[str]:
-    """How much is missing of what is wanted, in words; empty where there is enough. Pure."""
+    """How much is missing, in words; empty if there is enough. Pure."""
     missing = []
     wanted = max(
         settings.get("free_mb", 0) * MB,
@@ -74,7 +74,7 @@ def shortfall(settings: Mapping[str, Any], now: Space) -> list[str]:
 
 
 def problems(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What is wrong in the settings that the schema cannot say. Pure."""
+    """The faults in the settings that the schema cannot name. Pure."""
     return list(_problems(settings))
 
 

@@ -1,4 +1,4 @@
-"""Make room on a mount: the configured clean-ups in their order, until there is enough."""
+"""Free space on a mount by the configured clean-ups, in their order, until there is enough."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from qt_repair.kinds.disk_space.cleanup import (
 from qt_repair.kinds.disk_space.probe import shortfall
 
 _CLEANED_DIRECTORIES = {"apt_cache": "/var/cache/apt/archives", "journal": "/var/log/journal"}
-"""What a clean-up empties; where that lies on another file system, it is left alone."""
+"""The directories that the clean-ups empty. One that is on another file system is left alone."""
 
 
 class FreeSpace:
-    """Each clean-up is measured by what the file system has free after it."""
+    """Runs the clean-ups, and measures after each how much space is free."""
 
     def __init__(self, settings: Mapping[str, Any], home: str, probe: Probe) -> None:
         self._settings = settings
@@ -39,7 +39,7 @@ class FreeSpace:
         return f"Auto-repair: Freed space on {self._mount}"
 
     def run(self, finding: Finding, timeout: float) -> RepairResult:
-        """Raises RepairError, which says what was freed, where there still is too little."""
+        """Raises RepairError, which says what was freed, if there is still too little."""
         deadline, free_before = time.monotonic() + timeout, self._space().free
         done: list[dict[str, Any]] = []
         for cleanup in self._settings["cleanups"]:
@@ -69,7 +69,7 @@ class FreeSpace:
         return not shortfall(self._settings, self._space())
 
     def _run_cleanup(self, cleanup: Mapping[str, Any], deadline: float) -> dict[str, Any]:
-        """One clean-up: what it was, and what came of it. One that fails stops no other."""
+        """Run a clean-up: its name and result. One that fails does not stop the others."""
         name, value = next(iter(cleanup.items()))
         try:
             if name == "files":
@@ -115,7 +115,7 @@ def _run_as_root(argv: list[str], deadline: float) -> dict[str, Any]:
 
 
 def _argv(name: str, value: Any) -> list[str]:
-    """What a clean-up runs as root. Pure."""
+    """The command of a clean-up that is run as root. Pure."""
     if name == "apt_cache":
         return ["/usr/bin/apt-get", "clean"]
     return ["/usr/bin/journalctl", f"--vacuum-size={value}"]

@@ -1,4 +1,4 @@
-"""Does Docker hold more build cache and dangling images than it may, or is its disk too full?"""
+"""Check that Docker's build cache and dangling images are within their limit, and its disk not too full."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from qt_repair.kinds.docker_cache.usage import Usage, duration_seconds, parse_us
 
 
 class CacheProbe:
-    """What a clean-up of Docker's cache could win, and how full its disk is."""
+    """How much pruning Docker's cache would reclaim, and how full its disk is."""
 
     def __init__(self, settings: Mapping[str, Any], home: str) -> None:
         self._limit_mb: float | None = settings.get("limit_mb")
@@ -22,7 +22,7 @@ class CacheProbe:
         self._older_than: str = settings["older_than"]
 
     def check(self, timeout: float) -> Finding:
-        """The disk first: that costs nothing; Docker's account takes longer. Raises ProbeError."""
+        """The disk first, because it is quick; Docker's report takes longer. Raises ProbeError."""
         used, mount = (None, "") if self._disk_usage is None else _disk_usage(self._disk_usage["mount"])
         full = (
             used is not None and used > self._disk_usage["level"] if self._disk_usage is not None else False
@@ -34,7 +34,7 @@ class CacheProbe:
 def finding_of(
     usage: Usage | None, limit_mb: float | None, older_than: str, used: float | None, full: bool, mount: str
 ) -> Finding:
-    """The finding on both. Only what is old enough to be removed counts against the limit. Pure."""
+    """The finding about both. Only what is old enough to be removed counts against the limit. Pure."""
     said, details, over = [], dict[str, Any](), False
     if usage is not None:
         over = limit_mb is not None and usage.old > limit_mb * MB
@@ -63,7 +63,7 @@ def _usage(older_than: str, timeout: float) -> Usage:
 
 
 def _disk_usage(path: str) -> tuple[float, str]:
-    """(percent used, the mount that `path` lies on)."""
+    """The used percent and the mount point of the file system that `path` is on."""
     try:
         return space_of(path).used_percent, mount_of(path)
     except OSError as error:
@@ -71,7 +71,7 @@ def _disk_usage(path: str) -> tuple[float, str]:
 
 
 def problems(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What is wrong in the settings that the schema cannot say. Pure."""
+    """The faults in the settings that the schema cannot name. Pure."""
     try:
         duration_seconds(settings["older_than"])
     except ValueError as error:

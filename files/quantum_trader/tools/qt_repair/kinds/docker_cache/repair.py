@@ -13,7 +13,7 @@ from qt_repair.kinds.docker_cache.usage import parse_reclaimed
 
 
 class PruneCache:
-    """Images first: build cache that they shared can go only after them."""
+    """Prunes images first: build cache that they share can only be removed after them."""
 
     def __init__(self, settings: Mapping[str, Any], home: str, probe: Probe) -> None:
         self._older_than: str = settings["older_than"]
@@ -25,7 +25,7 @@ class PruneCache:
         return "Auto-repair: Cleaned Docker cache"
 
     def run(self, finding: Finding, timeout: float) -> RepairResult:
-        """Prune both. Raises RepairError, also where nothing was old enough to go."""
+        """Prune both. Raises RepairError, also if nothing was old enough to be removed."""
         deadline = time.monotonic() + timeout
         images = _prune(docker.prune_images_argv(self._older_than), deadline, 0)
         builds = _prune(docker.prune_builds_argv(self._older_than), deadline, images)
@@ -42,7 +42,7 @@ class PruneCache:
 
 
 def _prune(argv: list[str], deadline: float, reclaimed: int) -> int:
-    """Bytes reclaimed, in Docker's own words. Raises RepairError, which says what was won before."""
+    """The bytes reclaimed, by Docker's report. Raises RepairError, which names those reclaimed before."""
     before = f"; {format_bytes(reclaimed)} reclaimed before" if reclaimed else ""
     try:
         return parse_reclaimed(docker.run_docker(argv, max(1.0, deadline - time.monotonic())))

@@ -1,4 +1,4 @@
-"""What of Docker's storage a clean-up may take: read from Docker's own account of it. Pure."""
+"""What pruning may remove, from Docker's own report of its storage. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Usage:
 
     builds: int
     images: int
-    """Not counting layers that several images share: a prune may win more."""
+    """Without layers that several images share: pruning may reclaim more."""
     old: int
     """The part of both that is old enough to be removed."""
 
@@ -28,7 +28,7 @@ class Usage:
 
 
 def duration_seconds(duration: str) -> float:
-    """Seconds of a time span as Docker writes it. Raises ValueError."""
+    """The seconds of a time span as Docker writes it. Raises ValueError."""
     match = re.fullmatch(r"(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?", duration, re.ASCII)
     if match is None or not duration:
         raise ValueError("a time span such as 24h or 30m")
@@ -37,9 +37,9 @@ def duration_seconds(duration: str) -> float:
 
 
 def parse_usage(text: str, older_than: float, now: float) -> Usage:
-    """What `docker system df --verbose` says can go; old is what is older than `older_than` seconds at `now`.
+    """What can be removed according to `docker system df --verbose`. `older_than` is in seconds.
 
-    Raises ValueError if it is not understood.
+    Raises ValueError if the text is not understood.
     """
     try:
         value = json.loads(text)
@@ -56,7 +56,7 @@ def parse_usage(text: str, older_than: float, now: float) -> Usage:
 
 
 def _builds(items: list[Mapping[str, Any]]) -> Iterator[tuple[int, float]]:
-    """(bytes, last used): without `--all` Docker keeps what is in use, shared with an image, or its own."""
+    """Bytes and last use of what can be removed: not in use, not shared with an image, not Docker's own."""
     for item in items:
         in_use = "true" in (item["InUse"], item["Shared"])
         if not in_use and item["CacheType"] not in ("internal", "frontend"):
@@ -64,7 +64,7 @@ def _builds(items: list[Mapping[str, Any]]) -> Iterator[tuple[int, float]]:
 
 
 def _images(items: list[Mapping[str, Any]]) -> Iterator[tuple[int, float]]:
-    """(bytes, made): dangling is what has neither tag nor name, and no container, not even a stopped one."""
+    """Bytes and creation time of dangling images: no name, no tag, no container, not even a stopped one."""
     for item in items:
         if item["Repository"] == item["Tag"] == "<none>" and item["Containers"] == "0":
             yield parse_bytes(item["UniqueSize"]), _timestamp(item["CreatedAt"])
@@ -79,9 +79,9 @@ def _timestamp(text: str) -> float:
 
 
 def parse_reclaimed(output: str) -> int:
-    """Bytes that a prune says it won: the last total that it prints, in Docker's words or in buildx's.
+    """The bytes that a prune reclaimed: the last total that Docker or buildx prints.
 
-    Raises ValueError if it says nothing of the kind.
+    Raises ValueError if there is no total.
     """
     totals = re.findall(r"(?m)^Total(?: reclaimed space)?:\s*(\S+)\s*$", output)
     if not totals:

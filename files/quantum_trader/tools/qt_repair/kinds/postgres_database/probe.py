@@ -1,4 +1,4 @@
-"""Does a database exist, and does it take a query?"""
+"""Check that a database exists and answers a query."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _QUERY = (
 
 
 class DatabaseProbe:
-    """Looks for the database by way of the maintenance database, then asks the database itself."""
+    """Looks up the database in the maintenance database, then queries the database itself."""
 
     def __init__(self, settings: Mapping[str, Any], home: str) -> None:
         self._settings = settings
 
     def check(self, timeout: float) -> Finding:
-        """Unhealthy if the server or the database takes no query. Another owner is said, no more."""
+        """Unhealthy if the server or the database answers no query. Another owner is only mentioned."""
         deadline = time.monotonic() + timeout
         name, dsn = self._settings["database"], self._settings["dsn"]
         try:
@@ -50,7 +50,7 @@ class DatabaseProbe:
             return session.run(_QUERY, (self._settings["database"],))
 
     def _differences(self, owner: str, encoding: str) -> str:
-        """What differs from the settings and is left to the operator."""
+        """What differs from the settings; changing it is left to the operator."""
         wanted, texts = self._settings, []
         if wanted.get("owner") and wanted["owner"] != owner:
             texts.append(f"its owner is {owner}, not {wanted['owner']}")
@@ -60,13 +60,13 @@ class DatabaseProbe:
 
 
 def _normalised_encoding(encoding: str) -> str:
-    """PostgreSQL takes UTF8, utf-8 and Unicode for the same."""
+    """For PostgreSQL UTF8, utf-8 and Unicode are the same."""
     plain = encoding.lower().replace("-", "").replace("_", "")
     return "utf8" if plain == "unicode" else plain
 
 
 def _server_finding(error: SessionError, name: str) -> Finding:
-    """The finding for a server that does not answer. Raises ProbeError where the settings are to blame."""
+    """The finding about a server that does not answer. Raises ProbeError if the settings are wrong."""
     if isinstance(error, DriverError):
         raise ProbeError(str(error)) from None
     if isinstance(error, DsnError):
@@ -86,7 +86,7 @@ def _error_text(error: SessionError) -> str:
 
 
 def problems(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What the schema cannot say: names by their bytes, and the connection string if psycopg2 is there."""
+    """The faults that the schema cannot name: in names and, if psycopg2 is installed, in the dsn."""
     found = [
         (key, problem)
         for key in _NAMES
@@ -102,7 +102,7 @@ def problems(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
     except DsnError as error:
         found.append(("dsn", str(error)))
     except DriverError:
-        pass  # where it is installed it is looked at
+        pass  # it is checked where psycopg2 is installed
     return found
 
 

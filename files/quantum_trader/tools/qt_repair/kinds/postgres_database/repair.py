@@ -1,4 +1,4 @@
-"""Create a database, whole or not at all. What exists is never changed, and nothing of others' dropped."""
+"""Create a database, whole or not at all. Nothing that exists is changed or dropped."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from qt_repair.host.postgres import DriverError, DsnError, Session, SessionError
 from qt_repair.kinds.postgres_database.schema_file import read_schema_file
 
 _ALREADY_EXISTS = ("42P04", "23505")
-"""duplicate_database; and what two CREATE DATABASE at the same instant meet in pg_database's index."""
+"""duplicate_database; and the unique violation that two CREATE DATABASE at the same time cause."""
 _MEMBER = "SELECT pg_has_role(current_user, oid, %s) FROM pg_roles WHERE rolname = %s"
 _ALLOWED = "SELECT rolcreatedb OR rolsuper, current_user FROM pg_roles WHERE rolname = current_user"
 _EXISTS = "SELECT 1 FROM pg_database WHERE datname = %s"
 _DROP_S = 15.0
-"""Seconds for dropping what this run made, also when its own time is over."""
+"""Seconds for dropping what this run created, also after its time limit."""
 
 
 class CreateDatabase:
-    """CREATE DATABASE with owner, encoding, template; with a schema, under another name until it is whole."""
+    """CREATE DATABASE. With a schema file it has another name until it is whole."""
 
     def __init__(self, settings: Mapping[str, Any], home: str, probe: Probe) -> None:
         self._settings = settings
@@ -38,7 +38,7 @@ class CreateDatabase:
         return f"Auto-repair: Created PostgreSQL database {self._name}"
 
     def run(self, finding: Finding, timeout: float) -> RepairResult:
-        """Create it. If somebody else was quicker, theirs counts. Raises RepairError."""
+        """Create it. If somebody else creates it first, theirs counts. Raises RepairError."""
         if finding.details.get("exists"):
             raise RepairError(
                 f"{finding.summary}; it exists, so nothing was changed: see PostgreSQL's own log"
@@ -70,7 +70,7 @@ class CreateDatabase:
         return RepairResult(self.sentence(finding), details)
 
     def _already_exists(self, finding: Finding) -> RepairResult:
-        """It exists by now: made by others since the probe looked, or unseen while the server was down."""
+        """It exists: somebody created it after the probe, or the server was down when the probe ran."""
         details = {"database": self._name, "created_elsewhere": True}
         if finding.details.get("answers"):
             return RepairResult(self.sentence(finding), details)
@@ -81,14 +81,15 @@ class CreateDatabase:
         return read_schema_file(os.path.join(self._home, path)) if path else None
 
     def _check_rights(self, session: Session, with_schema: bool) -> None:
-        """Say what is missing before anything is made. Raises RepairError."""
+        """Name missing privileges before anything is created. Raises RepairError."""
         allowed, role = session.run(_ALLOWED)[0]
         if not allowed:
             raise RepairError(f'role "{role}" may not create databases: ALTER ROLE "{role}" CREATEDB')
         owner = self._settings.get("owner")
         if not owner:
             return
-        # Building under another name takes the owner's rights at once, giving away only membership.
+        # Building under another name needs the owner's privileges at once (USAGE); to create a database
+        # for an owner, membership is enough.
         rows = session.run(_MEMBER, ("USAGE" if with_schema else "MEMBER", owner))
         if not rows:
             raise RepairError(f'there is no role "{owner}": create it, or set another owner')
@@ -99,7 +100,7 @@ class CreateDatabase:
             )
 
     def _create(self, session: Session, name: str) -> bool:
-        """Whether it was made by us; False if it was there already."""
+        """Whether we created it; False if it existed already."""
         sql: Any = importlib.import_module("psycopg2.sql")
         words = [sql.SQL("CREATE DATABASE"), sql.Identifier(name)]
         if self._settings.get("owner"):
@@ -115,13 +116,13 @@ class CreateDatabase:
         return True
 
     def _create_with_schema(self, schema: str, session: Session, deadline: float) -> bool:
-        """Build it under a name of this run's own, and give it its name when it is whole.
+        """Create it under a name of this run's own, and rename it when it is whole.
 
-        So nobody ever meets a database without its tables, even if this process is killed half way.
+        So nobody ever sees a database without its tables, even if this process is killed half way.
         """
         sql: Any = importlib.import_module("psycopg2.sql")
         temporary_name = f"qt_repair_{secrets.token_hex(8)}"
-        pids = [session.pid]  # our sessions that may still be at work when something fails
+        pids = [session.pid]  # our sessions that may still be busy when something fails
         try:
             self._create(session, temporary_name)
             pids.clear()
@@ -136,7 +137,7 @@ class CreateDatabase:
         return True
 
     def _apply(self, schema: str, temporary_name: str, deadline: float, pids: list[int]) -> None:
-        """Run the whole file in one transaction, as the owner. Adds its session to `pids` while it lasts."""
+        """Run the file in one transaction, as the owner. Its session is in `pids` while it runs."""
         sql: Any = importlib.import_module("psycopg2.sql")
         owner = self._settings.get("owner")
         with Session(self._dsn, temporary_name, deadline) as session:
@@ -156,7 +157,7 @@ class CreateDatabase:
         pids.clear()
 
     def _drop(self, temporary_name: str, pids: list[int]) -> None:
-        """Drop what this very run made; a session of ours that still works in it is ended first."""
+        """Drop what this run created, after ending sessions of ours that are still busy in it."""
         sql: Any = importlib.import_module("psycopg2.sql")
         end = time.monotonic() + _DROP_S
         try:
@@ -178,7 +179,7 @@ def _error_text(error: SessionError) -> str:
 
 
 def privileges(settings: Mapping[str, Any]) -> list[list[str]]:
-    """None: what it may do, PostgreSQL decides."""
+    """None: PostgreSQL decides what the account may do."""
     return []
 
 

@@ -1,4 +1,4 @@
-"""Schema files: plain SQL, read whole and held against what only psql understands."""
+"""Read a schema file: plain SQL, without commands that only psql understands."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from qt_repair.finding import RepairError
 LARGEST = 16 << 20
 """Bytes of a schema file."""
 
-# What may hold any character: comments, escaped, quoted and dollar-quoted texts, quoted names. One that does
-# not end takes the rest with it, as it does in PostgreSQL: so each character is looked at once.
+# Parts that may hold any character: comments, escaped, quoted and dollar-quoted texts, quoted names. One that
+# does not end extends to the end of the file, as in PostgreSQL: so each character is scanned once.
 _QUOTED = re.compile(
     r"--[^\n]*|/\*.*?(?:\*/|\Z)|(?<!\w)E'(?:[^'\\]|\\(?:.|\Z)|'')*(?:'|\Z)|'[^']*(?:'|\Z)|\"[^\"]*(?:\"|\Z)"
     r"|(?<![\w$])(\$(?:[^\W\d]\w*)?\$).*?(?:\1|\Z)",
@@ -21,7 +21,7 @@ _QUOTED = re.compile(
 
 
 def first_psql_command(text: str) -> tuple[int, str] | None:
-    """Line number and text of the first psql command (`\\connect`, a COPY's `\\.`), None where all is SQL."""
+    """Line number and text of the first psql command (`\\connect`, a COPY's `\\.`); None if all is SQL."""
     rest = _QUOTED.sub(lambda match: "\n" * match[0].count("\n"), text)
     at = rest.find("\\")
     if at < 0:
@@ -30,7 +30,7 @@ def first_psql_command(text: str) -> tuple[int, str] | None:
 
 
 def read_schema_file(path: str) -> str:
-    """The file's SQL. Raises RepairError: what is wrong with the file, and what to do about it."""
+    """The file's SQL. Raises RepairError, which says what is wrong with the file and what to do."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         with open(descriptor, "rb") as file:

@@ -1,9 +1,9 @@
-"""Is a unit active, and does it stay so?
+"""Check that a unit is active and stays active.
 
-Restarting in circles is told without a memory of our own: systemd counts its restarts of a unit
-(`NRestarts`) from the last start by hand on, and says since when it is active. A unit that was restarted
-more than `max_restarts` times and has not stayed up for `restart_window` seconds goes in circles. A restart
-by hand, so also the repair, begins the count anew.
+A restart loop is recognised without a state of our own: systemd counts its restarts of a unit since the last
+start by hand (`NRestarts`), and says since when the unit is active. A unit that systemd restarted more than
+`max_restarts` times and that has not been up for `restart_window` seconds is in a restart loop. A restart by
+hand, and so the repair, resets the count.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ class ServiceProbe:
         self._settings = settings
 
     def check(self, timeout: float) -> Finding:
-        """What systemd says of it. Raises ProbeError."""
+        """Its state by systemd. Raises ProbeError."""
         return finding_of(systemd.show(self._settings["unit"], timeout), self._settings, time.monotonic())
 
 
 def finding_of(unit: UnitState, settings: Mapping[str, Any], now: float) -> Finding:
-    """The finding on a unit's state at `now`. Pure. Raises ProbeError while it is about to start or stop."""
+    """The finding about a unit's state at `now`. Pure. Raises ProbeError while it is starting or stopping."""
     details, up_for = unit.as_dict(), now - unit.active_since
     in_restart_loop = unit.restarts > settings["max_restarts"] and up_for < settings["restart_window"]
     if in_restart_loop and unit.active in ("active", "activating"):

@@ -12,13 +12,13 @@ from qt_repair.host import rights, systemd
 from qt_repair.host.process import Completed, as_root, run
 
 _SETTLE_S = 3.0
-"""Seconds that it must stay up: one that ends at once is "active" for a moment too."""
+"""Seconds that it must stay up: a unit that ends at once is "active" for a moment, too."""
 _PAUSE_S = 0.5
-_LOOK_S = 10.0
+_INSPECT_S = 10.0
 
 
 class RestartService:
-    """`systemctl restart`, after `reset-failed`, without which a unit that hit its start limit stays down."""
+    """`systemctl restart`, after `reset-failed`: otherwise a unit that hit its start limit stays down."""
 
     def __init__(self, settings: Mapping[str, Any], home: str, probe: Probe) -> None:
         self._unit: str = settings["unit"]
@@ -30,9 +30,9 @@ class RestartService:
         return f"Auto-repair: Restarted service {self._unit}"
 
     def run(self, finding: Finding, timeout: float) -> RepairResult:
-        """Restart it and see it stay. Raises RepairError."""
+        """Restart it and check that it stays up. Raises RepairError."""
         begin = time.monotonic()
-        _run_as_root(systemd.reset_argv(self._unit), timeout)  # says no where there is nothing to forget
+        _run_as_root(systemd.reset_argv(self._unit), timeout)  # fails if there is nothing to reset
         done = _run_as_root(systemd.restart_argv(self._unit), max(1.0, begin + timeout - time.monotonic()))
         if done.exit_code != 0:
             said = done.shown_output
@@ -40,15 +40,15 @@ class RestartService:
             raise RepairError(f"systemctl restart ended with {done.exit_code}{why}", done.exit_code, said)
         details: dict[str, Any] = {"state_before": dict(finding.details)}
         details["duration_s"] = round(time.monotonic() - begin, 3)
-        with suppress(ProbeError):  # the probe, which comes next, says so
+        with suppress(ProbeError):  # the probe, which follows, will report it
             details["state_after"] = self._state_after_settling().as_dict()
         return RepairResult(self.sentence(finding), details)
 
     def _state_after_settling(self) -> systemd.UnitState:
-        """Its state after some seconds. Raises RepairError if it does not stay up, ProbeError."""
+        """Its state after some seconds. Raises RepairError if it does not stay up, and ProbeError."""
         deadline = time.monotonic() + _SETTLE_S
         while True:
-            unit = systemd.show(self._unit, _LOOK_S)
+            unit = systemd.show(self._unit, _INSPECT_S)
             if unit.restarts or unit.active == "failed":
                 raise RepairError(f"{unit.name} started and ended again at once", 1)
             if time.monotonic() >= deadline:

@@ -1,4 +1,4 @@
-"""What a model is expected to be and how good it must be, from a repair's settings. Pure."""
+"""The expected features of a model and the bound that it must reach, from a repair's settings. Pure."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 HIGHER_IS_BETTER = frozenset({"accuracy", "auc", "aucpr"})
 _RESERVED_PARAMS = ("objective", "seed", "eval_metric", "verbosity")
 _FORBIDDEN_IN_NAMES = "[]<"
-"""Characters that XGBoost does not take in the name of a feature."""
+"""Characters that XGBoost does not accept in the name of a feature."""
 
 
 @dataclass(frozen=True)
 class ExpectedFeatures:
-    """The features of a healthy model; `names` in order, None where any will do."""
+    """The features of a healthy model. `names` are in order; None if any names will do."""
 
     features: int
     names: tuple[str, ...] | None
@@ -22,7 +22,7 @@ class ExpectedFeatures:
 
 @dataclass(frozen=True)
 class MetricBound:
-    """How good a model must be on the rows held out: a metric at least `floor`, or at most `ceiling`."""
+    """How good a model must be on the rows held out: its metric at least `floor`, or at most `ceiling`."""
 
     metric: str
     floor: float | None
@@ -32,14 +32,14 @@ class MetricBound:
         return value >= self.floor if self.floor is not None else value <= (self.ceiling or 0.0)
 
     def failure(self, value: float) -> str:
-        """Why a value does not do; for one that holds it is not asked."""
+        """Why a value that does not hold is not good enough."""
         if self.floor is not None:
             return f"{self.metric} {value:.6g} is below the floor {self.floor:g}"
         return f"{self.metric} {value:.6g} is above the ceiling {self.ceiling:g}"
 
 
 def expected(settings: Mapping[str, Any]) -> ExpectedFeatures:
-    """What the probe holds the model against."""
+    """What the probe compares the model with."""
     names = settings.get("feature_names")
     if names is None:
         return ExpectedFeatures(settings["features"], None)
@@ -47,13 +47,13 @@ def expected(settings: Mapping[str, Any]) -> ExpectedFeatures:
 
 
 def columns(settings: Mapping[str, Any]) -> list[str] | None:
-    """The columns to train on, in order; None for all but the target."""
+    """The columns to train on, in order; None means all but the target."""
     found = settings.get("columns") or settings.get("feature_names")
     return None if found is None else list(found)
 
 
 def bound(settings: Mapping[str, Any]) -> MetricBound:
-    """The metric and its bound; without a metric the usual one of the objective."""
+    """The metric and its bound. Without a metric it is the usual one for the objective."""
     floor, ceiling = settings.get("floor"), settings.get("ceiling")
     metric = settings.get("metric") or _default_metric(str(settings.get("objective")), floor is not None)
     return MetricBound(metric, floor, ceiling)
@@ -68,19 +68,19 @@ def _default_metric(objective: str, floor: bool) -> str:
 
 
 def eval_metric(bound: MetricBound, objective: str) -> str:
-    """XGBoost's metric that the bound's is made of: it has no accuracy, but errors."""
+    """The metric that XGBoost computes for the bound: it has no accuracy, but error rates."""
     if bound.metric != "accuracy":
         return bound.metric
     return "merror" if objective.startswith("multi:") else "error"
 
 
 def metric_value(bound: MetricBound, value: float) -> float:
-    """The bound's metric from XGBoost's."""
+    """The value of the bound's metric, from the value of XGBoost's."""
     return 1.0 - value if bound.metric == "accuracy" else value
 
 
 def problems(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What the schema cannot say: (path below the repair, text)."""
+    """The faults that the schema cannot name: (path below the repair, text)."""
     found = _feature_problems(settings)
     if not str(settings.get("path", "")).endswith((".json", ".ubj")):
         found.append(("path", "must end in .json or .ubj: by that XGBoost tells the form of a model"))

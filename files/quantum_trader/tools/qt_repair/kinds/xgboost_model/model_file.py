@@ -1,4 +1,4 @@
-"""What a model file holds, seen without XGBoost: its form, its features, whether it is whole."""
+"""Read a model file without XGBoost: its format, its features, and whether it is complete."""
 
 from __future__ import annotations
 
@@ -17,37 +17,37 @@ _MEMORY_MARGIN = 256 << 20
 
 
 class InvalidModelError(Exception):
-    """There is no model in that place: why, as the end of a sentence that begins with the file's path."""
+    """The file is no model. The text says why; it continues a sentence that begins with the file's path."""
 
 
 @dataclass(frozen=True)
 class ModelFile:
-    """A model as far as it matters here."""
+    """What matters here of a model file."""
 
     form: str
     """JSON or UBJSON."""
     features: int
     names: tuple[str, ...]
-    """As many as features, or none: a model may have been saved without."""
+    """As many as features, or none: a model may have been saved without names."""
     trees: int | None
 
 
 def read_model(path: str, largest: int, timeout: float) -> ModelFile:
-    """The model's shape, in a child process; files over `largest` bytes are not read.
+    """Read the model file in a child process. A file of more than `largest` bytes is not read.
 
-    Raises NoModelError if it is missing or not a model, RepairError if it cannot be told.
+    Raises InvalidModelError if it is missing or no model, RepairError if that cannot be found out.
     """
-    answer = run_task("look", {"path": path, "largest": largest}, timeout)
+    answer = run_task("inspect", {"path": path, "largest": largest}, timeout)
     if "fault" in answer:
         raise InvalidModelError(answer["fault"])
     return ModelFile(answer["form"], answer["features"], tuple(answer["names"]), answer["trees"])
 
 
 def perform(job: Mapping[str, Any]) -> dict[str, Any]:
-    """The child's side of read()."""
+    """The child's part of read_model()."""
     try:
         data = _content(job["path"], job["largest"])
-        # A model takes a few times its size; a file that is made to take more is none.
+        # Parsing a model takes a few times its size; a file that takes more is no model.
         bound = 8 * len(data) + _MEMORY_MARGIN
         resource.setrlimit(resource.RLIMIT_AS, (bound, bound))
         model = parse_model(data)
@@ -86,7 +86,7 @@ def _content(path: str, largest: int) -> bytes:
 
 
 def parse_model(data: bytes) -> ModelFile:
-    """The shape of a model's content. Raises NoModelError."""
+    """Parse the content of a model file. Raises InvalidModelError."""
     if data[1:2] == b"L":
         form = "UBJSON"
         try:
@@ -96,8 +96,8 @@ def parse_model(data: bytes) -> ModelFile:
     else:
         form = "JSON"
         try:
-            # Numbers are not needed, and as their lengths they take no memory: XGBoost writes the
-            # few that count as texts.
+            # Numbers are not needed, and their lengths take less memory. XGBoost writes the few numbers that
+            # matter as texts.
             value = json.loads(data.decode("utf-8"), parse_float=len, parse_int=len)
         except json.JSONDecodeError as error:
             raise InvalidModelError(f"is not a model: not JSON from byte {error.pos} on (cut off?)") from None

@@ -1,7 +1,7 @@
-"""All that touches a model or XGBoost happens in a child process.
+"""Run what handles a model file or XGBoost in a child process.
 
-XGBoost is C++ and may abort or run for ever on a damaged file, and parsing one may take memory: none of
-it takes the program that asked with it. The job goes by the environment, which other users cannot
+XGBoost is C++: on a damaged file it may abort or run for ever, and parsing a file may take much memory. In a
+child process this does not harm the caller. The job is passed in the environment, which other users cannot
 read: it may hold a connection string.
 """
 
@@ -22,12 +22,12 @@ from qt_repair.host.process import TimedOutError, capture
 
 _JOB = "QT_REPAIR_MODEL_JOB"
 _TASKS = {
-    "look": "qt_repair.kinds.xgboost_model.model_file",
+    "inspect": "qt_repair.kinds.xgboost_model.model_file",
     "train": "qt_repair.kinds.xgboost_model.training",
     "predict": "qt_repair.kinds.xgboost_model.prediction",
 }
-"""Task -> the module whose work(job) does it."""
-_NAMES = {"look": "reading the model", "train": "the training", "predict": "the prediction"}
+"""Task -> the module whose perform(job) does it."""
+_NAMES = {"inspect": "reading the model", "train": "the training", "predict": "the prediction"}
 _TOOLS = str(Path(__file__).resolve().parents[3])
 _BOOTSTRAP = (
     "import sys; sys.path.insert(0, sys.argv[1]);"
@@ -36,13 +36,13 @@ _BOOTSTRAP = (
 
 
 class TaskError(Exception):
-    """Raised in the child for what the operator can change: one line."""
+    """Raised in the child for an error that the operator can correct: one line."""
 
 
 def run_task(task: str, job: Mapping[str, Any], timeout: float) -> dict[str, Any]:
-    """What the child answers. Raises RepairError: its own line, or how it ended; TimedOutError."""
+    """Run a task: its answer. Raises TimedOutError, or RepairError with the child's line or exit status."""
     text = json.dumps({**job, "timeout": timeout}, ensure_ascii=False)
-    # Isolated: neither the current directory nor the user's own packages are imported from.
+    # Isolated: nothing is imported from the current directory or the user's own packages.
     argv = [
         sys.executable,
         "-I",
@@ -79,9 +79,9 @@ def _exit_text(code: int | None) -> str:
 
 
 def main(task: str) -> None:
-    """The child: do the task, and print one JSON object, whatever libraries print."""
+    """The child: perform the task and print one JSON object, whatever libraries print."""
     job = json.loads(os.environ.pop(_JOB))
-    # If whoever asked was killed, nobody else ends this process.
+    # If the caller is killed, nobody else ends this process.
     signal.alarm(math.ceil(job["timeout"]) + 5)
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as answers:
         os.dup2(2, 1)
@@ -91,7 +91,7 @@ def main(task: str) -> None:
             answer = {"error": str(error)}
         except MemoryError:
             answer = {"error": f"{_NAMES[task]} needs more memory than there is"}
-        except Exception as error:  # the one line that an operator can report
+        except Exception as error:  # one line that an operator can report
             first = " ".join(str(error).split("\n", 1)[0].split())[:200]
             answer = {"error": f"{_NAMES[task]} failed: {type(error).__name__}: {first}"}
         json.dump(answer, answers)

@@ -1,4 +1,4 @@
-"""A prediction on one row: the proof that a model is not only a file."""
+"""Predict from one row: the proof that a model file works."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from qt_repair.kinds.xgboost_model.training import import_xgboost, short_message
 
 
 def predict(path: str, row: Sequence[float] | None, timeout: float) -> float:
-    """What the model predicts for the row; without one for a row of zeros. In a child process.
+    """The model's prediction for the row, or for a row of zeros. Runs in a child process.
 
-    Of a model of several classes: the first class's probability. Raises RepairError: the file is no
-    model, the row does not fit, XGBoost is missing, fails, or does not end within `timeout` seconds.
+    For a model with several classes it is the probability of the first. Raises RepairError if the file is no
+    model, the row does not fit, or XGBoost is missing, fails, or does not end within `timeout` seconds.
     """
     if row is not None and not all(math.isfinite(value) for value in row):
         raise RepairError("the sample row must hold plain numbers")
@@ -27,7 +27,7 @@ def predict(path: str, row: Sequence[float] | None, timeout: float) -> float:
 
 
 def perform(job: Mapping[str, Any]) -> dict[str, Any]:
-    """The child's side of predict()."""
+    """The child's part of predict()."""
     xgboost, numpy, path = import_xgboost(), importlib.import_module("numpy"), job["path"]
     try:
         with open(path, "rb") as file:
@@ -36,7 +36,7 @@ def perform(job: Mapping[str, Any]) -> dict[str, Any]:
         raise TaskError(f"{path} cannot be read: {error.strerror}") from None
     with contextlib.redirect_stdout(io.StringIO()):
         try:
-            booster = xgboost.Booster(model_file=content)  # its form is told by its content
+            booster = xgboost.Booster(model_file=content)  # XGBoost recognises the format by the content
             features = booster.num_features()
         except (xgboost.core.XGBoostError, ValueError, TypeError) as error:
             raise TaskError(f"{path} is not a model: {short_message(error)}") from None

@@ -1,4 +1,4 @@
-"""Is the model file a whole model with the features that its users give it? Needs no XGBoost."""
+"""Check that the model file is a complete model with the expected features. Needs no XGBoost."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ problems = expectations.problems
 
 
 class ModelProbe:
-    """Reads the file in a child process: one that is damaged or hostile harms nobody."""
+    """Reads the file in a child process: a damaged or hostile file does no harm."""
 
     def __init__(self, settings: Mapping[str, Any], home: str) -> None:
         self._path = os.path.join(home, settings["path"])
@@ -30,7 +30,7 @@ class ModelProbe:
 def check_model_file(
     path: str, name: str, largest: int, expected: ExpectedFeatures, timeout: float
 ) -> Finding:
-    """Hold the file against what is expected; `name` is what it is called. Raises ProbeError."""
+    """Compare the file with what is expected. `name` is its name in texts. Raises ProbeError."""
     details: dict[str, Any] = {"path": name, "expected": expected.features}
     try:
         model = read_model(path, largest, timeout)

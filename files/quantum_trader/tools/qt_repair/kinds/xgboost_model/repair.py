@@ -1,4 +1,4 @@
-"""Train a model anew; it takes the old one's place only if it is good enough, in one rename."""
+"""Train a new model. It replaces the old one, in one rename, only if it is good enough."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class RetrainModel:
         return f"Auto-repair: Retrained XGBoost model to {self._expected.features} features"
 
     def run(self, finding: Finding, timeout: float) -> RepairResult:
-        """Train, measure, replace; whatever fails, the old model stays. Raises RepairError."""
+        """Train, measure, replace. If anything fails, the old model stays. Raises RepairError."""
         if self._settings.get("trainer"):
             return RepairResult(self.sentence(finding), self._run_trainer(timeout))
         with training_directory(os.path.join(self._home, self._settings["path"])) as training:
@@ -41,7 +41,7 @@ class RetrainModel:
         return RepairResult(self.sentence(finding), {"path": training.target, **details, "kept": backup})
 
     def _run_trainer(self, timeout: float) -> dict[str, Any]:
-        """The operator's program writes the model itself; the probe will judge it."""
+        """Run the operator's program, which writes the model itself; the probe checks it afterwards."""
         argv = self._settings["trainer"]
         done = run(argv, timeout, cwd=self._home)
         if done.exit_code != 0:
@@ -51,7 +51,7 @@ class RetrainModel:
         return {"trainer": argv[0], "duration_s": round(done.duration_s, 3), "output": done.shown_output}
 
     def _train(self, training: TrainingDirectory, timeout: float) -> dict[str, Any]:
-        """A new model in the workshop that is good enough; what is known of it."""
+        """Train a model in the training directory and check that it is good enough; details about it."""
         bound = expectations.bound(self._settings)
         deadline = time.monotonic() + timeout
         answer = run_task("train", self._job(training, bound), timeout)
@@ -87,7 +87,7 @@ class RetrainModel:
 
 
 def privileges(settings: Mapping[str, Any]) -> list[list[str]]:
-    """None: models belong to the user that repairs them."""
+    """None: models belong to the account that repairs them."""
     return []
 
 

@@ -1,4 +1,4 @@
-"""Where a model lies: the new one takes the old one's place in one rename, and the last old ones are kept."""
+"""Replace a model file by a new one in one rename, and keep the last old ones."""
 
 from __future__ import annotations
 
@@ -16,26 +16,29 @@ _MODE = 0o640
 
 @dataclass(frozen=True)
 class TrainingDirectory:
-    """A directory of ours beside the model: what is made in it takes its place by a rename."""
+    """A directory beside the model in which the new one is written: a rename can then replace the old."""
 
     target: str
-    """The model's own path, links followed: a link to it stays one."""
+    """The model's path with links resolved: a link to the model stays a link."""
     directory: str
 
     @property
     def output(self) -> str:
-        """Where the new model is written; its ending says its form."""
+        """Where the new model is written; its suffix says its format."""
         return os.path.join(self.directory, f"new{os.path.splitext(self.target)[1]}")
 
     @property
     def old_model_text(self) -> str:
-        """What follows where the new one is not good enough, for people."""
+        """For people: what happens if the new model is not good enough."""
         return "the old model stays" if os.path.exists(self.target) else "there is no model still"
 
 
 @contextmanager
 def training_directory(path: str) -> Iterator[TrainingDirectory]:
-    """Room for a new model; gone afterwards, with what a killed run left in it. Raises RepairError."""
+    """An empty training directory, removed afterwards; one that a killed run left is removed, too.
+
+    Raises RepairError.
+    """
     target = os.path.realpath(path)
     parent, name = os.path.split(target)
     directory = os.path.join(parent, f".{name}.training")
@@ -55,10 +58,10 @@ def training_directory(path: str) -> Iterator[TrainingDirectory]:
 
 
 def replace_model(training: TrainingDirectory, keep: int) -> str | None:
-    """Put the new model in the old one's place, durably; the path that keeps the old one, if any is.
+    """Replace the old model by the new one, durably; the path of the old one's backup, or None.
 
-    At every instant there is a whole model, the old or the new. Of old ones `keep` stay:
-    model.json.1 is the last before it, model.json.2 the one before that. Raises RepairError.
+    At every moment there is a complete model, the old or the new one. `keep` old models are kept:
+    model.json.1 is the most recent, model.json.2 the one before. Raises RepairError.
     """
     try:
         _copy_owner_and_mode(training)
@@ -73,7 +76,7 @@ def replace_model(training: TrainingDirectory, keep: int) -> str | None:
 
 
 def _copy_owner_and_mode(training: TrainingDirectory) -> None:
-    """The old one's owner and mode; without one the directory's owner, and nothing for others."""
+    """Give the new model the owner and mode of the old one, or else the owner of the directory and 0640."""
     descriptor = os.open(training.output, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     try:
         try:
@@ -81,7 +84,7 @@ def _copy_owner_and_mode(training: TrainingDirectory) -> None:
             mode = stat.S_IMODE(old.st_mode)
         except FileNotFoundError:
             old, mode = os.stat(os.path.dirname(training.target)), _MODE
-        with suppress(PermissionError):  # only root gives files away
+        with suppress(PermissionError):  # only root may change an owner
             os.fchown(descriptor, old.st_uid, old.st_gid)
         os.fchmod(descriptor, mode)
         os.fsync(descriptor)
@@ -97,7 +100,7 @@ def _back_up_old_model(training: TrainingDirectory, keep: int) -> str | None:
         with suppress(FileNotFoundError):
             os.replace(f"{target}.{number}", f"{target}.{number + 1}")
     newest = f"{target}.1"
-    # By way of the workshop, so that a name that is kept is at every instant a whole model.
+    # Through the training directory, so that each backup is a complete model at every moment.
     copy = os.path.join(training.directory, "old")
     try:
         os.link(target, copy)

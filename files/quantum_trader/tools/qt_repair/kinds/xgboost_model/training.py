@@ -1,4 +1,4 @@
-"""Train a model, in a child process, and measure the file that it was written to on rows held out."""
+"""Train a model in a child process, and measure the written file on rows held out."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from qt_repair.kinds.xgboost_model.training_data import Table, load
 
 MISSING = "python3-xgboost is not installed"
 _FEWEST = 2
-"""Rows on either side of the holdout."""
+"""The fewest rows to train on, and to hold out."""
 _UNUSED = re.compile(r"Parameters: \{ (.*?) \}")
 _LOG = re.compile(r"^\[[0-9:]{8}\] (?:WARNING: )?\S+:[0-9]+: ")
 
 
 def import_xgboost() -> Any:
-    """XGBoost. Raises WorkError where it is not installed."""
+    """Import XGBoost. Raises TaskError if it is not installed."""
     try:
         return importlib.import_module("xgboost")
     except ImportError:
@@ -33,14 +33,14 @@ def import_xgboost() -> Any:
 
 
 def short_message(error: Exception) -> str:
-    """What XGBoost says, without its source line and its stack."""
+    """XGBoost's message without its source line and its stack."""
     first = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
     return " ".join(_LOG.sub("", first).split())[:200]
 
 
 def perform(job: Mapping[str, Any]) -> dict[str, Any]:
-    """Train, write, read back and measure. Raises WorkError; then what was written is no model."""
-    os.nice(10)  # the services of this machine go first
+    """Train, write, read back and measure. Raises TaskError; what was written is of no use then."""
+    os.nice(10)  # the services of this host have priority
     xgboost = import_xgboost()
     table = load(job)
     train, holdout = _split(table, job["holdout"], job["seed"])
@@ -77,19 +77,19 @@ def perform(job: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _failures(xgboost: Any) -> tuple[type[Exception], ...]:
-    """What XGBoost raises."""
+    """The exceptions that XGBoost raises."""
     return (xgboost.core.XGBoostError, ValueError, TypeError)
 
 
 def _split(table: Table, share: float, seed: int) -> tuple[Any, Any]:
-    """Rows to train on and rows held out, the same ones for the same seed."""
+    """The rows to train on and the rows held out: the same ones for the same seed."""
     numpy, xgboost = importlib.import_module("numpy"), import_xgboost()
     held_out = round(table.rows * share)
     if held_out < _FEWEST or table.rows - held_out < _FEWEST:
         raise TaskError(f"{table.rows} rows of data are too few to hold out {share:.0%} of them")
     cells = numpy.frombuffer(table.cells, dtype=numpy.float32).reshape(table.rows, len(table.names))
     labels = numpy.frombuffer(table.labels, dtype=numpy.float32)
-    # RandomState's sequence is promised to stay; the newer generators' is not.
+    # NumPy guarantees that RandomState's sequence does not change; that of newer generators may.
     order = numpy.random.RandomState(seed).permutation(table.rows)
     return tuple(
         xgboost.DMatrix(cells[part], label=labels[part], feature_names=list(table.names))
@@ -98,7 +98,7 @@ def _split(table: Table, share: float, seed: int) -> tuple[Any, Any]:
 
 
 def _check_labels(table: Table, objective: str, params: Mapping[str, Any]) -> None:
-    """Classes must be whole numbers from 0 on: XGBoost may crash on others."""
+    """Classes must be whole numbers from 0: XGBoost may crash on others."""
     if objective.startswith("binary:"):
         classes = 2
     elif objective.startswith("multi:"):
@@ -111,13 +111,13 @@ def _check_labels(table: Table, objective: str, params: Mapping[str, Any]) -> No
 
 
 def _train(xgboost: Any, train: Any, job: Mapping[str, Any]) -> tuple[Any, list[str]]:
-    """The booster, and which of the params XGBoost did not use."""
+    """The booster, and the params that XGBoost did not use."""
     params = {
         "nthread": len(os.sched_getaffinity(0)),
         **job["params"],
         **{key: job[key] for key in ("objective", "seed", "eval_metric")},
     }
-    # XGBoost 1.7 prints what it did not use, 3.0 warns of it.
+    # XGBoost 1.7 prints the unused params, 3.0 warns about them.
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed), warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
@@ -127,7 +127,7 @@ def _train(xgboost: Any, train: Any, job: Mapping[str, Any]) -> tuple[Any, list[
 
 
 def _evaluate(xgboost: Any, path: str, holdout: Any, metric: str) -> float:
-    """The metric of the file as it was written, on the rows held out."""
+    """The metric of the written file on the rows held out."""
     booster = xgboost.Booster(model_file=path)
     booster.set_param({"eval_metric": metric})
     return float(str(booster.eval(holdout)).rsplit(":", 1)[1])

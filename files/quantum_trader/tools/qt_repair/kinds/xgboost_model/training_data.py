@@ -1,4 +1,4 @@
-"""Rows to train on, from a CSV or from PostgreSQL, as plain numbers; every fault named by row and column."""
+"""Load the rows to train on from a CSV or from PostgreSQL, as numbers. Faults are named by row and column."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from qt_repair.host.postgres import SessionError, import_psycopg2, parse_dsn, se
 from qt_repair.kinds.xgboost_model.model_process import TaskError
 
 _LARGEST_NUMBER = 3.4e38
-"""XGBoost computes with single precision."""
+"""XGBoost uses single precision."""
 _BATCH = 2000
 
 
 @dataclass(frozen=True)
 class Table:
-    """Features row by row, NaN where a cell is empty, and the target of each row."""
+    """The features row by row, NaN for an empty cell, and the target of each row."""
 
     names: tuple[str, ...]
     cells: array[float] = field(default_factory=lambda: array("f"))
@@ -35,17 +35,17 @@ class Table:
 
 @dataclass(frozen=True)
 class _Columns:
-    """Where in a row the features and the target are."""
+    """The positions of the features and of the target in a row."""
 
     names: tuple[str, ...]
-    places: tuple[int, ...]
+    positions: tuple[int, ...]
     target: int
     width: int
     header: tuple[str, ...]
 
 
 def load(job: Mapping[str, Any]) -> Table:
-    """The rows of the job's data. Raises WorkError."""
+    """The rows of the job's data. Raises TaskError."""
     data = job["data"]
     if "csv" in data:
         return _from_csv(data["csv"], job)
@@ -53,7 +53,7 @@ def load(job: Mapping[str, Any]) -> Table:
 
 
 def select_columns(header: Sequence[str], job: Mapping[str, Any], source: str) -> _Columns:
-    """The configured columns, or all but the target. Raises WorkError: what is missing, in one line."""
+    """The configured columns, or all but the target. Raises TaskError, which says what is missing."""
     names, target = job["columns"], job["target"]
     wanted = [*(names or []), target]
     missing = [name for name in wanted if name not in header]
@@ -71,8 +71,8 @@ def select_columns(header: Sequence[str], job: Mapping[str, Any], source: str) -
     unfit = [name for name in features if not name or any(sign in name for sign in "[]<")]
     if unfit:
         raise TaskError(f"{source}: XGBoost takes no empty name and no [, ] or < in one: {_name_list(unfit)}")
-    places = tuple(header.index(name) for name in features)
-    return _Columns(tuple(features), places, header.index(target), len(header), tuple(header))
+    positions = tuple(header.index(name) for name in features)
+    return _Columns(tuple(features), positions, header.index(target), len(header), tuple(header))
 
 
 def _name_list(names: Sequence[str]) -> str:
@@ -109,9 +109,9 @@ def _csv_rows(lines: Any, width: int, path: str) -> Iterator[tuple[str, Sequence
         yield f"line {lines.line_num}", row
 
 
-def _from_postgres(place: Mapping[str, Any], job: Mapping[str, Any]) -> Table:
-    """In a transaction that may only read, a batch of rows at a time."""
-    dsn = place["dsn"]
+def _from_postgres(position: Mapping[str, Any], job: Mapping[str, Any]) -> Table:
+    """Read the rows in batches, in a read-only transaction."""
+    dsn = position["dsn"]
     try:
         parse_dsn(dsn)
         psycopg2 = import_psycopg2()
@@ -128,11 +128,11 @@ def _from_postgres(place: Mapping[str, Any], job: Mapping[str, Any]) -> Table:
         try:
             connection.set_session(readonly=True)
             with connection.cursor() as cursor:
-                # Our own time is limited from outside; without this the server would go on for nobody.
+                # Our own time is limited from outside; without this the server would continue afterwards.
                 cursor.execute("SET LOCAL statement_timeout = %s", (milliseconds,))
             with connection.cursor("qt_repair_rows") as cursor:
                 cursor.itersize = _BATCH
-                cursor.execute(place["query"])
+                cursor.execute(position["query"])
                 batch = cursor.fetchmany(_BATCH)
                 header = [column.name for column in cursor.description]
                 columns = select_columns(header, job, "the query")
@@ -154,10 +154,10 @@ def _query_rows(cursor: Any, batch: list[tuple[Any, ...]]) -> Iterator[tuple[str
 
 def _table(columns: _Columns, rows: Iterable[tuple[str, Sequence[Any]]], source: str, number: Any) -> Table:
     table = Table(columns.names)
-    places, target = columns.places, columns.target
+    positions, target = columns.positions, columns.target
     for where, row in rows:
         try:
-            values = [number(row[place]) for place in places]
+            values = [number(row[position]) for position in positions]
             label = number(row[target])
         except ValueError:
             raise TaskError(f"{source}, {where}, {_first_fault(columns, row, number)}") from None
@@ -169,16 +169,18 @@ def _table(columns: _Columns, rows: Iterable[tuple[str, Sequence[Any]]], source:
 
 
 def _first_fault(columns: _Columns, row: Sequence[Any], number: Any) -> str:
-    for place in (*columns.places, columns.target):
+    for position in (*columns.positions, columns.target):
         try:
-            number(row[place])
+            number(row[position])
         except ValueError:
-            return f"column {columns.header[place]!r}: {str(row[place])[:40]!r} is not a number that fits"
+            return (
+                f"column {columns.header[position]!r}: {str(row[position])[:40]!r} is not a number that fits"
+            )
     return "cannot be read"
 
 
 def _text_number(text: str) -> float:
-    """A cell's number; NaN for an empty one. Raises ValueError, also for one too large to compute with."""
+    """The number of a cell; NaN for an empty one. Raises ValueError, also for one that is too large."""
     value = float(text) if text.strip() else math.nan
     if abs(value) > _LARGEST_NUMBER:
         raise ValueError

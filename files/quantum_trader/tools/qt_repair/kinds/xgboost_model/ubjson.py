@@ -1,7 +1,7 @@
-"""Read XGBoost's UBJSON, as far as one must to see what a model is: numbers are skipped, nothing is trusted.
+"""Parse XGBoost's UBJSON as far as the check of a model needs it: numbers are skipped, nothing is trusted.
 
-The dialect is the one that XGBoost writes and reads: keys and lengths are 64-bit (`L`), arrays of
-numbers are typed and counted.
+This is the dialect that XGBoost writes and reads: keys and lengths have 64 bits (`L`); arrays of numbers are
+typed and counted.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ _SIZES = {b"d": 4, b"D": 8, b"i": 1, b"U": 1, b"I": 2, b"l": 4, b"L": 8, b"C": 1
 _PLAIN = {b"Z": None, b"T": True, b"F": False}
 _DEEPEST = 64
 _MOST = 4_000_000
-"""Values other than numbers in typed arrays: a model of 100,000 trees has half as many."""
+"""The most values, without numbers in typed arrays: a model of 100,000 trees has half as many."""
 
 
 class UbjsonError(ValueError):
-    """Not UBJSON, or not whole."""
+    """The data are not UBJSON, or not complete."""
 
 
 def parse(data: bytes) -> Any:
-    """What the data hold; each number, and each array of numbers, as None. Raises UbjsonError."""
+    """The value in the data; each number and each array of numbers becomes None. Raises UbjsonError."""
     reader = _Reader(data)
     value = reader.value(0)
     if reader.at != len(data):

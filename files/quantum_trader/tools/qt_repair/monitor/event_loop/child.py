@@ -14,7 +14,7 @@ from qt_repair.host.process import signal_group
 from qt_repair.monitor.event_loop.loop import Loop, Timer
 
 _BLOCK = 1 << 16
-_ERRORS_KEPT = 4000
+_ERRORS_CHARACTERS = 4000
 _GRACE_S = 2.0
 
 
@@ -110,7 +110,7 @@ class Child:
 
     def _take_errors(self, block: bytes) -> None:
         self._errors += block
-        del self._errors[:-_ERRORS_KEPT]
+        del self._errors[:-_ERRORS_CHARACTERS]
 
     def _reap(self, _events: int) -> None:
         for stream, take in self._streams:  # its last output; other processes may hold the pipe open for ever

@@ -1,7 +1,12 @@
-"""What the monitor can watch, a folder a kind: it is enough to add one. Only `monitor` imports this.
+"""The kinds of threshold, a folder each: adding a folder adds a kind. Only `monitor` imports this.
 
-A folder holds `watcher.py` (WATCHER), `schema.json`, and an `__init__.py` that names the settings which
-say what is watched (OBJECT). Its modules are imported when they are used.
+A folder holds
+- `__init__.py`: OBJECT, the settings that make the name of a threshold, or `default_name(settings)`
+- `watcher.py`: WATCHER
+- `schema.json`: its keys, and a description
+- `reference.md`: its section of the reference, with an example
+
+Its modules are imported on first use.
 """
 
 from __future__ import annotations
@@ -19,7 +24,7 @@ KINDS = folders(__file__, "schema.json")
 
 
 def default_name(kind: str, settings: Mapping[str, Any]) -> str:
-    """The name of a threshold that was given none: its kind and its object, as in `disk /`. Pure."""
+    """The name of a threshold without a `name`: its kind and its object, as in `disk /`. Pure."""
     package = importlib.import_module(f"qt_repair.monitor.watch.{kind}")
     named = getattr(package, "default_name", None)
     if named is not None:
@@ -28,6 +33,6 @@ def default_name(kind: str, settings: Mapping[str, Any]) -> str:
 
 
 def watcher_of(kind: str, settings: Mapping[str, Any], install_dir: str) -> Watcher:
-    """The watcher of a threshold, from its checked settings. `base` is what tools/ and scripts/ are in."""
+    """The watcher of a threshold, from its checked settings. `install_dir` holds tools/ and scripts/."""
     made = importlib.import_module(f"qt_repair.monitor.watch.{kind}.watcher").WATCHER
     return cast("Watcher", made(settings, install_dir))

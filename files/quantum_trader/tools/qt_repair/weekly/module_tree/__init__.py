@@ -1,4 +1,4 @@
-"""Directory trees of Python modules: digests, bytecode, imports, the accepted state.
+"""Directory trees of Python modules: their digests, bytecode and imports, and the accepted state.
 
 Only `weekly` imports this.
 """

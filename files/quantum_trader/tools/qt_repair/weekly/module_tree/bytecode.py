@@ -1,7 +1,7 @@
-"""Does every module compile, and does Python's cache hold what its source says?
+"""Check that each module compiles, and that Python's bytecode cache fits its source.
 
-Python runs a cached `.pyc` in place of the source, as long as size and time of the source fit:
-who alters the cache alone alters what runs, and no digest of the source shows it.
+Python runs a cached `.pyc` instead of the source as long as the source's size and time fit. Whoever alters
+only the cache alters what runs, and no digest of the source shows it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _HASHED, _CHECKED = 1, 2
 
 
 def problems(root: str, paths: Sequence[str], above: str) -> Iterator[str]:
-    """What is wrong with the modules below `root`, a line each; `above` names the tree for people."""
+    """What is wrong with the modules below `root`, a line each; `above` is the tree's name for people."""
     for path in paths:
         if path.endswith(".py"):
             yield from _problems(f"{root}/{path}", f"{above}/{path}")
@@ -49,7 +49,7 @@ def _problems(path: str, name: str) -> Iterator[str]:
 
 
 def _cached(path: str, source: bytes, status: os.stat_result) -> CodeType | str | None:
-    """What Python would run in place of the source; None if it would not use the cache."""
+    """The cached code that Python would run instead of the source; None if it would not use the cache."""
     cache = importlib.util.cache_from_source(path)
     try:
         with open(cache, "rb") as file:

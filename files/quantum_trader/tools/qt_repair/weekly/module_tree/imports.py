@@ -1,4 +1,4 @@
-"""Import every module of a tree in a process of its own, with a clean environment; name those that fail."""
+"""Import the modules of a tree in a child process with a clean environment, and name those that fail."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 def modules(paths: Sequence[str], not_imported: Sequence[str]) -> list[str]:
     """The names by which the files of a tree can be imported, sorted. Pure.
 
-    Files whose names are no module names are scripts; `__main__` is one too.
+    Files whose names are no module names are scripts and left out, and so is `__main__`.
     """
     names = set()
     for path in paths:
@@ -34,7 +34,7 @@ def modules(paths: Sequence[str], not_imported: Sequence[str]) -> list[str]:
 
 
 def package_of(root: str) -> tuple[str, list[str]]:
-    """Where a tree's modules are imported from, and the packages above it: a tree may be a package itself."""
+    """The directory to import a tree's modules from, and the packages above it: a tree may be a package."""
     above: list[str] = []
     while os.path.exists(f"{root}/__init__.py") and os.path.dirname(root) != root:
         above.insert(0, os.path.basename(root))
@@ -43,26 +43,27 @@ def package_of(root: str) -> tuple[str, list[str]]:
 
 
 def failed_imports(root: str, names: Sequence[str], home: str, timeout: float) -> list[tuple[str, str]]:
-    """The modules that cannot be imported, each with the last line of why. `timeout` is for all, in seconds.
+    """The modules that cannot be imported, each with the last line of its error.
 
-    One that ends its process is named, and the others go on in a new one.
+    `timeout` is in seconds and for all of them. After a module that ends the process, the others are imported
+    in a new one.
     """
     base, above = package_of(root)
-    left = [".".join([*above, name]) for name in names]
+    remaining = [".".join([*above, name]) for name in names]
     deadline = time.monotonic() + timeout
     failed: list[tuple[str, str]] = []
     with tempfile.TemporaryDirectory(prefix="weekly-imports-") as scratch:
-        while left:
-            done, errors, how = _import_batch(
-                base, left, home, scratch, max(0.1, deadline - time.monotonic())
+        while remaining:
+            done, errors, ending = _import_batch(
+                base, remaining, home, scratch, max(0.1, deadline - time.monotonic())
             )
             failed += errors
-            left = left[done:]
-            if left:  # the next one ended the process, or it took too long
-                failed.append((left[0], how))
-                left = left[1:]
+            remaining = remaining[done:]
+            if remaining:  # the next one ended the process, or it took too long
+                failed.append((remaining[0], ending))
+                remaining = remaining[1:]
                 if time.monotonic() >= deadline:
-                    failed += [(name, "not tried: the time was used up") for name in left]
+                    failed += [(name, "not tried: the time was used up") for name in remaining]
                     break
     return failed
 
@@ -70,29 +71,32 @@ def failed_imports(root: str, names: Sequence[str], home: str, timeout: float) -
 def _import_batch(
     base: str, names: Sequence[str], home: str, scratch: str, timeout: float
 ) -> tuple[int, list[tuple[str, str]], str]:
-    """Import until all are done or the process ends: how many are done, those that failed, how it ended."""
-    listed, results = f"{scratch}/modules.json", f"{scratch}/results.jsonl"
+    """Import until all are done or the process ends: how many are done, those that failed, how it ended.
+
+    The modules are imported in the given order.
+    """
+    list_file, results = f"{scratch}/modules.json", f"{scratch}/results.jsonl"
     work = f"{scratch}/work"
     os.makedirs(work, exist_ok=True)
-    with open(listed, "w", encoding="utf-8") as file:
+    with open(list_file, "w", encoding="utf-8") as file:
         json.dump(list(names), file)
     with open(results, "w", encoding="utf-8"):
         pass
-    argv = [sys.executable, "-B", _WORKER, listed, results]
+    argv = [sys.executable, "-B", _WORKER, list_file, results]
     try:
         ended = process.run(argv, timeout, env=_environment(base, home), cwd=work)
         last = (ended.shown_output.splitlines() or [""])[-1]
-        how = f"ended the process (exit status {ended.exit_code})" + (f": {last[:200]}" if last else "")
+        ending = f"ended the process (exit status {ended.exit_code})" + (f": {last[:200]}" if last else "")
     except process.TimedOutError:
-        how = "did not end in time"
+        ending = "did not end in time"
     with open(results, encoding="utf-8") as file:
-        noted = [json.loads(line) for line in file if line.endswith("]\n")]
-    finished = [row for row in noted if len(row) == 2]
-    return len(finished), [(name, error) for name, error in finished if error is not None], how
+        rows = [json.loads(line) for line in file if line.endswith("]\n")]
+    finished = [row for row in rows if len(row) == 2]
+    return len(finished), [(name, error) for name, error in finished if error is not None], ending
 
 
 def _environment(base: str, home: str) -> dict[str, str]:
-    """What an imported module may see: nothing of ours, so no secret either."""
+    """The environment of the child: nothing of ours, so no secret either."""
     return {
         "PATH": _PATH,
         "HOME": os.path.expanduser("~"),

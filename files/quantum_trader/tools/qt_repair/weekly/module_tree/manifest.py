@@ -1,8 +1,8 @@
-"""The last accepted state of the watched trees: status/repair/manifest.json, vouched for by the record.
+"""The accepted state of the watched trees, in status/repair/manifest.json, and its proof in the record.
 
-The manifest holds the SHA-256 of every file; the entry that accepted it holds the manifest's own
-digest. So neither can be exchanged alone: who alters a module and the manifest is told by the record,
-whose chain `verify` checks.
+The manifest holds the SHA-256 of each file; the entry that accepted it holds the manifest's own digest. So
+neither can be replaced alone: if somebody alters a module and the manifest, the record shows it, and `verify`
+checks the record.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ _INTENT = "Weekly self-heal: Accepting the present state of the watched modules"
 _REMEDY = "look at the modules, then run `weekly_self_heal.py --accept`"
 
 Trees = Mapping[str, Mapping[str, str]]
-"""Of each tree, by its path in the configuration: the digest of each file, by its path in the tree."""
+"""Path of a tree in the configuration -> path of a file in the tree -> digest of the file."""
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """A state that was accepted."""
+    """An accepted state."""
 
     accepted: str
-    """When, as entries write times: the entry that vouches for it is not earlier."""
+    """The time, as entries write times. The entry that accepted it is not earlier."""
     trees: Trees
 
     @property
     def digest(self) -> str:
-        """What the accepting entry says of it."""
+        """Its own digest, which is in the entry that accepted it."""
         return hashlib.sha256(json.dumps(self.trees, sort_keys=True).encode("ascii")).hexdigest()
 
     def encoded(self) -> bytes:
@@ -62,8 +62,8 @@ def decode(data: bytes) -> Manifest:
         raise ValueError(f"not a manifest ({type(error).__name__})") from None
 
 
-def accepted(place: Place) -> Manifest | None:
-    """The state that was last accepted, as the record vouches for it; None if none ever was.
+def load_accepted(place: Place) -> Manifest | None:
+    """The state that was last accepted, confirmed by the record; None if none ever was.
 
     Raises PhaseError if manifest and record disagree, OSError if one of them cannot be read.
     """
@@ -90,9 +90,9 @@ def accepted(place: Place) -> Manifest | None:
 
 
 def accept(place: Place, trees: Trees, changes: list[str], first: bool = False) -> Manifest:
-    """Take a state as the accepted one, recorded before and after. `changes`: how it differs, a line each.
+    """Accept a state, recorded before and after. `changes` says how it differs, a line each.
 
-    Raises AuditError, and takes nothing, if that cannot be recorded; OSError if it cannot be kept.
+    Raises AuditError, and accepts nothing, if it cannot be recorded; OSError if it cannot be written.
     """
     manifest = Manifest(now(), trees)
     files = sum(map(len, trees.values()))
@@ -112,7 +112,7 @@ def accept(place: Place, trees: Trees, changes: list[str], first: bool = False) 
 
 
 def _accepting_entry(place: Place, since: str) -> Entry | None:
-    """The last entry, from this time on, that accepted a state."""
+    """The last entry since this time that accepted a state."""
     source, words = f'"source":"{SOURCE}"'.encode("ascii"), _SENTENCE.encode("ascii")
     found = None
     for entry in History(place).window(since, line_filter=lambda line: words in line and source in line):

@@ -1,4 +1,4 @@
-"""A directory tree as it is: the SHA-256 of each file in it, and how two states of it differ."""
+"""The state of a directory tree: the SHA-256 of each file in it, and how two states differ."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ _BLOCK = 1 << 20
 
 @dataclass(frozen=True)
 class Difference:
-    """How a tree differs from a state of it that was accepted: paths below it, sorted."""
+    """How a tree differs from its accepted state: paths below it, sorted."""
 
     altered: tuple[str, ...]
     missing: tuple[str, ...]
     new: tuple[str, ...]
 
     def lines(self, above: str) -> list[str]:
-        """Each as one line, such as `altered: current/tools/audit_logger.py`."""
+        """A line for each, such as `altered: current/tools/audit_logger.py`."""
         kinds = {"altered": self.altered, "missing": self.missing, "new": self.new}
         return [f"{kind}: {above}/{path}" for kind, paths in kinds.items() for path in paths]
 
 
 def compare(accepted: Mapping[str, str], present: Mapping[str, str], exclude: Sequence[str]) -> Difference:
-    """What changed. What is excluded by now does not count, whatever was accepted. Pure."""
+    """What changed. A path that is excluded now does not count, even if it was accepted. Pure."""
     before = {path: digest for path, digest in accepted.items() if not matches(path, exclude)}
     return Difference(
         tuple(sorted(path for path in before if path in present and present[path] != before[path])),
@@ -38,9 +38,9 @@ def compare(accepted: Mapping[str, str], present: Mapping[str, str], exclude: Se
 
 
 def matches(path: str, patterns: Sequence[str]) -> bool:
-    """Whether a path below a tree, or a directory above it, fits a pattern with * and ?. Pure.
+    """Whether a path below a tree, or a directory above it, matches a pattern with * and ?. Pure.
 
-    A pattern without a slash fits a name in any directory.
+    A pattern without a slash matches a name in any directory.
     """
     parts = path.split("/")
     above = ["/".join(parts[: index + 1]) for index in range(len(parts))]
@@ -52,10 +52,10 @@ def matches(path: str, patterns: Sequence[str]) -> bool:
 
 
 def digests(root: str, exclude: Sequence[str]) -> dict[str, str]:
-    """The SHA-256 of each file below `root`, by its path there. Raises OSError for one that cannot be read.
+    """The SHA-256 of each file below `root`, by its path there. Raises OSError if one cannot be read.
 
-    Python's caches are left out. A link to a file counts as that file; of a link to a
-    directory, or to nothing, where it leads is noted, and it is not followed.
+    Python's caches are left out. A link to a file counts as that file. A link to a directory or to nothing is
+    not followed: its target counts as its content.
     """
     return {path: _digest(f"{root}/{path}") for path in _paths(root, "", exclude)}
 

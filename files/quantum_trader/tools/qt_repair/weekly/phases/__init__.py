@@ -1,8 +1,9 @@
-"""The phases of the weekly validation, one module each: what would be checked, and what was seen.
+"""The phases of the weekly validation, a module for each.
 
-A phase module has `plan(settings) -> list[str]`, what it would check, one line each (none: nothing is
-configured, and MISSING says what to set); `check(settings, home) -> Seen`, which changes nothing of what
-it looks at; and REMEDY, what to do when it fails.
+A phase module has
+- `plan(settings)`: what it would check, a line each; if nothing is configured, MISSING says what to set
+- `check(settings, home)`: the Observation; it changes nothing of what it checks
+- REMEDY: what to do when it fails
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ PHASES: Mapping[str, str] = {
     "smoke_tests": "Smoke tests",
     "audit_trail": "Audit trail check",
 }
-"""Their names and titles, in the order in which they take place."""
+"""Names and titles of the phases, in their order."""
 
 PASSED_WORDS: Mapping[str, str] = {"docker_health": "COMPLETED"}
-"""What is said of a phase that found all well, where it is not PASSED."""
+"""The verdict of a phase without problems, if it is another word than PASSED."""
 
 
 class Phase(Protocol):
@@ -38,5 +39,5 @@ class Phase(Protocol):
 
 
 def phase(name: str) -> Phase:
-    """The module of a phase, imported when it is used."""
+    """The module of a phase, imported on first use."""
     return cast(Phase, importlib.import_module(f"qt_repair.weekly.phases.{name}"))

@@ -34,37 +34,37 @@ def plan(settings: Mapping[str, Any]) -> list[str]:
 
 def check(settings: Mapping[str, Any], home: str) -> Observation:
     problems: list[str] = []
-    said: list[str] = []
+    summaries: list[str] = []
     details: dict[str, Any] = {}
     if "model" in settings:
-        found = _model(settings["model"], home, settings["timeout"])
-        said.append(found.summary)
-        details["model"] = found.details
-        problems += [] if found.healthy else [found.summary]
+        finding = _model(settings["model"], home, settings["timeout"])
+        summaries.append(finding.summary)
+        details["model"] = finding.details
+        problems += [] if finding.healthy else [finding.summary]
     if "health" in settings:
         wrong, details["health"] = check_address(settings["health"])
-        said.append("the agent does not answer as it should" if wrong else "the agent answers")
+        summaries.append("the agent does not answer as it should" if wrong else "the agent answers")
         problems += [f"agent: {wrong}"] if wrong else []
-    return Observation("; ".join(said), tuple(problems), details=details)
+    return Observation("; ".join(summaries), tuple(problems), details=details)
 
 
 def _model(model: Mapping[str, Any], home: str, timeout: float) -> Finding:
-    """The file's features first, then a prediction by XGBoost itself."""
+    """Check the features of the file, then let XGBoost predict."""
     path, name = os.path.join(home, model["path"]), model["path"]
     deadline = time.monotonic() + timeout
     try:
-        found = check_model_file(path, name, _LARGEST, expected(model), timeout)
-        if not found.healthy:
-            return found
+        finding = check_model_file(path, name, _LARGEST, expected(model), timeout)
+        if not finding.healthy:
+            return finding
         left = max(1.0, deadline - time.monotonic() - 1)
         value = predict(path, model.get("sample"), left)
     except (ProbeError, RepairError) as error:
         return Finding(False, f"Model {name}: {error}")
     wrong = prediction_problem(value, model)
-    details = {**found.details, "prediction": value}
+    details = {**finding.details, "prediction": value}
     if wrong:
         return Finding(False, f"Model {name} {wrong}", details)
-    return Finding(True, f"{found.summary} and predicts {value:g}", details)
+    return Finding(True, f"{finding.summary} and predicts {value:g}", details)
 
 
 def prediction_problem(value: float, model: Mapping[str, Any]) -> str:

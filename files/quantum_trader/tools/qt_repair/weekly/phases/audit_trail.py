@@ -1,4 +1,4 @@
-"""Audit trail check: the record is whole from its first entry to its head, the installation in order."""
+"""Audit trail check: the record is whole from its first entry to its head; the installation is in order."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ REMEDY = (
 
 
 def plan(settings: Mapping[str, Any]) -> list[str]:
-    looks = ["record: whole from its first entry to its head"]
-    return looks + (["installation: in order (doctor)"] if settings["doctor"] else [])
+    checks = ["record: whole from its first entry to its head"]
+    return checks + (["installation: in order (doctor)"] if settings["doctor"] else [])
 
 
 def check(settings: Mapping[str, Any], home: str) -> Observation:

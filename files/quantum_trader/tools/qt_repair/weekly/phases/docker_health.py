@@ -22,7 +22,7 @@ def plan(settings: Mapping[str, Any]) -> list[str]:
 
 
 def container_settings(name: str) -> Mapping[str, Any]:
-    """What the container probe is told of a container of which only the name is known. Pure."""
+    """The settings of a container probe that knows the container's name alone. Pure."""
     settings: Mapping[str, Any] = with_defaults(
         {"kind": "container", "container": name}, kind_schema("container")
     )
@@ -33,15 +33,15 @@ def check(settings: Mapping[str, Any], home: str) -> Observation:
     problems: list[str] = []
     containers: dict[str, str] = {}
     for name in settings["containers"]:
-        one = container_settings(name)
+        container = container_settings(name)
         try:
-            found = run_probe(kinds.probe_of(one, home), one["probe_timeout"])
-            healthy, says = found.healthy, found.summary
+            finding = run_probe(kinds.probe_of(container, home), container["probe_timeout"])
+            healthy, summary = finding.healthy, finding.summary
         except ProbeError as error:
-            healthy, says = False, f"cannot tell: {error}"
-        containers[name] = says
+            healthy, summary = False, f"cannot tell: {error}"
+        containers[name] = summary
         if not healthy:
-            problems.append(f"{name}: {says}")
+            problems.append(f"{name}: {summary}")
     return Observation(
         count_text(len(containers), "container"), tuple(problems), details={"containers": containers}
     )

@@ -1,4 +1,4 @@
-"""Module integrity check: every watched tree compiles, imports, and is as it was last accepted."""
+"""Module integrity check: each watched tree compiles, can be imported, and is as it was last accepted."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 
 from qt_audit.record.place import Place
 from qt_repair.weekly.module_tree import bytecode, imports
-from qt_repair.weekly.module_tree.manifest import Manifest, Trees, accept, accepted
+from qt_repair.weekly.module_tree.manifest import Manifest, Trees, accept, load_accepted
 from qt_repair.weekly.module_tree.tree import compare, digests
 from qt_repair.weekly.observation import Observation, PhaseError, count_text
 
 MISSING = "name the directories to watch in phases.module_integrity.trees"
 RELEASE = "current/"
-"""What a deploy exchanges, by its path in the configuration."""
+"""The beginning of the paths, in the configuration, that a deploy replaces."""
 REMEDY = (
     "Look at each file that is named. If the change was meant, take it as the new state with"
     " `weekly_self_heal.py --accept`; if not, deploy again."
@@ -64,21 +64,21 @@ def check(settings: Mapping[str, Any], home: str) -> Observation:
 def _compare_with_accepted(
     place: Place, present: Trees, settings: Mapping[str, Any], is_sound: bool
 ) -> tuple[Manifest | None, list[str], tuple[str, ...]]:
-    """The accepted state, how the present one differs from it, and notes. The first sound state is taken."""
+    """The accepted state, how the present one differs, and notes. The first faultless state is accepted."""
     try:
-        manifest = accepted(place)
+        manifest = load_accepted(place)
     except PhaseError as error:
         return None, [str(error)], ()
     if manifest is not None:
         return manifest, changes(manifest, present, settings), ()
     if not is_sound:
         return None, [], ("no state was accepted yet; the first one without a fault will be",)
-    taken = accept(place, present, [], first=True)
-    return taken, [], ("no state was accepted before: this one was taken as the first",)
+    newly_accepted = accept(place, present, [], first=True)
+    return newly_accepted, [], ("no state was accepted before: this one was taken as the first",)
 
 
 def scan(tree: Mapping[str, Any], root: str) -> dict[str, str]:
-    """The digests of a tree. Raises PhaseError for one that is not there or cannot be read."""
+    """The digests of a tree. Raises PhaseError if it does not exist or cannot be read."""
     if not os.path.isdir(root):
         raise PhaseError(f"{tree['path']} is no directory; correct phases.module_integrity.trees")
     try:
@@ -88,7 +88,7 @@ def scan(tree: Mapping[str, Any], root: str) -> dict[str, str]:
 
 
 def changes(manifest: Manifest, present: Trees, settings: Mapping[str, Any]) -> list[str]:
-    """How the trees that are there differ from what was accepted, a line each. Pure."""
+    """How the present trees differ from the accepted ones, a line for each difference. Pure."""
     lines = []
     for tree in settings["trees"]:
         path = tree["path"]
@@ -100,7 +100,7 @@ def changes(manifest: Manifest, present: Trees, settings: Mapping[str, Any]) -> 
 
 
 def accept_present(settings: Mapping[str, Any], home: str) -> tuple[Manifest, list[str]]:
-    """Take the present state as the accepted one; it, and how it differs from the one before, a line each.
+    """Accept the present state. Returns it, and how it differs from the one before, a line each.
 
     Raises PhaseError, AuditError, OSError.
     """
@@ -110,7 +110,7 @@ def accept_present(settings: Mapping[str, Any], home: str) -> tuple[Manifest, li
         for tree in settings["trees"]
     }
     try:
-        before = accepted(place)
+        before = load_accepted(place)
         differences = changes(before, present, settings) if before is not None else ["the first state"]
     except PhaseError as error:
         differences = [str(error)]
@@ -118,14 +118,14 @@ def accept_present(settings: Mapping[str, Any], home: str) -> tuple[Manifest, li
 
 
 def accept_release(settings: Mapping[str, Any], home: str) -> tuple[Manifest, list[str]] | None:
-    """After a deploy: take the trees below current/ as they are now, and leave the others as accepted.
+    """After a deploy: accept the trees below current/ as they are now; the others stay as they were accepted.
 
-    None if there is nothing to take: no such tree is watched, none differs, or no state was accepted yet,
-    and the next validation takes the first. Raises PhaseError, AuditError, OSError.
+    Returns None if nothing is accepted: no such tree is watched, none differs, or there is no accepted state
+    yet, which the next validation will make. Raises PhaseError, AuditError, OSError.
     """
     place = Place(home, home=True)
     release_trees = [tree for tree in settings["trees"] if f"{tree['path']}/".startswith(RELEASE)]
-    before = accepted(place) if release_trees else None
+    before = load_accepted(place) if release_trees else None
     if before is None:
         return None
     present = {

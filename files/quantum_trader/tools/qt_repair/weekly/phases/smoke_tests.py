@@ -42,7 +42,7 @@ def check(settings: Mapping[str, Any], home: str) -> Observation:
 
 
 def _run(test: Mapping[str, Any], home: str) -> tuple[str, dict[str, Any]]:
-    """What is wrong ("" if nothing), and details."""
+    """Run a command: what is wrong ("" if nothing), and details."""
     try:
         ended = process.run(test["run"], test["timeout"], env={**os.environ, "QT_HOME": home}, cwd=home)
     except RepairError as error:
@@ -60,6 +60,6 @@ def _run(test: Mapping[str, Any], home: str) -> tuple[str, dict[str, Any]]:
 
 
 def check_address(test: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Ask an address: what is wrong ("" if nothing), and details."""
+    """Request an address: what is wrong ("" if nothing), and details."""
     found = check_url(test["url"], test["timeout"], test.get("expect"))
     return "" if found.healthy else found.summary, {"summary": found.summary, **found.details}

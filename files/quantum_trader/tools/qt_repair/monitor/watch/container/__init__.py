@@ -1,4 +1,4 @@
-"""A container: does it run, and is it healthy?"""
+"""A container: whether it runs and is healthy."""
 
 from __future__ import annotations
 

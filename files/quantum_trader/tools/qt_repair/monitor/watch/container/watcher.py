@@ -1,4 +1,4 @@
-"""A container: does it run, and is it healthy by its own health check?"""
+"""A container: whether it runs and is healthy by its own health check."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from qt_repair.monitor.watcher import ThreadWatcher
 
 
 class Container(ThreadWatcher):
-    """Docker's word, as the probe of the repair judges it. Docker's events say when to look."""
+    """Docker's state, judged like by the probe of the repair. Docker's events trigger a poll."""
 
     timeout = 10.0
 

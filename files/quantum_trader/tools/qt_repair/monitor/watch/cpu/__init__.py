@@ -1,4 +1,4 @@
-"""CPU: how busy all cores are together."""
+"""CPU: the busy share of all cores."""
 
 from __future__ import annotations
 

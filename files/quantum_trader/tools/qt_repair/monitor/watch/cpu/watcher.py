@@ -1,4 +1,4 @@
-"""CPU: how busy all cores are together."""
+"""CPU: the busy share of all cores."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from qt_repair.monitor.thresholds import Reading, limit_reading
 from qt_repair.monitor.watcher import InlineWatcher
 
 _IDLE = slice(3, 5)
-"""Of the times in /proc/stat: idle, and waiting for a disk."""
-_COUNTED = 8
-"""The others, guest and guest_nice, are in user and nice already."""
+"""Positions in /proc/stat: the time idle, and the time waiting for a disk."""
+_COLUMNS = 8
+"""The columns that are counted: guest and guest_nice are part of user and nice."""
 
 
 class Cpu(InlineWatcher):
-    """The busy share of all cores since the last look, in percent."""
+    """The busy share of all cores since the last reading, in percent."""
 
     first_read_after_s = 1.0
     unit = "%"
@@ -40,7 +40,7 @@ class Cpu(InlineWatcher):
 
 def _times() -> list[int]:
     with open("/proc/stat", "rb") as file:
-        return [int(word) for word in file.readline().split()[1 : _COUNTED + 1]]
+        return [int(word) for word in file.readline().split()[1 : _COLUMNS + 1]]
 
 
 WATCHER = Cpu

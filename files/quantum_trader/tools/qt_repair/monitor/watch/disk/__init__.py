@@ -1,4 +1,4 @@
-"""Space of a mount, in percent used."""
+"""The used space of a mount, in percent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Space and inodes of a mount, in percent used. A mount whose server is gone can hang: in a thread."""
+"""The used space or inodes of a mount, in percent; in a thread, since a mount without its server may hang."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from qt_repair.monitor.watcher import ThreadWatcher
 
 
 class Disk(ThreadWatcher):
-    """Space as `df` shows it: used, of what is used and what others than root may still use."""
+    """The used share as `df` shows it: of the space without root's reserve."""
 
     timeout = 10.0
     unit = "%"

@@ -1,4 +1,4 @@
-"""An HTTP address: does it answer, and with what is expected?"""
+"""An HTTP address: whether it answers as expected."""
 
 from __future__ import annotations
 

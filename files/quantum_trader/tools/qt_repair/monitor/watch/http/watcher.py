@@ -1,4 +1,4 @@
-"""An HTTP address: does it answer, and with what is expected?"""
+"""An HTTP address: whether it answers as expected."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from qt_repair.monitor.watcher import ThreadWatcher
 
 
 class Http(ThreadWatcher):
-    """The same check as the repairs have."""
+    """The same check as in the probe of a container."""
 
     def __init__(self, settings: Mapping[str, Any], install_dir: str) -> None:
         super().__init__(settings, install_dir)

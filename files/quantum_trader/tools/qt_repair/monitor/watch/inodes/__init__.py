@@ -1,4 +1,4 @@
-"""Inodes of a mount, in percent used."""
+"""The used inodes of a mount, in percent."""
 
 from __future__ import annotations
 

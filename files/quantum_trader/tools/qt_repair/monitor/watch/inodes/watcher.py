@@ -1,4 +1,4 @@
-"""Inodes of a mount, in percent used."""
+"""The used inodes of a mount, in percent."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from qt_repair.monitor.watch.disk.watcher import Disk
 
 
 class Inodes(Disk):
-    """Inodes; a file system that has no limit of them uses none."""
+    """The used inodes; a file system without a limit of inodes uses 0 %."""
 
     def _counts(self, now: os.statvfs_result) -> tuple[int, int]:
         return now.f_files - now.f_ffree, now.f_favail

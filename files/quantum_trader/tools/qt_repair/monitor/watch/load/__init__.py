@@ -1,4 +1,4 @@
-"""Load: how many processes want a core."""
+"""Load: how many processes run or wait for each core."""
 
 from __future__ import annotations
 

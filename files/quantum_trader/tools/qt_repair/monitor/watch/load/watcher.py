@@ -1,4 +1,4 @@
-"""Load: how many processes want a core."""
+"""Load: how many processes run or wait for each core."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from qt_repair.monitor.watcher import InlineWatcher
 
 
 class Load(InlineWatcher):
-    """The 1-minute load, a core."""
+    """The 1-minute load average divided by the number of cores."""
 
     unit = "a core"
 

@@ -1,4 +1,4 @@
-"""Memory, in percent used."""
+"""The used memory, in percent."""
 
 from __future__ import annotations
 

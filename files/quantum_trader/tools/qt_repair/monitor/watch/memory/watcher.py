@@ -1,4 +1,4 @@
-"""Memory, in percent used."""
+"""The used memory, in percent."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from qt_repair.monitor.watcher import InlineWatcher
 
 
 class Memory(InlineWatcher):
-    """What programs could not have, were they to ask: all but MemAvailable."""
+    """The memory that is not available to programs: all but MemAvailable."""
 
     unit = "%"
     _total, _free = b"MemTotal", b"MemAvailable"

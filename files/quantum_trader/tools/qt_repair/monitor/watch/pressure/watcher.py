@@ -1,7 +1,7 @@
 """Pressure (PSI): the share of time in which tasks wait for memory, a disk or a core.
 
-Where the kernel lets us, it wakes us at once when the trigger is passed within the window. What it
-says is held against its own counter: after a quiet time it tends to tell of stalls that are long past.
+Where the kernel allows it, it wakes us as soon as the trigger is passed within the window. Its message is
+checked against its own counter: after a quiet time it tends to report stalls that are long past.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ class Pressure(InlineWatcher):
         self._path = f"/proc/pressure/{settings['resource']}"
         self._triggered = False
         self._samples: deque[tuple[float, int]] = deque()
-        """When it was looked, and the microseconds that were spent waiting until then, oldest first."""
+        """The time of each reading, and the microseconds spent waiting until then; the oldest first."""
         with suppress(OSError, ValueError):
             self._samples.append(self._now())
         self.trigger_fd = self._register_trigger()
-        """A descriptor that has EPOLLPRI when the trigger is passed; -1 where the kernel does not tell."""
+        """A descriptor with EPOLLPRI when the trigger is passed; -1 if the kernel does not report it."""
 
     def close(self) -> None:
         if self.trigger_fd >= 0:
@@ -41,7 +41,7 @@ class Pressure(InlineWatcher):
             self.trigger_fd = -1
 
     def on_trigger(self) -> None:
-        """The kernel says that the trigger was passed: so it was, if its counter agrees."""
+        """The kernel reports that the trigger was passed; the next reading checks it."""
         self._triggered = True
 
     def read(self) -> Reading:
@@ -49,7 +49,7 @@ class Pressure(InlineWatcher):
         self._samples.append((at, total))
         while len(self._samples) > 2 and at - self._samples[1][0] >= self.settings["window"]:
             self._samples.popleft()
-        begin, before = self._samples[0]  # at least a window ago: less is noise
+        begin, before = self._samples[0]  # at least a window ago: a shorter time is noise
         value = min(100.0, (total - before) / (at - begin) / 1e4) if at > begin else 0.0
         if self._triggered and total - before >= self._trigger_us:
             value = max(value, self.settings["trigger"])
@@ -59,11 +59,11 @@ class Pressure(InlineWatcher):
 
     @property
     def _trigger_us(self) -> int:
-        """The microseconds of a window that are the trigger."""
+        """The trigger, in microseconds of a window."""
         return max(1, round(float(self.settings["window"] * self.settings["trigger"]) * 1e4))
 
     def _now(self) -> tuple[float, int]:
-        """The time, and the microseconds that were spent waiting."""
+        """The time, and the microseconds spent waiting until now."""
         try:
             with open(self._path, "rb") as file:
                 for line in file:

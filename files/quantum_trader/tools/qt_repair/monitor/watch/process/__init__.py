@@ -1,4 +1,4 @@
-"""A process: how many of this name run."""
+"""Processes: how many of a name run."""
 
 from __future__ import annotations
 

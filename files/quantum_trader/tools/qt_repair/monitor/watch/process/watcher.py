@@ -1,4 +1,4 @@
-"""A process: how many of this name run."""
+"""Processes: how many of a name run."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from typing import Any
 from qt_repair.monitor.thresholds import Reading, binary_reading
 from qt_repair.monitor.watcher import InlineWatcher
 
-_KEPT = 15
+_NAME_LENGTH = 15
 """Characters of a name that the kernel keeps."""
 _DEAD = (b"Z", b"X")
 
 
 class Process(InlineWatcher):
-    """Processes by the name that the kernel has of them (`ps -o comm`). Zombies do not count."""
+    """Counts processes by the kernel's name for them (`ps -o comm`), without zombies."""
 
     unit = "running"
 
     def __init__(self, settings: Mapping[str, Any], install_dir: str) -> None:
         super().__init__(settings, install_dir)
         self.limit = settings["minimum"]
-        self._name = os.fsencode(settings["process"])[:_KEPT]
+        self._name = os.fsencode(settings["process"])[:_NAME_LENGTH]
         self._known: list[str] = []
-        """Those that were found last: as long as they are enough, nobody else is looked at."""
+        """The processes that were found last: while they are enough, no others are read."""
 
     def read(self) -> Reading:
         minimum = self.settings["minimum"]

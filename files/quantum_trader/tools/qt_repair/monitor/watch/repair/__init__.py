@@ -1,4 +1,4 @@
-"""A probe of auto_repair_system.yml, whatever its kind."""
+"""The probe of a repair in auto_repair_system.yml, whatever its kind."""
 
 from __future__ import annotations
 

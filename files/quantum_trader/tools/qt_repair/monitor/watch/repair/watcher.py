@@ -1,4 +1,4 @@
-"""A probe of auto_repair_system.yml, whatever its kind, asked in a process of its own."""
+"""The probe of a repair in auto_repair_system.yml, whatever its kind, run in a child process."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from qt_repair.monitor.watcher import CommandWatcher, last_line
 
 
 class Repair(CommandWatcher):
-    """`auto_repair_system.py --probe --only NAME --json`: what a probe needs is not ours to carry."""
+    """`auto_repair_system.py --probe --only NAME --json`: so the daemon need not load what a probe needs."""
 
     def __init__(self, settings: Mapping[str, Any], install_dir: str) -> None:
         super().__init__(settings, install_dir)
@@ -42,7 +42,7 @@ class Repair(CommandWatcher):
 
 
 def repair_program(install_dir: str) -> str:
-    """The program that repairs, in the directory that tools/ and scripts/ are in, links not resolved."""
+    """The path of auto_repair_system.py below the directory that holds scripts/; links are not resolved."""
     return f"{install_dir}/scripts/auto_repair_system.py"
 
 

@@ -1,4 +1,4 @@
-"""Swap, in percent used."""
+"""The used swap, in percent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Swap, in percent used."""
+"""The used swap, in percent."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from qt_repair.monitor.watch.memory.watcher import Memory
 
 
 class Swap(Memory):
-    """Swap; where there is none, none is used."""
+    """The used swap; 0 % without swap."""
 
     _total, _free = b"SwapTotal", b"SwapFree"
 

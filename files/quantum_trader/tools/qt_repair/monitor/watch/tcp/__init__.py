@@ -1,4 +1,4 @@
-"""A TCP port: does it take connections?"""
+"""A TCP port: whether it accepts connections."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A TCP port: does it take connections?"""
+"""A TCP port: whether it accepts connections."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from qt_repair.monitor.watcher import ThreadWatcher
 
 
 class Tcp(ThreadWatcher):
-    """Connects, and hangs up."""
+    """Connects, and closes the connection."""
 
     def __init__(self, settings: Mapping[str, Any], install_dir: str) -> None:
         super().__init__(settings, install_dir)

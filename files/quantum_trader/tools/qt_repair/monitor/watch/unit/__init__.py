@@ -1,4 +1,4 @@
-"""A systemd unit: is it active?"""
+"""A systemd unit: whether it is active."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A systemd unit: is it active?"""
+"""A systemd unit: whether it is active."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 from qt_repair.monitor.thresholds import BETWEEN, Reading, binary_reading
 from qt_repair.monitor.watcher import CommandWatcher, last_line
 
-_CIRCLING = "auto-restart"
+_AUTO_RESTART = "auto-restart"
 
 
 class Unit(CommandWatcher):
-    """Active is good; on its way up is neither; failed, inactive and waiting for a restart are bad."""
+    """Active is good; starting is neither; failed, inactive and waiting for a restart are bad."""
 
     timeout = 10.0
 
@@ -37,7 +37,7 @@ class Unit(CommandWatcher):
             raise ValueError("systemd knows no such unit: correct the threshold, or install it")
         state, detail = said["ActiveState"], said.get("SubState", "")
         text = f"{state} ({detail})"
-        if state == "activating" and not detail.startswith(_CIRCLING):
+        if state == "activating" and not detail.startswith(_AUTO_RESTART):
             return Reading(BETWEEN, text, state)
         return binary_reading(state in ("active", "reloading", "refreshing"), text, state)
 

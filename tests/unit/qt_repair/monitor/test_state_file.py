@@ -1,4 +1,4 @@
-"""What the monitor takes up of what it kept: nothing that it cannot compute with or show."""
+"""What the monitor reads from its state file: nothing that it cannot compute with or show."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ THRESHOLD: dict[str, Any] = {
     "incident": {"run": "ab", "since": NOW, "attempts": 1, "acting": "", "next_at": NOW, "child": ""},
     "last": {"since": NOW, "until": None, "text": "95 % used"},
 }
-NAN, ENDLESS = float("nan"), float("inf")
+NAN, INFINITY = float("nan"), float("inf")
 
 
-def taken_up(home: Path, content: str) -> list[dict[str, Any]]:
+def loaded(home: Path, content: str) -> list[dict[str, Any]]:
     (home / "status/repair").mkdir(parents=True)
     (home / "status/repair/monitor.json").write_text(content)
     found: list[dict[str, Any]] = read_state(Place(str(home), home=True))["thresholds"]
     return found
 
 
-def test_what_was_kept_is_taken_up_as_it_was(tmp_path: Path) -> None:
-    assert taken_up(tmp_path, json.dumps({"thresholds": [THRESHOLD]})) == [THRESHOLD]
+def test_a_saved_state_is_read_back_unchanged(tmp_path: Path) -> None:
+    assert loaded(tmp_path, json.dumps({"thresholds": [THRESHOLD]})) == [THRESHOLD]
 
 
 @pytest.mark.parametrize(
@@ -53,23 +53,21 @@ def test_what_was_kept_is_taken_up_as_it_was(tmp_path: Path) -> None:
         (("reading", "text"), None),
         (("flaps", "recent"), []),
         (("flaps", "recent"), [None]),
-        (("incident", "attempts"), ENDLESS),
+        (("incident", "attempts"), INFINITY),
         (("incident", "since"), -1e300),
         (("incident", "child"), 7),
         (("last", "since"), 1e300),
         (("last",), {}),
     ],
 )
-def test_a_threshold_that_is_damaged_is_forgotten_and_no_other(
-    tmp_path: Path, path: tuple[str, ...], value: object
-) -> None:
+def test_only_a_damaged_threshold_is_dropped(tmp_path: Path, path: tuple[str, ...], value: object) -> None:
     damaged = copy.deepcopy(THRESHOLD)
     place = damaged if len(path) == 1 else damaged[path[0]]
     place[path[-1]] = value
-    assert taken_up(tmp_path, json.dumps({"thresholds": [damaged, 5, THRESHOLD]})) == [THRESHOLD]
+    assert loaded(tmp_path, json.dumps({"thresholds": [damaged, 5, THRESHOLD]})) == [THRESHOLD]
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"thresholds": 1}', '{"thresholds": ' + "[" * 99999])
-def test_a_memory_that_is_damaged_as_a_whole_is_named(tmp_path: Path, content: str) -> None:
+def test_a_state_file_that_is_damaged_as_a_whole_is_named(tmp_path: Path, content: str) -> None:
     with pytest.raises(StateError, match=r"monitor\.json: is damaged"):
-        taken_up(tmp_path, content)
+        loaded(tmp_path, content)

@@ -1,4 +1,4 @@
-"""How the monitor looks: nothing that hangs keeps it; what can be an event is one; one look; a dry run."""
+"""How the monitor polls: nothing that hangs delays it; events trigger a poll; --once; a dry run."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ def test_a_probe_that_hangs_delays_no_other_and_is_named(host: Installation) -> 
             tcp=[{"port": port, "hold": 0}],
         )
         with host.monitor() as monitor:
-            wait_for(lambda: host.seen("repair hangs").get("state") == "unknown")
-            assert host.seen("repair hangs")["found"] == "no answer within 1 s"
-            assert host.seen(f"tcp 127.0.0.1:{port}")["state"] == "ok"
+            wait_for(lambda: host.threshold_status("repair hangs").get("state") == "unknown")
+            assert host.threshold_status("repair hangs")["found"] == "no answer within 1 s"
+            assert host.threshold_status(f"tcp 127.0.0.1:{port}")["state"] == "ok"
             listening.close()
-            host.until(NO_REPAIR)
+            host.wait_for_actions(NO_REPAIR)
             monitor.terminate()
             code, errors = ended(monitor)
     assert code == 0
@@ -55,11 +55,11 @@ def test_a_server_that_never_answers_is_a_breach_and_delays_nobody(host: Install
             http=[{"url": address, "timeout": 1, "hold": 0}], memory=[{"trigger": 99, "clear": 98}]
         )
         with host.monitor():
-            host.until(f"{NO_REPAIR} ({address}: {address} did not answer within 1 s)")
-            assert host.seen("memory")["state"] == "ok"
+            host.wait_for_actions(f"{NO_REPAIR} ({address}: {address} did not answer within 1 s)")
+            assert host.threshold_status("memory")["state"] == "ok"
 
 
-def test_pressure_wakes_it_at_once(host: Installation) -> None:
+def test_pressure_triggers_a_poll_at_once(host: Installation) -> None:
     """Between two rounds, which are an hour apart: only the kernel can have told."""
     host.thresholds({"round": 3600}, pressure=[{"resource": "cpu", "trigger": 5, "clear": 1}])
     busy = "while True: pass"
@@ -67,14 +67,14 @@ def test_pressure_wakes_it_at_once(host: Installation) -> None:
         wait_for(lambda: host.status()["pid"] == monitor.pid)
         burning = [subprocess.Popen([sys.executable, "-c", busy]) for _ in range(6)]
         try:
-            host.until(f"{NO_REPAIR} (pressure cpu some: ")
+            host.wait_for_actions(f"{NO_REPAIR} (pressure cpu some: ")
         finally:
             for process in burning:
                 process.kill()
                 process.wait()
 
 
-def test_one_look_shows_all_and_records_nothing(host: Installation) -> None:
+def test_one_poll_shows_everything_and_records_nothing(host: Installation) -> None:
     host.thresholds(
         load=[{"trigger": 9999, "clear": 9998}],
         memory=[{"trigger": 0.001, "clear": 0}],
@@ -90,7 +90,7 @@ def test_one_look_shows_all_and_records_nothing(host: Installation) -> None:
     assert not (host.home / "status").exists()
 
 
-def test_one_look_at_what_is_well_is_fine(host: Installation) -> None:
+def test_one_poll_without_a_breach_exits_with_0(host: Installation) -> None:
     host.thresholds(memory=[{"trigger": 100, "clear": 99}])
     assert host.run("--once").returncode == 0
     host.thresholds()
@@ -120,7 +120,7 @@ def test_a_dry_run_says_what_it_would_do_and_does_nothing(host: Installation) ->
     assert host.entries() == []
 
 
-def test_status_tells_of_a_monitor_that_does_not_run(host: Installation) -> None:
+def test_status_reports_that_no_monitor_runs(host: Installation) -> None:
     host.thresholds()
     done = host.run("status")
     assert (done.returncode, done.stdout) == (1, "❌ The realtime monitor does not run\n")
@@ -141,22 +141,22 @@ def test_status_shows_the_breach_and_what_the_guard_says(host: Installation) -> 
         repair=[{"repair": "broken", "every": 1, "repairs": ["broken"]}], load=[{"trigger": 9999, "clear": 1}]
     )
     with host.monitor():
-        host.until(TRIGGERED, "Auto-heal: Failed (exit code 1)")
-        wait_for(lambda: host.seen("repair broken").get("repairing") == "")
+        host.wait_for_actions(TRIGGERED, "Auto-heal: Failed (exit code 1)")
+        wait_for(lambda: host.threshold_status("repair broken").get("repairing") == "")
         shown = host.run("status")
-        seen = host.seen("repair broken")
+        seen = host.threshold_status("repair broken")
     assert shown.returncode == 1
     assert "✅ The realtime monitor runs (pid " in shown.stdout
     assert seen["state"] == "BREACH"
     assert seen["repairs"]["broken"].startswith("frozen: ")
     assert seen["last_breach"]["until"] is None
-    assert seen["run"] == host.healing()[0]["run"]
+    assert seen["run"] == host.breach_entries()[0]["run"]
 
 
 @pytest.mark.parametrize(
     "arguments", [["--nonsense"], ["status", "--nonsense"], ["--once", "--dry-run"], ["nonsense"]]
 )
-def test_wrong_use_is_two(host: Installation, arguments: list[str]) -> None:
+def test_wrong_use_exits_with_2(host: Installation, arguments: list[str]) -> None:
     done = host.run(*arguments)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr

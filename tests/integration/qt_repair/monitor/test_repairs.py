@@ -1,4 +1,4 @@
-"""The monitor at work: real things break, are repaired by real children, and leave their entries."""
+"""The monitor at work: real things break, are repaired by real processes, and leave their entries."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_a_breach_is_repaired_and_recovers_in_one_run(host: Installation) -> Non
     )
     host.thresholds(repair=[{"repair": "flag", "every": 1, "repairs": ["flag"]}])
     with host.monitor():
-        host.until(TRIGGERED, DONE, RECOVERED)
+        host.wait_for_actions(TRIGGERED, DONE, RECOVERED)
     entries = check(host.home)
     ours = [entry for entry in entries if entry["source"] == "realtime_monitor"]
     repair = [entry for entry in entries if entry["source"] == "auto_repair_system"]
@@ -91,10 +91,10 @@ def test_an_address_that_does_not_answer_is_a_breach_until_it_does(host: Install
     address = f"http://127.0.0.1:{port}/api/health"
     host.thresholds(http=[{"url": address, "expect": {"database": "ok"}, "hold": 0}])
     with host.monitor():
-        host.until(f"{NO_REPAIR} ({address}: {address} does not answer: connection refused)")
+        host.wait_for_actions(f"{NO_REPAIR} ({address}: {address} does not answer: connection refused)")
         with http_server(port):
-            host.until(NO_REPAIR, RECOVERED)
-    breach, recovery = host.healing()
+            host.wait_for_actions(NO_REPAIR, RECOVERED)
+    breach, recovery = host.breach_entries()
     assert (breach["outcome"], recovery["outcome"]) == ("failed", "succeeded")
     assert breach["run"] == recovery["run"]
 
@@ -104,9 +104,9 @@ def test_a_port_that_takes_no_connections_is_a_breach_until_it_does(host: Instal
         port = before.getsockname()[1]
     host.thresholds(tcp=[{"port": port, "hold": 0}])
     with host.monitor():
-        host.until(NO_REPAIR)
+        host.wait_for_actions(NO_REPAIR)
         with socket.create_server(("127.0.0.1", port)):
-            host.until(NO_REPAIR, RECOVERED)
+            host.wait_for_actions(NO_REPAIR, RECOVERED)
 
 
 def test_a_process_that_is_gone_is_started_again(host: Installation, tmp_path: Path) -> None:
@@ -127,10 +127,10 @@ def test_a_process_that_is_gone_is_started_again(host: Installation, tmp_path: P
     host.thresholds(process=[{"process": name, "hold": 0, "repairs": ["trader"]}])
     try:
         with subprocess.Popen([program, "600"]) as process, host.monitor():
-            wait_for(lambda: host.seen(f"process {name}").get("state") == "ok")
+            wait_for(lambda: host.threshold_status(f"process {name}").get("state") == "ok")
             process.kill()
             process.wait()
-            host.until(TRIGGERED, DONE, RECOVERED)
+            host.wait_for_actions(TRIGGERED, DONE, RECOVERED)
     finally:
         subprocess.run(["pkill", "-x", name], check=False)
 
@@ -155,11 +155,11 @@ def test_a_full_disk_is_cleaned_in_three_entries_of_one_run(host: Installation, 
             ]
         )
         with host.monitor():
-            wait_for(lambda: host.seen("small").get("state") == "ok")
+            wait_for(lambda: host.threshold_status("small").get("state") == "ok")
             waste.write_bytes(bytes(3_900_000))
-            host.until(TRIGGERED, DONE, RECOVERED)
-    begun, _, recovered = host.healing()
-    assert len({entry["run"] for entry in host.healing()}) == 1
+            host.wait_for_actions(TRIGGERED, DONE, RECOVERED)
+    begun, _, recovered = host.breach_entries()
+    assert len({entry["run"] for entry in host.breach_entries()}) == 1
     assert begun["details"]["value"] >= 80
     assert begun["details"]["level"] == 80
     assert recovered["details"]["value"] <= 50
@@ -175,10 +175,10 @@ def test_a_disk_that_is_full_to_the_last_byte_is_cleaned_though_the_trail_lies_o
             disk=[{"mount": str(disk), "trigger": 95, "clear": 50, "repairs": ["disk"], "name": "disk"}]
         )
         with host.monitor():
-            wait_for(lambda: host.seen("disk").get("state") == "ok")
+            wait_for(lambda: host.threshold_status("disk").get("state") == "ok")
             wait_for((host.home / "status/.reserve").exists, lambda: "nothing was kept back")
             fill(waste)
-            host.until(TRIGGERED, DONE, RECOVERED)
+            host.wait_for_actions(TRIGGERED, DONE, RECOVERED)
         assert [entry["outcome"] for entry in host.entries() if "waste" in entry["action"]] == [
             "started",
             "succeeded",
@@ -192,8 +192,8 @@ def test_a_repair_that_fails_is_recorded_with_its_exit_code(host: Installation) 
     )
     host.thresholds(repair=[{"repair": "broken", "every": 1, "repairs": ["broken"]}])
     with host.monitor():
-        host.until(TRIGGERED, "Auto-heal: Failed (exit code 1)")
-    failed = host.healing()[1]
+        host.wait_for_actions(TRIGGERED, "Auto-heal: Failed (exit code 1)")
+    failed = host.breach_entries()[1]
     assert failed["outcome"] == "failed"
     assert failed["details"]["results"][0]["state"] == "failed"
 
@@ -217,13 +217,13 @@ def test_a_freeze_is_lifted_when_health_lasts_though_no_breach_asks_the_repairs_
         pass
     host.thresholds(tcp=[{"port": port, "hold": 0, "repairs": ["flag"]}])
     with host.monitor():
-        host.until_recorded("Auto-repair: Frozen flag: 1 attempt in a row did not help")
+        host.wait_for_entry("Auto-repair: Frozen flag: 1 attempt in a row did not help")
         flag.touch()
-        host.until_recorded("Auto-repair: Unfrozen flag: healthy for 1 s")
+        host.wait_for_entry("Auto-repair: Unfrozen flag: healthy for 1 s")
 
 
 @pytest.mark.usefixtures("as_root")
-def test_where_nothing_can_be_kept_nothing_is_repaired_and_the_emergency_place_says_so(
+def test_nothing_is_repaired_without_a_writable_state_and_the_fallback_place_says_so(
     host: Installation,
 ) -> None:
     flag = host.home / "flag"
@@ -240,7 +240,7 @@ def test_where_nothing_can_be_kept_nothing_is_repaired_and_the_emergency_place_s
     host.thresholds(repair=[{"repair": "flag", "every": 1, "repairs": ["flag"]}])
     emergency = fallback_record(host.home)
     with host.monitor():
-        wait_for(lambda: host.seen("repair flag").get("state") == "ok")
+        wait_for(lambda: host.threshold_status("repair flag").get("state") == "ok")
         with small_disk(host.home / "status", 64, ",ro"):  # over what was writable until now
             flag.unlink()
             wait_for(emergency.exists)
@@ -264,26 +264,26 @@ def test_breaches_at_the_same_time_are_repaired_one_after_the_other(host: Instal
     host.repairs(repairs)
     host.thresholds(repair=[{"repair": name, "every": 1, "repairs": [name]} for name in repairs])
     with host.monitor():
-        wait_for(lambda: len(host.said()) == 6)
+        wait_for(lambda: len(host.breach_actions()) == 6)
     by_run: dict[str, list[str]] = {}
-    for entry in host.healing():
+    for entry in host.breach_entries():
         by_run.setdefault(entry["run"], []).append(entry["action"].partition(" after")[0])
     assert list(by_run.values()) == [[TRIGGERED, DONE, "Auto-heal: Recovered"]] * 2
 
 
-def test_flapping_is_said_once_and_counted(host: Installation) -> None:
+def test_flapping_is_recorded_once_and_counted(host: Installation) -> None:
     with socket.create_server(("127.0.0.1", 0)) as before:
         port = before.getsockname()[1]
     host.thresholds({"flapping": {"changes": 3, "within": 600, "calm": 3}}, tcp=[{"port": port, "hold": 0}])
     name = f"tcp 127.0.0.1:{port}"
     with host.monitor():
         for _ in range(3):
-            wait_for(lambda: host.seen(name).get("state") == "BREACH")
+            wait_for(lambda: host.threshold_status(name).get("state") == "BREACH")
             with socket.create_server(("127.0.0.1", port)):
-                wait_for(lambda: host.seen(name).get("state") in ("ok", "flapping"))
+                wait_for(lambda: host.threshold_status(name).get("state") in ("ok", "flapping"))
         with socket.create_server(("127.0.0.1", port)):
-            host.until_recorded(f"Auto-heal: {name} has stopped flapping")
-    said = host.said()
+            host.wait_for_entry(f"Auto-heal: {name} has stopped flapping")
+    said = host.breach_actions()
     assert said[2].startswith(f"Auto-heal: {name} is flapping (3 changes in 10 min)")
     assert len(said) == 4
-    assert {entry["run"] for entry in host.healing()[2:]} == {host.healing()[2]["run"]}
+    assert {entry["run"] for entry in host.breach_entries()[2:]} == {host.breach_entries()[2]["run"]}
