@@ -14,7 +14,7 @@ import pytest
 
 from tests.support.plugins import load
 
-files = load("roles/audit_base/library/audit_base_files.py")
+files = load("plugins/modules/audit_base_files.py")
 
 
 def a_file(path: Path, content: str = "new\n", **given: Any) -> Any:

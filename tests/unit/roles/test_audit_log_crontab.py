@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.plugins import load
 
-crontab = load("roles/audit_log/library/audit_log_crontab.py")
+crontab = load("plugins/modules/audit_log_crontab.py")
 
 HOME = b"/home/qt/quantum_trader"
 BEGIN, END = (

@@ -35,7 +35,7 @@ author: Quantum Trader
 
 EXAMPLES = r"""
 - name: Point to the schedule from the account's own crontab
-  audit_log_crontab:
+  quantum_trader.audit.audit_log_crontab:
     user: qt
     home: /home/qt/quantum_trader
     lines: ["# audit_logger.py: the schedule is in /etc/cron.d/quantum-trader"]

@@ -7,10 +7,18 @@ import fcntl
 import os
 from typing import Any
 
-from ansible.module_utils.audit_base_installation import CURRENT, Installation, open_home, owner_of
-from ansible.module_utils.audit_base_manifest import Release
-from ansible.module_utils.audit_base_tree import RefusedError, status_of
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.quantum_trader.audit.plugins.module_utils.audit_base_installation import (
+    CURRENT,
+    Installation,
+    open_home,
+    owner_of,
+)
+from ansible_collections.quantum_trader.audit.plugins.module_utils.audit_base_manifest import Release
+from ansible_collections.quantum_trader.audit.plugins.module_utils.audit_base_tree import (
+    RefusedError,
+    status_of,
+)
 
 DOCUMENTATION = r"""
 module: audit_base_release
@@ -80,7 +88,7 @@ author: Quantum Trader
 
 EXAMPLES = r"""
 - name: Install the tree and switch to it
-  audit_base_release:
+  quantum_trader.audit.audit_base_release:
     source: /srv/checkout/files/quantum_trader
     home: /home/qt/quantum_trader
     user: qt

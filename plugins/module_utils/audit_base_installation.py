@@ -10,8 +10,11 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible.module_utils.audit_base_manifest import MANIFEST, Release
-from ansible.module_utils.audit_base_tree import (
+from ansible_collections.quantum_trader.audit.plugins.module_utils.audit_base_manifest import (
+    MANIFEST,
+    Release,
+)
+from ansible_collections.quantum_trader.audit.plugins.module_utils.audit_base_tree import (
     Owner,
     RefusedError,
     content_of,

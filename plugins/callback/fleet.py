@@ -91,8 +91,8 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
 
     CALLBACK_VERSION = 2.0
     CALLBACK_TYPE = "aggregate"
-    CALLBACK_NAME = "fleet"
-    CALLBACK_NEEDS_ENABLED = False
+    CALLBACK_NAME = "quantum_trader.audit.fleet"
+    CALLBACK_NEEDS_ENABLED = True
 
     def __init__(self) -> None:
         super().__init__()

@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from ansible.module_utils.audit_base_tree import (
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.quantum_trader.audit.plugins.module_utils.audit_base_tree import (
     Owner,
     RefusedError,
     content_of,
     status_of,
     write_file,
 )
-from ansible.module_utils.basic import AnsibleModule
 
 DOCUMENTATION = r"""
 module: audit_base_files
@@ -43,7 +43,7 @@ author: Quantum Trader
 
 EXAMPLES = r"""
 - name: Hand the summaries to cron
-  audit_base_files:
+  quantum_trader.audit.audit_base_files:
     files: '[{"path": "/etc/cron.d/mine", "content": "7 4 * * * root /bin/true"}]'
 """
 

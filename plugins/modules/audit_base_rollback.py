@@ -7,9 +7,17 @@ import fcntl
 import os
 from typing import Any
 
-from ansible.module_utils.audit_base_installation import CURRENT, PREVIOUS, Installation
-from ansible.module_utils.audit_base_tree import Owner, RefusedError, names_in
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.quantum_trader.audit.plugins.module_utils.audit_base_installation import (
+    CURRENT,
+    PREVIOUS,
+    Installation,
+)
+from ansible_collections.quantum_trader.audit.plugins.module_utils.audit_base_tree import (
+    Owner,
+    RefusedError,
+    names_in,
+)
 
 DOCUMENTATION = r"""
 module: audit_base_rollback
@@ -38,7 +46,7 @@ author: Quantum Trader
 
 EXAMPLES = r"""
 - name: Go back to the release before
-  audit_base_rollback:
+  quantum_trader.audit.audit_base_rollback:
     home: /home/qt/quantum_trader
     user: qt
     group: qt
