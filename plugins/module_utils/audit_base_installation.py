@@ -47,7 +47,7 @@ class Installation:
     dry: bool
     changes: list[str] = field(default_factory=list)
 
-    def refuse_strangers(self, release: Release, but: Collection[str] = ()) -> None:
+    def refuse_unmanaged(self, release: Release, but: Collection[str] = ()) -> None:
         """Raises RefusedError for anything at one of our links' places that is not a link of ours.
 
         `but`: what is to be put aside, or to stay.

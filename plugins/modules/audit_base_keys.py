@@ -33,7 +33,7 @@ options:
     type: list
     elements: str
     required: true
-author: Quantum Trader
+author: Quantum Trader (@quantum-trader)
 """
 
 EXAMPLES = r"""

@@ -83,7 +83,7 @@ options:
   archive:
     description: The files, as a compressed tar in base64. Set by the action plugin where it is needed.
     type: str
-author: Quantum Trader
+author: Quantum Trader (@quantum-trader)
 """
 
 EXAMPLES = r"""
@@ -121,7 +121,7 @@ def install(module: AnsibleModule) -> dict[str, Any]:
         return {"changes": changes, "release": release.name, "previous": ""}
     owner = owner_of(given["user"], given["group"], dry)
     place = Installation(given["home"], open_home(given["home"], owner), owner, dry)
-    place.refuse_strangers(release, but=[*given["replaced"], *given["kept"]])
+    place.refuse_unmanaged(release, but=[*given["replaced"], *given["kept"]])
     base = f"releases/{release.name}"
     is_there = status_of(base, place.home) is not None
     faults = place.faults(base, release) if is_there else {}

@@ -33,7 +33,7 @@ options:
     description: Whether config/ and status/ go, too.
     type: bool
     default: false
-author: Quantum Trader
+author: Quantum Trader (@quantum-trader)
 """
 
 EXAMPLES = r"""

@@ -41,7 +41,7 @@ options:
     description: The release to go to. Empty is the one that was current before.
     type: str
     default: ""
-author: Quantum Trader
+author: Quantum Trader (@quantum-trader)
 """
 
 EXAMPLES = r"""

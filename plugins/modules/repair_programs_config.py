@@ -52,7 +52,7 @@ options:
     type: str
     choices: [same, new, none]
     default: new
-author: Quantum Trader
+author: Quantum Trader (@quantum-trader)
 """
 
 EXAMPLES = r"""
