@@ -184,5 +184,5 @@ def test_a_file_that_is_not_ours_is_kept_beside_ours(tmp_path: Path) -> None:
         files.lay_down(change)
     assert (tmp_path / "theirs.bak").read_text() == "mine\n"
     assert (tmp_path / "theirs").read_text() == f"{HEADER} us\nnew\n"
-    with pytest.raises(files.RefusedError, match="theirs[.]bak is in the way"):
+    with pytest.raises(files.RefusedError, match=r"theirs\.bak is in the way"):
         files.put_aside(replaced, ".bak")
