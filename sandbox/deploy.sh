@@ -4,16 +4,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-inventory=${INVENTORY:-}
-# Not every shell expands a ~ here.
-case "$inventory" in \~/*) inventory=$HOME/${inventory#\~/} ;; esac
-# The words of $ARGS, quoted ones whole.
-mapfile -t arguments < <(xargs -r -n1 printf '%s\n' <<<"${ARGS:-}")
-
-if [ -n "$inventory" ] && [ ! -e "$inventory" ]; then
-    echo "deploy: INVENTORY=$inventory does not exist: name an inventory file or directory (copy inventory/example)" >&2
-    exit 2
-fi
+# shellcheck source=sandbox/inventory.sh
+. sandbox/inventory.sh deploy
 sandbox/packages.sh python3 python3-venv openssh-client
 
 if [ -n "$inventory" ]; then

@@ -23,7 +23,8 @@ cat <<'EOF'
 
 What next:
   make demo                              break the VPS in seven ways and watch it heal itself
-  make sandbox-shell ARGS="--user qt"    log in and look around (without ARGS: as the admin)
+  make sandbox-shell                     log in and look around, as qt (ARGS="--user admin": as the admin)
+  make verify                            is all as it should be? also make rollback, make remove
   make deploy                            deploy again: nothing changes
   make deploy INVENTORY=path             deploy to your own hosts (begin with a copy of inventory/example)
   make sandbox-down                      end the VPS and remove its disk

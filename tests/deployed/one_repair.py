@@ -7,8 +7,8 @@ import subprocess
 import time
 from typing import Any
 
+from plugins.filter.repair_programs_sudoers import sudoers_command
 from qt_repair import kinds
-from roles.repair_programs.filter_plugins.repair_programs_sudoers import sudoers_command
 from sandbox.machine import Machine
 from sandbox.places import REPOSITORY
 from tests.support.kind_settings import settings

@@ -28,7 +28,7 @@ printf '%s' '{OLD_LOG}' | runuser -u qt -- tee {HOME}/status/AUTO_REPAIR_AUDIT.l
 echo '# mine' >/etc/logrotate.d/quantum-trader
 printf '%s\\n' '1 1 * * * mine' '{OLD_JOB}' | crontab -u qt -
 """
-STRANGERS = (
+UNMANAGED = (
     f"{HOME}/tools/audit_logger.py",
     f"{HOME}/tools/realtime_monitor.py",
     f"{HOME}/scripts/auto_repair_system.py",
@@ -62,7 +62,11 @@ def field(fresh_vps: Callable[..., Target]) -> Brownfield:
     return Brownfield(vps)
 
 
-KEEP = {"audit_base_strangers": "keep", "repair_programs_source": "existing", "repair_programs_existing": []}
+KEEP = {
+    "audit_base_unmanaged_files": "keep",
+    "repair_programs_source": "existing",
+    "repair_programs_existing": [],
+}
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,7 @@ def refused(field: Brownfield) -> Refused:
     said = {
         "dry run": field.deploy("--check", "--diff"),
         "deploy": field.deploy(),
-        "keep all": field.deploy(audit_base_strangers="keep"),
+        "keep all": field.deploy(audit_base_unmanaged_files="keep"),
     }
     return Refused(said, before, field.listing())
 
@@ -110,10 +114,10 @@ def kept(field: Brownfield, refused: Refused) -> Kept:
 def test_what_is_not_ours_stops_the_deploy_before_anything_changed(refused: Refused, run: str) -> None:
     said = refused.said[run]
     assert said.returncode == 2
-    for path in STRANGERS:
+    for path in UNMANAGED:
         assert path in said.stdout
     assert "docs/MINE.md" not in said.stdout
-    assert "set audit_base_strangers to replace" in said.stdout
+    assert "set audit_base_unmanaged_files to replace" in said.stdout
     assert refused.after == refused.before
 
 
@@ -155,9 +159,9 @@ def test_the_old_line_left_the_crontab_and_the_rest_stayed(field: Brownfield) ->
 
 @pytest.mark.usefixtures("kept")
 def test_what_is_replaced_is_kept_beside_ours(field: Brownfield) -> None:
-    said = field.deploy("--diff", audit_base_strangers="replace")
+    said = field.deploy("--diff", audit_base_unmanaged_files="replace")
     assert said.returncode == 0, said.stdout[-3000:]
-    for path in STRANGERS[1:]:
+    for path in UNMANAGED[1:]:
         assert field.host.run(f"test -e {path}{BACKUP}").rc == 0, path
     assert field.host.check_output(f"readlink {HOME}/tools/realtime_monitor.py").startswith("../current/")
     assert field.host.check_output(f"cat {HOME}/docs/MINE.md") == "print('hand-made')"

@@ -1,4 +1,4 @@
-"""Modules and plugins of the roles and playbooks, which are in no package, loaded as modules to be tested."""
+"""Modules and plugins of the collection, which are in no package of ours, loaded as modules to be tested."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
-import ansible.module_utils
-
 from tests.support.checkout import ROOT
 
-# Where Ansible itself puts what modules share.
-ansible.module_utils.__path__.append(str(ROOT / "roles" / "audit_base" / "module_utils"))
+# Where the checkout is the collection, as Ansible itself finds it.
+sys.path.append(str(ROOT / "playbooks" / "collections"))
 
 
 def load(path: str) -> ModuleType:

@@ -14,7 +14,7 @@ import pytest
 
 from tests.support.plugins import load
 
-files = load("roles/audit_base/library/audit_base_files.py")
+files = load("plugins/modules/audit_base_files.py")
 
 
 def a_file(path: Path, content: str = "new\n", **given: Any) -> Any:
@@ -152,3 +152,37 @@ def test_a_dry_run_on_a_bare_host_tells_of_files_whose_directory_and_owner_are_t
     assert len(files.changes([wanted], dry=True)) == 1
     with pytest.raises(files.RefusedError, match="no-such-account"):
         files.changes([wanted], dry=False)
+
+
+HEADER = "# Managed by"
+
+
+def not_ours(tmp_path: Path) -> list[Any]:
+    """What is to be done where one file of ours drifted, and another is somebody's."""
+    (tmp_path / "ours").write_text(f"{HEADER} us\nold\n")
+    (tmp_path / "theirs").write_text("mine\n")
+    wanted = [a_file(tmp_path / name, f"{HEADER} us\nnew\n") for name in ("ours", "theirs")]
+    found: list[Any] = files.changes(wanted, dry=False)
+    return found
+
+
+def test_a_file_that_is_not_ours_is_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(files.RefusedError, match=f"not put there by this role: {tmp_path}/theirs. Look at"):
+        files.settled(not_ours(tmp_path), HEADER, "refuse")
+
+
+def test_a_file_that_is_not_ours_may_stay(tmp_path: Path) -> None:
+    done, replaced = files.settled(not_ours(tmp_path), HEADER, "keep")
+    assert [change.file.path for change in done] == [str(tmp_path / "ours")]
+    assert replaced == []
+
+
+def test_a_file_that_is_not_ours_is_kept_beside_ours(tmp_path: Path) -> None:
+    done, [replaced] = files.settled(not_ours(tmp_path), HEADER, "replace")
+    files.put_aside(replaced, ".bak")
+    for change in done:
+        files.lay_down(change)
+    assert (tmp_path / "theirs.bak").read_text() == "mine\n"
+    assert (tmp_path / "theirs").read_text() == f"{HEADER} us\nnew\n"
+    with pytest.raises(files.RefusedError, match=r"theirs\.bak is in the way"):
+        files.put_aside(replaced, ".bak")

@@ -12,7 +12,7 @@ import pytest
 from tests.support.checkout import ROOT
 from tests.support.plugins import load
 
-release = load("roles/audit_base/action_plugins/audit_base_release.py")
+release = load("plugins/action/audit_base_release.py")
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.plugins import load
 
-crontab = load("roles/audit_log/library/audit_log_crontab.py")
+crontab = load("plugins/modules/audit_log_crontab.py")
 
 HOME = b"/home/qt/quantum_trader"
 BEGIN, END = (
@@ -48,3 +48,10 @@ def test_without_lines_the_block_goes_and_the_rest_stays() -> None:
 def test_a_block_without_its_end_is_refused() -> None:
     with pytest.raises(crontab.CrontabError, match="has no end"):
         kept(BEGIN + b"mine\n", b"x")
+
+
+def test_blocks_of_other_names_are_left_alone() -> None:
+    other = BLOCK.replace(b"audit_logger.py", b"repair_programs")
+    both: bytes = crontab.with_block(BLOCK, HOME, [b"# one", b"1 * * * * two"], b"repair_programs")
+    assert both == BLOCK + other
+    assert kept(both) == other

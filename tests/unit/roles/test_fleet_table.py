@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.support.plugins import load
 
-fleet = load("playbooks/callback_plugins/fleet.py")
+fleet = load("plugins/callback/fleet.py")
 
 
 def test_a_well_host_says_so() -> None:

@@ -19,7 +19,7 @@ GRAFANA = "repairs: {grafana: {kind: container, container: grafana}}\n"
 WATCHED = "thresholds: {container: [{container: grafana, repairs: [grafana]}]}\n"
 
 
-config = load("roles/repair_programs/library/repair_programs_config.py")
+config = load("plugins/modules/repair_programs_config.py")
 
 
 @pytest.fixture

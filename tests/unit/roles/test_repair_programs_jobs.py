@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.plugins import load
 
-jobs = load("roles/repair_programs/filter_plugins/repair_programs_jobs.py")
+jobs = load("plugins/filter/repair_programs_jobs.py")
 
 JOB = {"name": "realtime_monitor", "command": ["/usr/bin/python3", "/opt/m.py"], "schedule": "*/5 * * * *"}
 

@@ -16,7 +16,7 @@ SOURCE = str(ROOT / "files" / "quantum_trader")
 SECRET = "dsn-s3cret-piece"
 
 
-plan = load("roles/repair_programs/filter_plugins/repair_programs_plan.py")
+plan = load("plugins/filter/repair_programs_plan.py")
 
 GRAFANA = {"kind": "container", "container": "grafana", "timeout": 30, "probe_timeout": 5}
 DATABASE = {"kind": "postgres_database", "database": "quantum", "owner": "quantum"}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.support.plugins import load
 
-sudoers = load("roles/repair_programs/filter_plugins/repair_programs_sudoers.py")
+sudoers = load("plugins/filter/repair_programs_sudoers.py")
 
 ARGUMENT = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")) | st.just(" "), min_size=1)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 
+import pytest
+
 from tests.support.checkout import ROOT
 
 
@@ -20,8 +22,12 @@ def test_make_alone_lists_every_target_with_what_it_does() -> None:
     listed = _make().stdout
     for target in (
         "deploy",
+        "verify",
+        "rollback",
+        "remove",
         "demo",
         "test",
+        "test-matrix",
         "lint",
         "bench",
         "sandbox-up",
@@ -32,11 +38,36 @@ def test_make_alone_lists_every_target_with_what_it_does() -> None:
         assert f"make {target} " in listed
 
 
-def test_an_inventory_that_does_not_exist_is_named_and_nothing_is_started() -> None:
-    done = _make("deploy", "INVENTORY=no/such 'place'")
+@pytest.mark.parametrize("target", ["deploy", "verify", "rollback", "remove"])
+def test_an_inventory_that_does_not_exist_is_named_and_nothing_is_started(target: str) -> None:
+    done = _make(target, "INVENTORY=no/such 'place'")
     assert done.returncode != 0
     assert "INVENTORY=no/such 'place' does not exist" in done.stderr
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        (
+            "INVENTRY=my-servers",
+            "there is no variable INVENTRY: did you mean INVENTORY, ARGS or PYTEST_ARGS?",
+        ),
+        ("INVENTORY=", "INVENTORY is empty: name an inventory, or leave INVENTORY= out for the sandbox"),
+        ("INVENTORY=  ", "INVENTORY is empty"),
+    ],
+)
+def test_a_variable_that_would_deploy_to_the_sandbox_in_silence_is_refused(given: str, line: str) -> None:
+    done = _make("deploy", given)
+    assert done.returncode == 2
+    assert line in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stdout == ""
+
+
+def test_make_names_the_settings_that_ansible_would_ignore_in_a_world_writable_checkout() -> None:
+    said = _make("--eval", "settings: ; @echo $$ANSIBLE_CONFIG", "settings").stdout
+    assert said.strip() == os.environ.get("ANSIBLE_CONFIG", str(ROOT / "ansible.cfg"))
 
 
 def test_a_package_that_is_there_is_not_installed_again() -> None:

@@ -7,7 +7,8 @@ import os
 import pwd
 import stat
 
-from ansible.module_utils.audit_base_tree import (
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.quantum_trader.audit.plugins.module_utils.audit_base_tree import (
     Owner,
     RefusedError,
     content_of,
@@ -15,7 +16,6 @@ from ansible.module_utils.audit_base_tree import (
     status_of,
     write_file,
 )
-from ansible.module_utils.basic import AnsibleModule
 
 DOCUMENTATION = r"""
 module: audit_base_keys
@@ -33,12 +33,12 @@ options:
     type: list
     elements: str
     required: true
-author: Quantum Trader
+author: Quantum Trader (@quantum-trader)
 """
 
 EXAMPLES = r"""
 - name: Authorize the keys
-  audit_base_keys:
+  quantum_trader.audit.audit_base_keys:
     user: qt
     keys: ["ssh-ed25519 AAAA… admin@example.com"]
 """

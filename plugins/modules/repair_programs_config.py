@@ -13,8 +13,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ansible.module_utils.audit_base_tree import Owner, RefusedError, write_file
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.quantum_trader.audit.plugins.module_utils.audit_base_tree import (
+    Owner,
+    RefusedError,
+    write_file,
+)
 
 DOCUMENTATION = r"""
 module: repair_programs_config
@@ -48,12 +52,12 @@ options:
     type: str
     choices: [same, new, none]
     default: new
-author: Quantum Trader
+author: Quantum Trader (@quantum-trader)
 """
 
 EXAMPLES = r"""
 - name: Lay the configuration down
-  repair_programs_config:
+  quantum_trader.audit.repair_programs_config:
     home: /home/qt/quantum_trader
     user: qt
     shipped: {auto_repair_system: "repairs: {}\n"}

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Keeps one block of lines in an account's crontab: the one that install_audit_cron_user.sh keeps, too."""
+"""Keeps a block of lines in an account's crontab: the one of install_audit_cron_user.sh, or another."""
 
 from __future__ import annotations
 
@@ -30,12 +30,16 @@ options:
     type: list
     elements: str
     required: true
-author: Quantum Trader
+  block:
+    description: Whose block it is; an installation has one of each name.
+    type: str
+    default: audit_logger.py
+author: Quantum Trader (@quantum-trader)
 """
 
 EXAMPLES = r"""
 - name: Point to the schedule from the account's own crontab
-  audit_log_crontab:
+  quantum_trader.audit.audit_log_crontab:
     user: qt
     home: /home/qt/quantum_trader
     lines: ["# audit_logger.py: the schedule is in /etc/cron.d/quantum-trader"]
@@ -50,12 +54,12 @@ class CrontabError(Exception):
     """The crontab cannot be read or written; the message says why."""
 
 
-def with_block(text: bytes, home: bytes, wanted: list[bytes]) -> bytes:
+def with_block(text: bytes, home: bytes, wanted: list[bytes], name: bytes = b"audit_logger.py") -> bytes:
     """The crontab with the block where it was, or at the end; without it if there are no lines.
 
     Raises CrontabError for a block without its end: nobody knows where it ends.
     """
-    begin, end = (b"# " + word + b" quantum-trader audit_logger.py: " + home for word in (b"BEGIN", b"END"))
+    begin, end = (b"# " + word + b" quantum-trader " + name + b": " + home for word in (b"BEGIN", b"END"))
     block = [begin, *wanted, end] if wanted else []
     lines = text.split(b"\n")
     if lines[-1] == b"":
@@ -90,13 +94,13 @@ def _crontab(user: str, *arguments: str, text: bytes = b"") -> subprocess.Comple
     )
 
 
-def keep_block(user: str, home: bytes, lines: list[bytes], dry: bool) -> bool:
+def keep_block(user: str, home: bytes, lines: list[bytes], name: bytes, dry: bool) -> bool:
     """Whether the crontab is changed, or would be."""
     listed = _crontab(user, "-l")
     if listed.returncode != 0 and b"no crontab for" not in listed.stderr:
         raise CrontabError(listed.stderr.decode(errors="replace").strip())
     text = listed.stdout if listed.returncode == 0 else b""
-    wanted = with_block(text, home, lines)
+    wanted = with_block(text, home, lines, name)
     if wanted == text:
         return False
     if not dry:
@@ -113,13 +117,14 @@ def main() -> None:
             "user": {"type": "str", "required": True},
             "home": {"type": "path", "required": True},
             "lines": {"type": "list", "elements": "str", "required": True},
+            "block": {"type": "str", "default": "audit_logger.py"},
         },
         supports_check_mode=True,
     )
     user, home = module.params["user"], module.params["home"]
     lines = [line.encode() for line in module.params["lines"]]
     try:
-        changed = keep_block(user, home.encode(), lines, module.check_mode)
+        changed = keep_block(user, home.encode(), lines, module.params["block"].encode(), module.check_mode)
     except (CrontabError, OSError, KeyError) as error:
         if module.check_mode:
             # On a bare host there is no account yet, or no cron: a real run has made both by now.

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from unicodedata import east_asian_width
 
+from ansible.errors import AnsibleError
 from ansible.plugins.callback import CallbackBase
 
 DOCUMENTATION = r"""
@@ -15,12 +16,18 @@ type: aggregate
 short_description: One table of all hosts at the end of a playbook
 description:
   - For more than one host, and always for verify.yml. Hosts that cannot be reached are in it, too.
+  - Says what to do where a vault of the inventory cannot be opened.
 """
 
 _DOCTOR, _CHAIN = "Verify | Ask whether all is in place", "Verify | Ask whether the record is intact"
 _REPAIRS = "Verify | Ask the repair programs"
 _HEAD = re.compile(r"^Head: seq (\d+)", re.MULTILINE)
 _LONGEST = 90
+_VAULT = re.compile(r"(?i)decrypt")
+_OPEN_THE_VAULT = (
+    "a vault of this inventory cannot be opened: give its password with --ask-vault-pass or"
+    " --vault-password-file (for make: in ARGS)"
+)
 
 
 @dataclass
@@ -91,8 +98,8 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
 
     CALLBACK_VERSION = 2.0
     CALLBACK_TYPE = "aggregate"
-    CALLBACK_NAME = "fleet"
-    CALLBACK_NEEDS_ENABLED = False
+    CALLBACK_NAME = "quantum_trader.audit.fleet"
+    CALLBACK_NEEDS_ENABLED = True
 
     def __init__(self) -> None:
         super().__init__()
@@ -102,6 +109,16 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
     def v2_playbook_on_start(self, playbook: Any) -> None:
         """Which playbook it is."""
         self._verifies = str(getattr(playbook, "_file_name", "")).endswith("verify.yml")
+
+    def v2_playbook_on_play_start(self, play: Any) -> None:
+        """Ansible reads the variables of a host next, and says of a vault only that it cannot."""
+        variables = play.get_variable_manager()
+        try:
+            for host in variables._inventory.get_hosts(play.hosts):
+                variables.get_vars(play=play, host=host)
+        except AnsibleError as error:
+            if _VAULT.search(str(error)):
+                self._display.error(_OPEN_THE_VAULT)
 
     def v2_runner_on_ok(self, result: Any) -> None:
         """What a task found, or changed."""

@@ -6,9 +6,17 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from ansible.module_utils.audit_base_installation import CURRENT, PARTS, PREVIOUS
-from ansible.module_utils.audit_base_tree import link_at, names_in, remove
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.quantum_trader.audit.plugins.module_utils.audit_base_installation import (
+    CURRENT,
+    PARTS,
+    PREVIOUS,
+)
+from ansible_collections.quantum_trader.audit.plugins.module_utils.audit_base_tree import (
+    link_at,
+    names_in,
+    remove,
+)
 
 DOCUMENTATION = r"""
 module: audit_base_remove
@@ -25,12 +33,12 @@ options:
     description: Whether config/ and status/ go, too.
     type: bool
     default: false
-author: Quantum Trader
+author: Quantum Trader (@quantum-trader)
 """
 
 EXAMPLES = r"""
 - name: Take the installation away
-  audit_base_remove:
+  quantum_trader.audit.audit_base_remove:
     home: /home/qt/quantum_trader
 """
 

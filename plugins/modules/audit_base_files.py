@@ -3,22 +3,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import stat
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
-from ansible.module_utils.audit_base_tree import (
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.quantum_trader.audit.plugins.module_utils.audit_base_tree import (
     Owner,
     RefusedError,
     content_of,
     status_of,
     write_file,
 )
-from ansible.module_utils.basic import AnsibleModule
 
 DOCUMENTATION = r"""
 module: audit_base_files
@@ -38,12 +38,29 @@ options:
       - "C(validate): a command that must end with 0, with C(%s) for the path of the file as it would be."
     type: str
     required: true
-author: Quantum Trader
+  header:
+    description:
+      - How each of these files begins. One that is there and begins otherwise was not put there by us.
+        Empty - all are ours.
+    type: str
+    default: ""
+  unmanaged_files:
+    description:
+      - What to do about a file that is not ours. C(refuse) - nothing is changed. C(replace) - it is kept
+        beside ours under its name and the O(backup). C(keep) - it stays, and ours is not laid there.
+    type: str
+    choices: [refuse, replace, keep]
+    default: refuse
+  backup:
+    description: What is put behind the name of a file that is replaced.
+    type: str
+    default: .bak
+author: Quantum Trader (@quantum-trader)
 """
 
 EXAMPLES = r"""
 - name: Hand the summaries to cron
-  audit_base_files:
+  quantum_trader.audit.audit_base_files:
     files: '[{"path": "/etc/cron.d/mine", "content": "7 4 * * * root /bin/true"}]'
 """
 
@@ -127,7 +144,7 @@ def _shown(found: Found | None, text: bool) -> str:
     return found.data.decode(errors="replace") if text else found.access + "\n"
 
 
-@contextmanager
+@contextlib.contextmanager
 def _place(path: str) -> Iterator[tuple[str, int]]:
     """(name, descriptor of its directory). What is named here belongs to root, or is the account's own."""
     descriptor = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -177,6 +194,25 @@ def changes(files: list[File], dry: bool) -> list[Change]:
     return [change for change in looked if change.before != change.after]
 
 
+def not_ours(changes: list[Change], header: str) -> list[Change]:
+    """Those at whose place something is that does not begin as our files do."""
+    return [
+        change for change in changes if change.before and not change.before.data.startswith(header.encode())
+    ]
+
+
+def put_aside(change: Change, backup: str) -> None:
+    """Keep what is there under another name beside it. Raises RefusedError where that name is taken."""
+    try:
+        with _place(change.file.path) as (name, directory):
+            if status_of(name + backup, directory) is not None:
+                raise RefusedError(f"{change.file.path}{backup} is in the way: move it away")
+            with Owner.named(change.file.owner, change.file.group).acting():
+                os.rename(name, name + backup, src_dir_fd=directory, dst_dir_fd=directory)
+    except OSError as error:
+        raise RefusedError(f"{change.file.path} cannot be put aside: {error.strerror}") from error
+
+
 def lay_down(change: Change) -> None:
     """Do it, durable once this returns. What belongs to an account is written with its rights.
 
@@ -186,7 +222,8 @@ def lay_down(change: Change) -> None:
     try:
         with _place(file.path) as (name, directory):
             if file.state == "absent":
-                os.unlink(name, dir_fd=directory)
+                with contextlib.suppress(FileNotFoundError):  # it was put aside
+                    os.unlink(name, dir_fd=directory)
             else:
                 owner = Owner.named(file.owner, file.group)
                 write_file(name, directory, file.data, int(file.mode, 8), owner)
@@ -208,19 +245,46 @@ def validate(file: File, run: Callable[[str], tuple[int, str, str]]) -> None:
             raise RefusedError(f"nothing was changed, for {file.path} would not do: {said}")
 
 
+def settled(changes: list[Change], header: str, policy: str) -> tuple[list[Change], list[Change]]:
+    """What is done, and which of it takes the place of a file that is not ours. Raises RefusedError."""
+    foreign = not_ours(changes, header)
+    if foreign and policy == "refuse":
+        paths = ", ".join(change.file.path for change in foreign)
+        raise RefusedError(
+            f"not put there by this role: {paths}. Look at them, then set audit_base_unmanaged_files to"
+            " replace or keep. Nothing was changed"
+        )
+    if policy == "keep":
+        return [change for change in changes if change not in foreign], []
+    return changes, foreign
+
+
 def main() -> None:
     """Run as an Ansible module."""
     module = AnsibleModule(
-        argument_spec={"files": {"type": "str", "required": True, "no_log": True}}, supports_check_mode=True
+        argument_spec={
+            "files": {"type": "str", "required": True, "no_log": True},
+            "header": {"type": "str", "default": ""},
+            "unmanaged_files": {
+                "type": "str",
+                "choices": ["refuse", "replace", "keep"],
+                "default": "refuse",
+            },
+            "backup": {"type": "str", "default": ".bak"},
+        },
+        supports_check_mode=True,
     )
-    dry = module.check_mode
+    given, dry = module.params, module.check_mode
     try:
-        found = changes([File(**given) for given in json.loads(module.params["files"])], dry)
+        wanted = changes([File(**one) for one in json.loads(given["files"])], dry)
+        found, foreign = settled(wanted, given["header"], given["unmanaged_files"])
         if not dry:
             for change in found:
                 if change.writes:
                     validate(change.file, module.run_command)
             for change in found:
+                if change in foreign:
+                    put_aside(change, given["backup"])
                 lay_down(change)
     except RefusedError as error:
         module.fail_json(msg=str(error))

@@ -7,9 +7,17 @@ import fcntl
 import os
 from typing import Any
 
-from ansible.module_utils.audit_base_installation import CURRENT, PREVIOUS, Installation
-from ansible.module_utils.audit_base_tree import Owner, RefusedError, names_in
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.quantum_trader.audit.plugins.module_utils.audit_base_installation import (
+    CURRENT,
+    PREVIOUS,
+    Installation,
+)
+from ansible_collections.quantum_trader.audit.plugins.module_utils.audit_base_tree import (
+    Owner,
+    RefusedError,
+    names_in,
+)
 
 DOCUMENTATION = r"""
 module: audit_base_rollback
@@ -33,12 +41,12 @@ options:
     description: The release to go to. Empty is the one that was current before.
     type: str
     default: ""
-author: Quantum Trader
+author: Quantum Trader (@quantum-trader)
 """
 
 EXAMPLES = r"""
 - name: Go back to the release before
-  audit_base_rollback:
+  quantum_trader.audit.audit_base_rollback:
     home: /home/qt/quantum_trader
     user: qt
     group: qt

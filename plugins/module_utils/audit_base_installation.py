@@ -10,8 +10,11 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible.module_utils.audit_base_manifest import MANIFEST, Release
-from ansible.module_utils.audit_base_tree import (
+from ansible_collections.quantum_trader.audit.plugins.module_utils.audit_base_manifest import (
+    MANIFEST,
+    Release,
+)
+from ansible_collections.quantum_trader.audit.plugins.module_utils.audit_base_tree import (
     Owner,
     RefusedError,
     content_of,
@@ -44,7 +47,7 @@ class Installation:
     dry: bool
     changes: list[str] = field(default_factory=list)
 
-    def refuse_strangers(self, release: Release, but: Collection[str] = ()) -> None:
+    def refuse_unmanaged(self, release: Release, but: Collection[str] = ()) -> None:
         """Raises RefusedError for anything at one of our links' places that is not a link of ours.
 
         `but`: what is to be put aside, or to stay.

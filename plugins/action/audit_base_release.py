@@ -117,6 +117,6 @@ class ActionModule(ActionBase):  # type: ignore[misc]
 
     def _ask(self, arguments: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
         answer: dict[str, Any] = self._execute_module(
-            module_name="audit_base_release", module_args=arguments, task_vars=task_vars
+            module_name="quantum_trader.audit.audit_base_release", module_args=arguments, task_vars=task_vars
         )
         return answer

@@ -7,10 +7,18 @@ import fcntl
 import os
 from typing import Any
 
-from ansible.module_utils.audit_base_installation import CURRENT, Installation, open_home, owner_of
-from ansible.module_utils.audit_base_manifest import Release
-from ansible.module_utils.audit_base_tree import RefusedError, status_of
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.quantum_trader.audit.plugins.module_utils.audit_base_installation import (
+    CURRENT,
+    Installation,
+    open_home,
+    owner_of,
+)
+from ansible_collections.quantum_trader.audit.plugins.module_utils.audit_base_manifest import Release
+from ansible_collections.quantum_trader.audit.plugins.module_utils.audit_base_tree import (
+    RefusedError,
+    status_of,
+)
 
 DOCUMENTATION = r"""
 module: audit_base_release
@@ -75,12 +83,12 @@ options:
   archive:
     description: The files, as a compressed tar in base64. Set by the action plugin where it is needed.
     type: str
-author: Quantum Trader
+author: Quantum Trader (@quantum-trader)
 """
 
 EXAMPLES = r"""
 - name: Install the tree and switch to it
-  audit_base_release:
+  quantum_trader.audit.audit_base_release:
     source: /srv/checkout/files/quantum_trader
     home: /home/qt/quantum_trader
     user: qt
@@ -113,7 +121,7 @@ def install(module: AnsibleModule) -> dict[str, Any]:
         return {"changes": changes, "release": release.name, "previous": ""}
     owner = owner_of(given["user"], given["group"], dry)
     place = Installation(given["home"], open_home(given["home"], owner), owner, dry)
-    place.refuse_strangers(release, but=[*given["replaced"], *given["kept"]])
+    place.refuse_unmanaged(release, but=[*given["replaced"], *given["kept"]])
     base = f"releases/{release.name}"
     is_there = status_of(base, place.home) is not None
     faults = place.faults(base, release) if is_there else {}
