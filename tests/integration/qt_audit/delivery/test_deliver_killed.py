@@ -6,8 +6,8 @@ import random
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -21,13 +21,29 @@ KILLS = 100
 SEED = 20261122
 
 
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    def takes_its_time(_: Arrival) -> Reply:
-        time.sleep(0.02)  # so that most kills come while one is on its way
+class Killer:
+    """Kills a delivery while its message number `at` is on its way; 0: never."""
+
+    def __init__(self) -> None:
+        self.at = 0
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def __call__(self, _: Arrival) -> Reply:
+        self.at -= 1
+        if self.at == 0 and self.process is not None:
+            self.process.kill()
+            self.process.wait(BOUND)
         return Reply(200)
 
-    with Receiver(takes_its_time, "/hook") as running:
+
+@pytest.fixture
+def killer() -> Killer:
+    return Killer()
+
+
+@pytest.fixture
+def receiver(killer: Killer) -> Iterator[Receiver]:
+    with Receiver(killer, "/hook") as running:
         yield running
 
 
@@ -42,7 +58,7 @@ def deliver(home: Path, url: str) -> subprocess.Popen[bytes]:
 
 
 def test_kills_at_random_moments_lose_nothing_and_repeat_one_message_each_at_most(
-    tmp_path: Path, receiver: Receiver
+    tmp_path: Path, receiver: Receiver, killer: Killer
 ) -> None:
     chance = random.Random(SEED)
     vps = Vps(tmp_path / "home")
@@ -53,15 +69,18 @@ def test_kills_at_random_moments_lose_nothing_and_repeat_one_message_each_at_mos
         for _ in range(4):
             vps.write(f"Action {written} - FAILED: x")
             written += 1
-        process = deliver(home, receiver.url)
-        try:
-            process.wait(chance.uniform(0.1, 0.35))
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            killed += 1
+        # Half of them while a message is on its way, however slow the machine is; half at any moment.
+        killer.at = chance.randint(1, 4) if chance.random() < 0.5 else 0
+        process = killer.process = deliver(home, receiver.url)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(BOUND if killer.at else chance.uniform(0.1, 0.35))
+        process.kill()
+        process.wait(BOUND)
+        killed += process.returncode == -signal.SIGKILL
         said = process.communicate(timeout=BOUND)[0].decode()
         assert "Traceback" not in said, said
         assert len(receiver.taken) - len(ids(receiver)) <= killed
+    killer.at = 0
     last = deliver(home, receiver.url)
     assert (last.communicate(timeout=BOUND)[0].decode().count("sent"), last.returncode) in ((1, 0), (0, 0))
     titles = [arrival.json["title"].partition(": ")[2] for arrival in receiver.taken]
