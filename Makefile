@@ -5,7 +5,7 @@
 #   PYTEST_ARGS="..."  test: more options for pytest, such as "tests/unit -k journal"
 
 .DEFAULT_GOAL := help
-.PHONY: help deploy verify rollback remove demo test test-matrix docs lint bench sandbox-up sandbox-shell sandbox-down clean
+.PHONY: help deploy verify rollback remove demo test test-long test-matrix docs lint bench sandbox-up sandbox-shell sandbox-down clean
 MAKEFLAGS += --no-print-directory
 # The scripts take these from the environment, where no quote in them can do harm.
 export INVENTORY ARGS PYTEST_ARGS
@@ -44,6 +44,9 @@ demo: ## break the sandbox VPS in seven ways and watch it heal itself, in about 
 
 test: ## lint, then the unit, integration and deployed tests
 	@sandbox/test.sh
+
+test-long: ## test, with storms of kills and cuts ten times as long; more than an hour
+	@QT_TEST_STORM=10 sandbox/test.sh
 
 test-matrix: ## deploy with the lowest, the usual and the newest ansible-core; ten minutes
 	@sandbox/matrix.sh

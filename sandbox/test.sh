@@ -25,5 +25,5 @@ if [ "$(id -u)" -eq 0 ]; then
     exec "${pytest[@]}" "${arguments[@]}"
 fi
 # The sandbox needs root, and so do tests that mount, or become another user. Nothing of root's stays in the clone.
-exec sudo --preserve-env=QT_SANDBOX_CACHE,http_proxy,https_proxy \
+exec sudo --preserve-env=QT_SANDBOX_CACHE,QT_TEST_STORM,http_proxy,https_proxy \
     env PYTHONDONTWRITEBYTECODE=1 "${pytest[@]}" -p no:cacheprovider "${arguments[@]}"

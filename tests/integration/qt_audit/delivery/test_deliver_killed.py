@@ -16,8 +16,9 @@ from tests.support.checkout import FACE
 from tests.support.delivering import Vps
 from tests.support.receivers import Arrival, Receiver, Reply
 from tests.support.recording import BOUND, environment
+from tests.support.scale import STORM
 
-KILLS = 100
+KILLS = 25 * STORM
 SEED = 20261122
 
 

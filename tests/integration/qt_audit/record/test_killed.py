@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.recording import actions, check, cli, notes, program, read_record, record_of, succeeded
+from tests.support.scale import STORM
 
-ROUNDS = 200
+ROUNDS = 50 * STORM
 
 KILLER = """
 import random
