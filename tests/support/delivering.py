@@ -12,11 +12,11 @@ from typing import Any
 
 from qt_audit.delivery.gathering.gather import Gatherer
 from qt_audit.delivery.gathering.quiet_hours import parse_quiet_hours
-from qt_audit.delivery.gathering.summaries import Html
-from qt_audit.delivery.message import SENT, Answer, Message
+from qt_audit.delivery.gathering.summaries import RenderHtml
+from qt_audit.delivery.message import SENT, Message, SendResult
 from qt_audit.delivery.outbox.directory import LockedOutbox, ReadOnlyDirectory
 from qt_audit.delivery.outbox.queue import Outbox
-from qt_audit.delivery.round import Delivery, Round
+from qt_audit.delivery.round import Delivery, RoundResult
 from qt_audit.delivery.send import Sender
 from qt_audit.reading.history import History
 from qt_audit.record import journal
@@ -25,10 +25,10 @@ from qt_audit.record.place import Place
 from qt_audit.urgency import SOURCE, parse_rules
 from tests.support.records import draft
 
-TAKEN = Answer(SENT, "taken with 200", 200)
+TAKEN = SendResult(SENT, "taken with 200", 200)
 
 
-class Hand:
+class ManualClock:
     """A clock that moves when it is told to."""
 
     def __init__(self, start: str = "2026-11-22T10:00:00") -> None:
@@ -45,17 +45,17 @@ class Hand:
 class RecordingChannel:
     """A channel that answers as it is told, and notes what it took."""
 
-    name: str = "noting-1"
-    answers: list[Answer] = field(default_factory=list)
+    name: str = "recording-1"
+    answers: list[SendResult] = field(default_factory=list)
     """To be given first, in this order."""
-    always: Answer = TAKEN
+    always: SendResult = TAKEN
     taken: list[Message] = field(default_factory=list)
     late: list[float] = field(default_factory=list)
-    asked: int = 0
+    attempts: int = 0
     parts: list[int] = field(default_factory=list)
 
-    def send(self, message: Message, timeout: float, late_s: float = 0.0, done: int = 0) -> Answer:
-        self.asked += 1
+    def send(self, message: Message, timeout: float, late_s: float = 0.0, done: int = 0) -> SendResult:
+        self.attempts += 1
         self.parts.append(done)
         answer = self.answers.pop(0) if self.answers else self.always
         if answer.state == SENT:
@@ -74,11 +74,11 @@ class Vps:
     def __init__(self, path: Path, *channels: RecordingChannel, rules: str = "", quiet: str = "") -> None:
         self.place = Place(str(path), home=True)
         self.channels: Sequence[RecordingChannel] = channels
-        self.clock = Hand()
-        self.noted: list[tuple[str, str]] = []
+        self.clock = ManualClock()
+        self.recorded: list[tuple[str, str]] = []
         self._rules = parse_rules(rules)
         self._quiet = parse_quiet_hours(quiet)
-        self.html: Html | None = None
+        self.html: RenderHtml | None = None
         for descriptor in self.place.open():  # makes what is missing
             os.close(descriptor)
 
@@ -89,13 +89,13 @@ class Vps:
     def append(self, drafts: Sequence[Draft]) -> None:
         journal.append(self.place, drafts, 5.0)
 
-    def deliver(self, rounds: int = 1) -> Round:
+    def deliver(self, rounds: int = 1) -> RoundResult:
         """What one run of `deliver` does, as one process."""
         with self.outbox() as outbox:
             delivery = self._delivering(outbox)
-            total = Round()
+            total = RoundResult()
             for _ in range(rounds):
-                total.add(delivery.round(60.0))
+                total.add(delivery.run_round(60.0))
             return total
 
     def _delivering(self, outbox: Outbox) -> Delivery:
@@ -105,7 +105,7 @@ class Vps:
         return Delivery(outbox, gatherer, sender, self.channels, "vps", self.clock, self._note)
 
     def _note(self, sentence: str, outcome: str, details: Any) -> None:
-        self.noted.append((sentence, outcome))
+        self.recorded.append((sentence, outcome))
         self.append([draft(sentence, self.clock(), outcome, SOURCE, details=details)])
 
     @contextmanager
@@ -114,17 +114,17 @@ class Vps:
             yield Outbox(files)
 
     @contextmanager
-    def seen(self) -> Iterator[Outbox]:
+    def read_only_outbox(self) -> Iterator[Outbox]:
         with ReadOnlyDirectory(self.place) as files:
             yield Outbox(files)
 
     @property
-    def box(self) -> Path:
+    def outbox_path(self) -> Path:
         return Path(self.place.status_path) / "outbox"
 
     def entries(self) -> int:
         return History(self.place).count()
 
 
-Begin = Callable[..., Vps]
+StartVps = Callable[..., Vps]
 """Makes an installation whose delivery has run once: the fixture `begun`."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Protocol
 
-    class Telling(Protocol):
+    class EntryLike(Protocol):
         """What is looked at of an entry, or of one that is still to be written."""
 
         @property
@@ -41,7 +41,7 @@ URGENCIES = (LATER, NOW, CRITICAL)
 SOURCE = "audit_delivery"
 """The source of what the delivery records of itself."""
 _BREACH, _RECOVERED = "Auto-heal: Triggered by", "Auto-heal: Recovered"
-_WORD = re.compile(r"(outcome|source|action)=(.*)", re.DOTALL)
+_CONDITION = re.compile(r"(outcome|source|action)=(.*)", re.DOTALL)
 
 
 class RuleError(ValueError):
@@ -61,7 +61,7 @@ class Rule:
         self._source = source
         self._action = action
 
-    def matches(self, entry: Telling) -> bool:
+    def matches(self, entry: EntryLike) -> bool:
         return (
             self._outcome in (None, entry.outcome)
             and self._source in (None, entry.source)
@@ -85,14 +85,14 @@ def _rule(text: str, number: int) -> Rule:
         raise RuleError(f"rule {number} must begin with {', '.join(URGENCIES[:-1])} or {URGENCIES[-1]}")
     known: dict[str, str] = {}
     while rest := rest.strip():
-        match = _WORD.match(rest)
+        match = _CONDITION.match(rest)
         if match is None or match[1] in known:
             raise RuleError(
                 f"rule {number}: after {urgency} come outcome=…, source=… and action=…, once each"
             )
         value, _, rest = (match[2], "", "") if match[1] == "action" else match[2].partition(" ")
         if not value:
-            raise RuleError(f"rule {number}: nothing statuses behind {match[1]}=")
+            raise RuleError(f"rule {number}: nothing follows {match[1]}=")
         known[match[1]] = value
     if not known:
         raise RuleError(f"rule {number}: after {urgency} come outcome=…, source=… or action=…")
@@ -108,11 +108,11 @@ def _pattern(text: str | None, number: int) -> re.Pattern[str] | None:
         raise RuleError(f"rule {number}: action must be a regular expression") from None
 
 
-def urgency_of(entry: Telling, own: tuple[Rule, ...] = ()) -> str:
+def urgency_of(entry: EntryLike, rules: tuple[Rule, ...] = ()) -> str:
     """How soon somebody must know of this entry."""
     if entry.source == SOURCE:
         return LATER
-    for rule in own:
+    for rule in rules:
         if rule.matches(entry):
             return rule.urgency
     if entry.outcome == "failed":

@@ -22,7 +22,7 @@ from qt_audit import discovery
 from qt_audit.settings import loading
 from qt_audit.settings.env_file import SettingsError
 from qt_audit.terminal.output import explain
-from qt_audit.terminal.streams import answering
+from qt_audit.terminal.streams import run_command_line
 
 DONE, NO, WRONG_USE = 0, 1, 2
 """Exit status: done; the answer is "no" (a fault found, a delivery failed); wrong use or wrong settings."""
@@ -74,7 +74,7 @@ class _Parser(argparse.ArgumentParser):
 def run(arguments: list[str]) -> int:
     """Run one command; an error that a person can cause is one line on stderr, never a traceback."""
     program = "audit_logger.py"
-    return answering(program, lambda: _answer(program, arguments))
+    return run_command_line(program, lambda: _answer(program, arguments))
 
 
 def _answer(program: str, arguments: list[str]) -> int:

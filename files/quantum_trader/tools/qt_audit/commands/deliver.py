@@ -25,7 +25,7 @@ from qt_audit.delivery.outbox import channel_status
 from qt_audit.delivery.outbox.channel_status import ChannelStatus
 from qt_audit.delivery.outbox.directory import LockedOutbox, ReadOnlyDirectory
 from qt_audit.delivery.outbox.queue import Outbox
-from qt_audit.delivery.round import Round
+from qt_audit.delivery.round import RoundResult
 from qt_audit.delivery.run import locked_outbox, run_rounds
 from qt_audit.delivery.wording import compose
 from qt_audit.record import place
@@ -95,23 +95,32 @@ def _deliver(
             if unreadable:
                 explain(_PROGRAM, f"{unreadable} of what was given up hold no message and stay in the outbox")
         total = run_rounds(outbox, home, channels, settings)
-        statuses = channel_status.of_channels(outbox, [channel.name for channel in channels])
+        statuses = channel_status.channel_statuses(outbox, [channel.name for channel in channels])
     _report(total, statuses, options.json)
     return 0 if not total.problems and all(one.well for one in statuses) else 1
 
 
-def _report(total: Round, statuses: Sequence[ChannelStatus], as_json: bool) -> None:
+def _report(total: RoundResult, statuses: Sequence[ChannelStatus], as_json: bool) -> None:
     for problem in total.problems:
         explain(_PROGRAM, problem)
     if as_json:
-        print_json(_as_json(statuses, {name: tally.sent for name, tally in total.tallies.items()}))
+        print_json(
+            _as_json(
+                statuses,
+                {name: channel_result.sent for name, channel_result in total.channel_results.items()},
+            )
+        )
         return
     by_name = {one.name: one for one in statuses}
-    for name, tally in total.tallies.items():
-        if tally.sent:
-            print(f"✅ {name}: {tally.sent} sent")
-        if tally.failed and not tally.fault:
-            print(coloured(f"❌ {name}: {escaped(tally.failed)}; {_what_follows(by_name[name])}", "red"))
+    for name, channel_result in total.channel_results.items():
+        if channel_result.sent:
+            print(f"✅ {name}: {channel_result.sent} sent")
+        if channel_result.failed and not channel_result.fault:
+            print(
+                coloured(
+                    f"❌ {name}: {escaped(channel_result.failed)}; {_what_follows(by_name[name])}", "red"
+                )
+            )
 
 
 def _what_follows(one: ChannelStatus) -> str:
@@ -124,10 +133,10 @@ def _look(home: Place, configured: Sequence[str], options: argparse.Namespace) -
     try:
         with ReadOnlyDirectory(home) as files:
             outbox = Outbox(files)
-            statuses = channel_status.of_channels(outbox, configured)
-            messages = list(channel_status.listed(outbox)) if options.list else []
+            statuses = channel_status.channel_statuses(outbox, configured)
+            messages = list(channel_status.list_messages(outbox)) if options.list else []
     except FileNotFoundError:  # nothing was ever delivered
-        statuses, messages = [channel_status.never_used(name) for name in configured], []
+        statuses, messages = [channel_status.unused_channel(name) for name in configured], []
     if options.json:
         print_json(messages if options.list else _as_json(statuses, {}))
     elif options.list:
@@ -157,7 +166,7 @@ def _stands(one: ChannelStatus) -> tuple[str, str, str]:
     """Sign, colour and words."""
     parts = [f"{one.sent} sent" + (f", the last at {one.last_sent[:19]}Z" if one.last_sent else "")]
     if one.waiting:
-        age = compose.duration(channel_status.age_s(one, now()))
+        age = compose.duration(channel_status.oldest_age_s(one, now()))
         parts.append(f"{one.waiting} wait" + (f", the oldest for {age}" if one.oldest else ""))
     if one.parked:
         parts.append(f"{one.parked} given up (`deliver --list`, `deliver --retry`)")

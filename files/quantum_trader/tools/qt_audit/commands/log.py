@@ -19,7 +19,7 @@ from qt_audit.record.warning import reason
 from qt_audit.recorder import AuditError, record
 from qt_audit.settings.loading import Settings, current
 from qt_audit.terminal.arguments import add_details, add_json
-from qt_audit.terminal.output import explain, forget, print_json_line
+from qt_audit.terminal.output import discard, explain, print_json_line
 
 GROUP = "record"
 HELP = "record a message, or every line of standard input"
@@ -58,7 +58,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 
 def _log(message: str, options: argparse.Namespace) -> int:
     details = dict(options.detail)
-    return acknowledge(message, options.source, options.outcome, details, options.json, options.run)
+    return record_and_confirm(message, options.source, options.outcome, details, options.json, options.run)
 
 
 def _log_one_of_many(message: str, options: argparse.Namespace) -> int:
@@ -67,16 +67,16 @@ def _log_one_of_many(message: str, options: argparse.Namespace) -> int:
         status = _log(message, options)
         sys.stdout.flush()
     except BrokenPipeError:  # nobody reads the receipts: that is their right
-        forget(sys.stdout)
+        discard(sys.stdout)
         return 0
     except OSError as error:
-        forget(sys.stdout)
+        discard(sys.stdout)
         explain(_PROGRAM, f"{reason(error)}; the entries are recorded all the same")
         return 1
     return status
 
 
-def acknowledge(
+def record_and_confirm(
     message: str, source: str, outcome: str, details: dict[str, Any], as_json: bool, run: str | None = None
 ) -> int:
     """Record a message and say so once it is durable; exit status 1 if it could not be recorded."""

@@ -14,7 +14,7 @@ import os
 from dataclasses import asdict
 
 from qt_audit.delivery import addresses
-from qt_audit.delivery.message import SENT, Answer, Channel
+from qt_audit.delivery.message import SENT, Channel, SendResult
 from qt_audit.delivery.outbox.directory import ReadOnlyDirectory
 from qt_audit.delivery.outbox.queue import Outbox
 from qt_audit.delivery.wording import compose
@@ -71,8 +71,8 @@ def _chosen(channels: list[Channel], name: str | None, wrong: bool) -> list[Chan
     return found
 
 
-def _ask(channel: Channel, timeout: float) -> Answer:
-    message = compose.test(channel.name, os.uname().nodename, now())
+def _ask(channel: Channel, timeout: float) -> SendResult:
+    message = compose.test_message(channel.name, os.uname().nodename, now())
     return channel.send(message, timeout)
 
 

@@ -35,8 +35,8 @@ HELP = "find entries by time, source, outcome or text"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--since", type=a_moment, metavar="T", help="not before this time")
-    parser.add_argument("--until", type=a_moment, metavar="T", help="before this time")
+    parser.add_argument("--since", type=parse_moment, metavar="T", help="not before this time")
+    parser.add_argument("--until", type=parse_moment, metavar="T", help="before this time")
     parser.add_argument(
         "--source", action="append", default=[], metavar="S", help="of this program; repeatable"
     )
@@ -109,7 +109,7 @@ def _holds(entry: Entry, pattern: re.Pattern[str]) -> bool:
     return bool(entry.details) and bool(pattern.search(json.dumps(entry.details, ensure_ascii=False)))
 
 
-def a_moment(text: str) -> str:
+def parse_moment(text: str) -> str:
     """An argument that is a time."""
     try:
         return times.moment(text, now())

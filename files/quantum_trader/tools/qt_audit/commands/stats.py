@@ -102,6 +102,8 @@ def _tell_groups(history: History, options: argparse.Namespace) -> None:
 
 
 def _moment(text: str) -> str:
-    from qt_audit.commands.query import a_moment  # only where a time is given: plain `stats` starts faster
+    from qt_audit.commands.query import (
+        parse_moment,  # only where a time is given: plain `stats` starts faster
+    )
 
-    return a_moment(text)
+    return parse_moment(text)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 
-from qt_audit.commands.log import acknowledge
+from qt_audit.commands.log import record_and_confirm
 from qt_audit.settings.loading import Settings
 from qt_audit.terminal.arguments import add_json
 
@@ -24,4 +24,4 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
-    return acknowledge(MESSAGE, "audit_logger", "info", {}, options.json)
+    return record_and_confirm(MESSAGE, "audit_logger", "info", {}, options.json)

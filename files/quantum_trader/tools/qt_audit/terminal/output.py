@@ -18,10 +18,10 @@ def explain(program: str, message: str) -> None:
     try:
         print(f"{program}: {escaped(message)}", file=sys.stderr, flush=True)
     except OSError:
-        forget(sys.stderr)
+        discard(sys.stderr)
 
 
-def forget(stream: TextIO) -> None:
+def discard(stream: TextIO) -> None:
     """Drop what could not be written to a stream, and all that follows.
 
     Python would try again when it exits, and change the exit status.

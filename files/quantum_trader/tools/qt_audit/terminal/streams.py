@@ -9,12 +9,12 @@ from collections.abc import Callable
 from io import TextIOWrapper
 
 from qt_audit.record.warning import reason
-from qt_audit.terminal.output import explain, forget
+from qt_audit.terminal.output import discard, explain
 
 _DONE, _NO = 0, 1
 
 
-def answering(program: str, answer: Callable[[], int]) -> int:
+def run_command_line(program: str, answer: Callable[[], int]) -> int:
     """Run a command line to its exit status; what an operator can cause is one line, never a traceback."""
     _prepare()
     try:
@@ -22,7 +22,7 @@ def answering(program: str, answer: Callable[[], int]) -> int:
         sys.stdout.flush()
         return status
     except BrokenPipeError:
-        forget(sys.stdout)  # the reader has gone, as in `query | head`: that is its right
+        discard(sys.stdout)  # the reader has gone, as in `query | head`: that is its right
         return _DONE
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
@@ -31,18 +31,18 @@ def answering(program: str, answer: Callable[[], int]) -> int:
         return _NO
     except OSError as error:
         explain(program, reason(error))
-        forget(sys.stdout)
+        discard(sys.stdout)
         return _NO
 
 
-def tell(*lines: str) -> None:
+def print_now(*lines: str) -> None:
     """Print at once; where it cannot be written, what is being done goes on without."""
     try:
         for line in lines:
             print(line)
         sys.stdout.flush()
     except OSError:
-        forget(sys.stdout)
+        discard(sys.stdout)
 
 
 def _prepare() -> None:

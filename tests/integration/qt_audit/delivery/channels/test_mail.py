@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from qt_audit.delivery.channels.mail import Mail, Server
-from qt_audit.delivery.message import PERMANENT, SENT, TRANSIENT, Answer
+from qt_audit.delivery.message import PERMANENT, SENT, TRANSIENT, SendResult
 from tests.support import receivers
 from tests.support.certificates import Certificates
 from tests.support.mailboxes import PASSWORD, USER, Mailbox, MailServer
@@ -42,7 +42,9 @@ def mail(server: Server, recipient: str = "ops@example.com") -> Mail:
     return Mail("mail-1", recipient, "qt@vps.example.com", server)
 
 
-def sent(server: Server, timeout: float = LONG, recipient: str = "ops@example.com", **more: Any) -> Answer:
+def sent(
+    server: Server, timeout: float = LONG, recipient: str = "ops@example.com", **more: Any
+) -> SendResult:
     channel = mail(server, recipient)
     answer = channel.send(message(**more), timeout)
     assert PASSWORD not in f"{answer!r} {channel} {channel!r} {server!r}"
@@ -54,7 +56,7 @@ def test_a_mail_is_handed_over_whole() -> None:
     mailbox = Mailbox()
     with MailServer(mailbox) as server:
         answer = sent(server.at("none"))
-    assert answer == Answer(SENT, "taken by the mail server", 250, done=1)
+    assert answer == SendResult(SENT, "taken by the mail server", 250, done=1)
     ((sender, recipient, content),) = mailbox.received
     assert (sender, recipient) == ("qt@vps.example.com", "ops@example.com")
     assert mailbox.mail()["Message-ID"] == "<01JD-alert-7@vps.example.com>"

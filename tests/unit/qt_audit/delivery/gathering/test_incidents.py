@@ -38,7 +38,7 @@ class Story:
         item = Entry(
             next(self._seq), at(seconds), action, "me", outcome, "vps", "qt", 1, run, details, "0" * 64
         )
-        return self._told(self.incidents.note(item, self.rules))
+        return self._told(self.incidents.add_entry(item, self.rules))
 
     def saying(
         self, seconds: float, saying: tuple[str, str], run: str | None = None, **details: Any
@@ -46,7 +46,7 @@ class Story:
         return self.entry(seconds, *saying, run, **details)
 
     def wait(self, seconds: float) -> list[str]:
-        return self._told(self.incidents.note_time(at(seconds)))
+        return self._told(self.incidents.due_notifications(at(seconds)))
 
     def _told(self, notifications: list[Notification]) -> list[str]:
         self.last = notifications[-1].incident if notifications else None
@@ -77,7 +77,7 @@ def test_a_repair_that_fails_and_then_helps_is_told_twice() -> None:
     assert story.entry(60, "Restarting Grafana", "started", "r2", repair="grafana") == []
     assert story.entry(65, GRAFANA, "succeeded", "r2", repair="grafana") == [f"recovery {GRAFANA}"]
     assert story.last is not None
-    assert story.last.lasted_s == 60.0
+    assert story.last.duration_s == 60.0
 
 
 def test_a_repair_that_helps_at_once_is_no_news() -> None:
@@ -120,7 +120,7 @@ def test_a_program_that_works_again_in_a_later_run_has_recovered() -> None:
     assert story.entry(3600, "Backup - FAILED: exit code 2", "failed", "b") == []
     assert story.entry(7200, "Backup", "succeeded", "c") == ["recovery Backup"]
     assert story.last is not None
-    assert (story.last.count, story.last.lasted_s) == (3, 7200.0)
+    assert (story.last.count, story.last.duration_s) == (3, 7200.0)
 
 
 def test_a_breach_that_its_repair_mends_in_time_is_one_message_that_says_so() -> None:
@@ -131,14 +131,14 @@ def test_a_breach_that_its_repair_mends_in_time_is_one_message_that_says_so() ->
     assert story.saying(5, sentences.completed(0), "b1", threshold="Grafana") == []
     assert recovered(story, 9, "b1") == [RECOVERED]
     assert story.last is not None
-    assert (story.last.mended, story.last.told, story.last.lasted_s) == (GRAFANA, None, 9.0)
+    assert (story.last.mended, story.last.told, story.last.duration_s) == (GRAFANA, None, 9.0)
     assert story.wait(DAY) == []
 
 
 def test_a_breach_that_is_not_mended_within_a_moment_is_told_and_once() -> None:
     story = Story()
     breach(story, 0, "b1")
-    assert story.incidents.next_due_s(at(10)) == incidents.GRACE_S - 10
+    assert story.incidents.next_due_s(at(10)) == incidents.REPAIR_GRACE_S - 10
     assert story.wait(10) == []
     assert story.wait(41) == [BREACH]
     assert story.wait(42) == []
@@ -195,7 +195,7 @@ def test_an_event_is_not_reminded_of_and_is_told_again_a_day_later() -> None:
     ]
     assert told == [0, 20, 40, 60]
     assert story.wait(80 * 3600.0) == []
-    assert story.wait(70 * 3600.0 + incidents.FORGET_S + 1) == []
+    assert story.wait(70 * 3600.0 + incidents.FORGET_AFTER_S + 1) == []
     assert story.incidents.by_subject == {}
 
 
@@ -268,7 +268,7 @@ def test_of_news_at_once_only_how_each_incident_stands_is_left() -> None:
     notifications = [
         item
         for seq, (action, outcome, details) in enumerate(lines, 1)
-        for item in book.note(
+        for item in book.add_entry(
             Entry(seq, at(seq), action, "me", outcome, "vps", "qt", 1, None, details, "0" * 64)
         )
     ]
@@ -279,13 +279,13 @@ def test_of_news_at_once_only_how_each_incident_stands_is_left() -> None:
 def test_so_many_incidents_that_the_oldest_are_forgotten() -> None:
     story = Story()
     known = story.incidents
-    for number in range(incidents.MOST + 50):
-        known.note(
+    for number in range(incidents.MAX_INCIDENTS + 50):
+        known.add_entry(
             Entry(
                 number, at(number), f"x{number}", "me", "failed", "vps", "qt", 1, f"r{number}", {}, "0" * 64
             )
         )
-    assert len(known.by_subject) == incidents.MOST
+    assert len(known.by_subject) == incidents.MAX_INCIDENTS
     assert "me: x49" not in known.by_subject
     assert "me: x50" in known.by_subject
 
@@ -297,4 +297,4 @@ def test_a_clock_that_steps_back_tells_nothing_twice() -> None:
     # Whatever time its entry bears: what is handed on of it bears no later one than the present.
     assert story.entry(0, GRAFANA, "succeeded", "r2", repair="grafana") == [f"recovery {GRAFANA}"]
     assert story.last is not None
-    assert story.last.lasted_s == 0.0
+    assert story.last.duration_s == 0.0
