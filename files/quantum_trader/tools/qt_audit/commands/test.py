@@ -1,4 +1,4 @@
-"""Write one test entry, as the very first thing to try after an installation.
+"""Record one test entry. Try this first after an installation.
 
 examples:
   audit_logger.py test
@@ -14,7 +14,7 @@ from qt_audit.settings.loading import Settings
 from qt_audit.terminal.arguments import add_json
 
 GROUP = "record"
-HELP = "write one test entry, to see that the trail works"
+HELP = "record one test entry, to see that the installation works"
 
 MESSAGE = "Test audit entry - system check"
 
