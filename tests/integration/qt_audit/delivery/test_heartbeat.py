@@ -56,9 +56,9 @@ def test_half_a_character_is_no_reason_to_fail() -> None:
 def test_a_ping_that_does_not_count_is_told_of(reply: Reply, state: str, says: str) -> None:
     with Receiver(healthchecks, f"/{TOKEN}") as receiver:
         receiver.script = [reply]
-        answer = ping(receiver.url, SUCCESS)
-        assert (answer.state, says in answer.says) == (state, True)
-        assert TOKEN not in repr(answer)
+        result = ping(receiver.url, SUCCESS)
+        assert (result.state, says in result.says) == (state, True)
+        assert TOKEN not in repr(result)
 
 
 def test_a_receiver_that_hangs_holds_nobody() -> None:

@@ -1,4 +1,4 @@
-"""What several unit tests ask for."""
+"""Fixtures that several unit tests of the delivery use."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.support.delivering import RecordingChannel, StartVps, Vps
 
 @pytest.fixture
 def start_vps(tmp_path: Path) -> StartVps:
-    """An installation whose delivery has run once."""
+    """A function that returns an installation whose delivery has run once."""
 
     def start(*channels: RecordingChannel, rules: str = "", quiet: str = "") -> Vps:
         vps = Vps(tmp_path / "home", *channels, rules=rules, quiet=quiet)

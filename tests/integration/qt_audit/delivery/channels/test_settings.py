@@ -1,4 +1,4 @@
-"""`check_config` names addresses that cannot be used; recording an entry knows nothing of delivery."""
+"""`check_config` names addresses that cannot be used. Recording an entry works in spite of them."""
 
 from __future__ import annotations
 

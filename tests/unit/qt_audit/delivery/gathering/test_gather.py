@@ -1,4 +1,4 @@
-"""From the record to the channels: each thing once, in order, and nothing dropped in silence."""
+"""From the record to the channels: each message once, in order, and nothing is dropped silently."""
 
 from __future__ import annotations
 
@@ -202,7 +202,7 @@ def test_a_channel_that_raises_is_as_one_that_is_down(start_vps: StartVps) -> No
 
 
 def test_a_receiver_that_asks_for_a_short_pause_gets_it_within_the_run(start_vps: StartVps) -> None:
-    vps = start_vps(RecordingChannel(answers=[SendResult(TRANSIENT, "too many requests", 429, 0.75)]))
+    vps = start_vps(RecordingChannel(results=[SendResult(TRANSIENT, "too many requests", 429, 0.75)]))
     vps.write("Backup - FAILED: x")
     before = vps.clock()
     assert vps.deliver().channel_results["recording-1"].sent == 1
@@ -213,7 +213,7 @@ def test_a_receiver_that_asks_for_a_short_pause_gets_it_within_the_run(start_vps
 def test_parts_that_were_taken_are_not_sent_again(start_vps: StartVps) -> None:
     vps = start_vps(
         RecordingChannel(
-            answers=[SendResult(TRANSIENT, "reset", done=2), SendResult(TRANSIENT, "reset", done=3)]
+            results=[SendResult(TRANSIENT, "reset", done=2), SendResult(TRANSIENT, "reset", done=3)]
         )
     )
     vps.write("Backup - FAILED: x")
@@ -270,7 +270,7 @@ def test_a_whole_night_of_noise_stays_small(start_vps: StartVps) -> None:
 
 
 def summarised(vps: Vps) -> None:
-    """The next day's first quarter of an hour."""
+    """File the summary of the clock's day, in the first hours of the next day."""
     list(schedule.file_due(vps.place, "daily", vps.clock(), 5.0))
     vps.clock.move(15 * 3600)
     assert len(list(schedule.file_due(vps.place, "daily", vps.clock(), 5.0))) == 1
@@ -337,7 +337,7 @@ def test_a_damaged_ledger_sends_no_summary_twice(start_vps: StartVps) -> None:
 
 
 def test_a_record_that_cannot_be_read_stops_no_message_that_waits(start_vps: StartVps) -> None:
-    vps = start_vps(RecordingChannel(answers=[DOWN]))
+    vps = start_vps(RecordingChannel(results=[DOWN]))
     vps.write("Backup - FAILED: x")
     vps.deliver()
     (segment,) = Path(vps.place.record_path).glob("*.jsonl")

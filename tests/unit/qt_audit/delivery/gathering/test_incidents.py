@@ -1,4 +1,4 @@
-"""One incident is one message that says how it ended."""
+"""Incidents: which entries belong to one, and which notifications it causes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ def at(seconds: float) -> str:
 
 
 class Story:
-    """Entries as they come, and what is told of them; the book is written down and read after each."""
+    """Adds entries to incidents and returns the notifications as texts.
+
+    After each step the incidents are stored as JSON and read again, as the cursor does.
+    """
 
     def __init__(self, rules: str = "") -> None:
         self.incidents = Incidents()
@@ -38,7 +41,7 @@ class Story:
         item = Entry(
             next(self._seq), at(seconds), action, "me", outcome, "vps", "qt", 1, run, details, "0" * 64
         )
-        return self._told(self.incidents.add_entry(item, self.rules))
+        return self._texts(self.incidents.add_entry(item, self.rules))
 
     def saying(
         self, seconds: float, saying: tuple[str, str], run: str | None = None, **details: Any
@@ -46,14 +49,14 @@ class Story:
         return self.entry(seconds, *saying, run, **details)
 
     def wait(self, seconds: float) -> list[str]:
-        return self._told(self.incidents.due_notifications(at(seconds)))
+        return self._texts(self.incidents.due_notifications(at(seconds)))
 
-    def _told(self, notifications: list[Notification]) -> list[str]:
+    def _texts(self, notifications: list[Notification]) -> list[str]:
         self.last = notifications[-1].incident if notifications else None
-        plain = json.loads(json.dumps([one.as_dict() for one in self.incidents.by_subject.values()]))
-        again = [Incident.from_dict(one) for one in plain]
-        assert again == list(self.incidents.by_subject.values())
-        self.incidents = Incidents({one.subject: one for one in again})
+        plain = json.loads(json.dumps([item.as_dict() for item in self.incidents.by_subject.values()]))
+        restored = [Incident.from_dict(item) for item in plain]
+        assert restored == list(self.incidents.by_subject.values())
+        self.incidents = Incidents({incident.subject: incident for incident in restored})
         return [f"{item.kind} {item.incident.text}" for item in notifications]
 
 
@@ -294,7 +297,7 @@ def test_a_clock_that_steps_back_tells_nothing_twice() -> None:
     story = Story()
     story.entry(7200, f"{GRAFANA} - FAILED: no", "failed", "r1", repair="grafana")
     assert story.wait(0) == []
-    # Whatever time its entry bears: what is handed on of it bears no later one than the present.
+    # The stored incident has no later time than the present, whatever the time of its entry.
     assert story.entry(0, GRAFANA, "succeeded", "r2", repair="grafana") == [f"recovery {GRAFANA}"]
     assert story.last is not None
     assert story.last.duration_s == 0.0

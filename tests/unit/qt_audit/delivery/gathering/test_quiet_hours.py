@@ -1,4 +1,4 @@
-"""Quiet hours lie on people's clocks, whatever these do in spring and autumn."""
+"""Quiet hours follow the local time of their zone, including summer time."""
 
 from __future__ import annotations
 

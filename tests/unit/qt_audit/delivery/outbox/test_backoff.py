@@ -1,4 +1,4 @@
-"""When a channel is tried again, and when no more."""
+"""The state of a channel after each result: when it is tried again, and when it is disabled."""
 
 from __future__ import annotations
 

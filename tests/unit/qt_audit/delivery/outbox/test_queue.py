@@ -1,4 +1,4 @@
-"""The outbox keeps every message, in order, until it was taken or given up; and stays small."""
+"""The outbox keeps each message, in order, until it is delivered or given up, and stays within its limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A delivery whose memory was damaged, and whose clock leaps: what follows is told all the same."""
+"""Damaged files of the outbox and a clock that was ahead: later entries are reported all the same."""
 
 from __future__ import annotations
 

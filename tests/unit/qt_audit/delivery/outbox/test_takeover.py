@@ -1,4 +1,4 @@
-"""A new address takes over what the one that it replaced has not delivered."""
+"""A new address takes over the undelivered messages of the address that it replaced."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ DAY = 86_400.0
 
 
 def test_a_new_address_takes_over_what_the_one_it_replaced_has_not_delivered(start_vps: StartVps) -> None:
-    """What waits, and what was given up, in order; each once."""
+    """Queued and parked messages are sent to it in order, each once."""
     old = RecordingChannel(
-        "slack-aaaaaa", answers=[SendResult(SENT, "taken with 200", 200), GONE], always=DOWN
+        "slack-aaaaaa", results=[SendResult(SENT, "taken with 200", 200), GONE], always=DOWN
     )
     vps = start_vps(old)
     for name in ("Taken", "Parked", "Waits"):
@@ -48,7 +48,7 @@ def test_a_channel_that_had_its_own_copy_takes_nothing_over(start_vps: StartVps)
 
 
 def test_what_was_given_up_long_ago_is_no_news_to_a_new_address(start_vps: StartVps) -> None:
-    old = RecordingChannel("slack-aaaaaa", answers=[GONE], always=DOWN)
+    old = RecordingChannel("slack-aaaaaa", results=[GONE], always=DOWN)
     vps = start_vps(old)
     vps.write("Long ago - FAILED: x")
     vps.deliver()

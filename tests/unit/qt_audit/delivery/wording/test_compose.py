@@ -1,4 +1,4 @@
-"""The words of messages: who, what, since when, how long."""
+"""The texts of messages: host, subject, since when, how long."""
 
 from __future__ import annotations
 
