@@ -39,16 +39,16 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         _list(options.json)
         return 0
     path = options.file or settings.env_file
-    found = _problems(path, required=options.file is not None)
+    problems_found = _problems(path, required=options.file is not None)
     if options.json:
-        print_json({"file": path, "problems": found})
-    elif found:
-        for problem in found:
+        print_json({"file": path, "problems": problems_found})
+    elif problems_found:
+        for problem in problems_found:
             explain("audit_logger.py check_config", problem)
     else:
         state = "no such file; the defaults are used" if not os.path.exists(path) else "no fault found"
         print(f"✅ {path}: {state}")
-    return 2 if found else 0
+    return 2 if problems_found else 0
 
 
 def _problems(path: str, required: bool) -> list[str]:

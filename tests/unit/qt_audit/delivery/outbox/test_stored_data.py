@@ -84,7 +84,7 @@ def test_a_record_that_is_shorter_than_it_was_is_told(start_vps: StartVps) -> No
 def test_after_a_clock_that_leapt_ahead_a_breach_and_its_reminder_come_in_time(
     start_vps: StartVps, delivered: bool
 ) -> None:
-    """Entries bear that future until it has come; who is told of them lives in the present."""
+    """Entries keep the wrong, later time. Alerts and reminders follow the present time all the same."""
     channel = RecordingChannel()
     vps = start_vps(channel)
     vps.clock.move(400 * DAY)

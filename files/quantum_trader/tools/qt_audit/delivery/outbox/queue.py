@@ -75,8 +75,8 @@ class Outbox:
         self._files = files
         self._states = self._read_states()
         self._unsaved = False
-        found = (QueueItem.from_file_name(name) for name in files.names())
-        self._items_by_file = {item.file: item for item in found if item is not None}
+        items = (QueueItem.from_file_name(name) for name in files.names())
+        self._items_by_file = {item.file: item for item in items if item is not None}
         self._waiting_ids = {
             (item.channel, item.id) for item in self._items_by_file.values() if item.state == WAITING
         }
@@ -239,8 +239,9 @@ class Outbox:
         return WAKE in self._files.names()
 
     def _items_in(self, state: str, channel: str | None) -> list[QueueItem]:
-        found = (i for i in self._items_by_file.values() if i.state == state and channel in (None, i.channel))
-        return sorted(found, key=lambda item: (item.number, item.id))
+        items = self._items_by_file.values()
+        chosen = (item for item in items if item.state == state and channel in (None, item.channel))
+        return sorted(chosen, key=lambda item: (item.number, item.id))
 
     def _add(self, item: QueueItem) -> None:
         self._items_by_file[item.file] = item
