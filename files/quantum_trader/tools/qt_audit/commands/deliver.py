@@ -5,7 +5,7 @@ stays in status/outbox and is tried again, after longer and longer pauses up to 
 is given up, but kept for --retry. A channel that refuses permanently is disabled until `notify_test`
 succeeds. If there is nothing to do, it prints nothing.
 
-Exit status 1: messages are queued, or were given up.
+Exit status 1: messages are still queued or were given up, or a channel is disabled.
 
 examples:
   audit_logger.py deliver

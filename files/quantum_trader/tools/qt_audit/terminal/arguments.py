@@ -13,7 +13,7 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 def add_details(parser: argparse.ArgumentParser, source: str) -> None:
     """Add --source and --detail, for commands that record entries. `source` is the default of --source."""
     parser.add_argument(
-        "--source", default=source, metavar="S", help=f"the program that acts (default: {source})"
+        "--source", default=source, metavar="S", help=f"program that the entry is about (default: {source})"
     )
     parser.add_argument(
         "--detail",
