@@ -1,4 +1,4 @@
-"""A local mail server (aiosmtpd): TLS or not, with accounts or not, refusing whom it is told to."""
+"""A local mail server (aiosmtpd), with or without TLS and accounts, that can refuse mail."""
 
 from __future__ import annotations
 
@@ -20,18 +20,22 @@ USER, PASSWORD = "audit@example.com", "hunter2-S3cr3t"
 
 @dataclass
 class Mailbox:
-    """What one server was handed, and how it answers. Addresses: what it says to their RCPT."""
+    """The mail that a server received, and the replies that a test sets."""
 
     received: list[tuple[str, str, bytes]] = field(default_factory=list)
     """Envelope sender, recipient, content as it came over the wire."""
     recipients: dict[str, str] = field(default_factory=dict)
+    """Reply to RCPT by address; 250 for any other."""
     sender: str = ""
+    """Reply to MAIL; empty: 250."""
     data: str = ""
+    """Reply to DATA; empty: the mail is accepted."""
     login: str = ""
-    """What it says where a password is right; empty: lets in."""
+    """Reply to a right password; empty: the login succeeds."""
     asked: int = 0
-    """How often a sender was named to it."""
+    """Number of MAIL commands."""
     logins: int = 0
+    """Number of login attempts."""
 
     async def on_mail(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:
         self.asked += 1
@@ -72,11 +76,11 @@ class Mailbox:
 
 
 for _verb, _hook in (("MAIL", Mailbox.on_mail), ("RCPT", Mailbox.on_recipient), ("DATA", Mailbox.on_data)):
-    setattr(Mailbox, f"handle_{_verb}", _hook)  # as aiosmtpd wants them to be called
+    setattr(Mailbox, f"handle_{_verb}", _hook)  # the names that aiosmtpd calls
 
 
 class MailServer:
-    """The server itself, on a thread: `with MailServer(mailbox) as server: server.at("none")`."""
+    """A mail server in a thread: `with MailServer(mailbox) as server: server.at("none")`."""
 
     def __init__(
         self,
@@ -87,10 +91,10 @@ class MailServer:
     ) -> None:
         options: dict[str, Any] = {"hostname": "mail.example.com", "tls_context": starttls}
         if accounts:
-            # aiosmtpd does not see the TLS that a connection begins with, so it may not insist on it.
-            later = starttls is not None
+            # aiosmtpd does not notice TLS from the first byte on, so only with STARTTLS can it require TLS.
+            with_starttls = starttls is not None
             options |= {"authenticator": mailbox.authenticate}
-            options |= {"auth_required": later, "auth_require_tls": later}
+            options |= {"auth_required": with_starttls, "auth_require_tls": with_starttls}
         self._loop = asyncio.new_event_loop()
         self._server = self._loop.run_until_complete(
             self._loop.create_server(
@@ -114,5 +118,5 @@ class MailServer:
         self._loop.close()
 
     def at(self, security: str, **changes: Any) -> Server:
-        """The server as the settings would name it."""
+        """The server's settings, as the channel reads them."""
         return Server("127.0.0.1", self.port, security, **changes)

@@ -1,4 +1,4 @@
-"""Messages to send in tests, and texts that attack whoever shows them."""
+"""Messages for tests, and hostile texts."""
 
 from __future__ import annotations
 
@@ -43,5 +43,5 @@ HOSTILE = {
 
 
 def message(**changes: Any) -> Message:
-    """A critical alert, with what a test cares for changed."""
+    """A critical alert, with these fields changed."""
     return replace(_PLAIN, **changes)

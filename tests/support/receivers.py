@@ -1,7 +1,7 @@
-"""Local servers that stand in for Discord, Slack, a receiver of ours and a mail server.
+"""Local HTTP servers that behave like Discord, Slack or an operator's own receiver, and faulty servers.
 
-They keep to the documented contracts, limits and errors included, and count what arrived. Each
-takes a script of answers to give first: `receiver.script = [Reply(429, …)]`.
+They follow the documented contracts, including limits and errors, and keep the requests that arrive. A test
+can set the first replies: `receiver.script = [Reply(429, …)]`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ SCHEMA = TOOLS / "qt_audit/delivery/channels/json_webhook.schema.json"
 
 @dataclass(frozen=True)
 class Arrival:
-    """One request that came in."""
+    """One request that arrived."""
 
     path: str
     headers: Mapping[str, str]
@@ -50,7 +50,7 @@ class Arrival:
 
 @dataclass(frozen=True)
 class Reply:
-    """One answer to give."""
+    """One reply to send."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -66,7 +66,7 @@ Contract = Callable[[Arrival], Reply]
 
 
 class Receiver:
-    """An HTTP server on a free port of 127.0.0.1: what arrived, and what of it was taken (2xx)."""
+    """An HTTP server on a free port of 127.0.0.1. It keeps all requests, and those it accepted (2xx)."""
 
     def __init__(self, contract: Contract, path: str, certificates: Certificates | None = None) -> None:
         self.arrivals: list[Arrival] = []
@@ -125,7 +125,7 @@ class Receiver:
 
 
 def discord(arrival: Arrival) -> Reply:
-    """Execute Webhook, as Discord documents it: 200 with a message, 204 without ?wait=true."""
+    """Discord's documented Execute Webhook: 200 with a message, 204 without ?wait=true."""
     parts = urlsplit(arrival.path)
     if not parts.path.startswith("/api/webhooks/123456789012345678/"):
         return Reply.of_json(404, {"message": "Unknown Webhook", "code": 10015})
@@ -143,7 +143,7 @@ def discord(arrival: Arrival) -> Reply:
 
 
 def _discord_errors(body: Any) -> Iterator[tuple[str, str]]:
-    """What Discord refuses, by path. It counts code points."""
+    """The errors that Discord reports, by path. It counts code points."""
     if not isinstance(body, dict):
         yield "", "must be an object"
         return
@@ -184,7 +184,7 @@ def _discord_errors(body: Any) -> Iterator[tuple[str, str]]:
 
 
 def slack(arrival: Arrival) -> Reply:
-    """An incoming webhook, as Slack documents it: plain text answers."""
+    """Slack's documented incoming webhook, which replies in plain text."""
     if arrival.path != SLACK_PATH:
         return Reply(404, {}, b"no_service")
     try:
@@ -224,16 +224,16 @@ def _slack_text(text: Any, limit: int, kinds: tuple[str, ...] = ("plain_text", "
 
 
 def receiver_of_ours(secret: str) -> Contract:
-    """Verifies the signature as Standard Webhooks says, and the document by its schema; 401 and 400 else."""
+    """A receiver that verifies the signature (else 401) and the document's schema (else 400)."""
     schema = json.loads(SCHEMA.read_text())
 
     def contract(arrival: Arrival) -> Reply:
-        named = arrival.headers
-        content = f"{named['webhook-id']}.{named['webhook-timestamp']}.".encode() + arrival.body
+        headers = arrival.headers
+        content = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + arrival.body
         code = hmac.new(base64.b64decode(secret.removeprefix("whsec_")), content, hashlib.sha256).digest()
-        wanted = f"v1,{base64.b64encode(code).decode()}"
-        fresh = abs(time.time() - int(named["webhook-timestamp"])) < 300
-        if not fresh or not hmac.compare_digest(named.get("webhook-signature", ""), wanted):
+        expected = f"v1,{base64.b64encode(code).decode()}"
+        fresh = abs(time.time() - int(headers["webhook-timestamp"])) < 300
+        if not fresh or not hmac.compare_digest(headers.get("webhook-signature", ""), expected):
             return Reply(401)
         try:
             jsonschema.validate(arrival.json, schema)
@@ -248,7 +248,7 @@ def receiver_of_ours(secret: str) -> Contract:
 def raw(
     serve: Callable[[socket.socket], None], certificates: ssl.SSLContext | None = None
 ) -> Iterator[tuple[int, list[int]]]:
-    """A server that says whatever it likes: its port, and a list that grows with each connection."""
+    """A server that runs `serve` for each connection. Yields its port and a list, one item per connection."""
     served: list[int] = []
     open_now: list[socket.socket] = []
 
@@ -284,19 +284,19 @@ def raw(
 
 
 def hang(connection: socket.socket) -> None:
-    """Takes all and says nothing."""
+    """Read everything and reply nothing."""
     while connection.recv(65536):
         pass
 
 
 def drip(connection: socket.socket) -> None:
-    """Says a byte now and then, for ever: each in good time, the whole never."""
+    """Send one byte now and then, for ever: no single one is late, but the reply never ends."""
     connection.recv(65536)
     endless(connection, b"HTTP/1.1 200 OK\r\nX-Slow: ")
 
 
 def drip_body(connection: socket.socket) -> None:
-    """Takes the message, and then never ends its answer."""
+    """Accept the message with a status, then never end the reply's body."""
     connection.recv(65536)
     connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
     endless(connection, b"")
@@ -310,24 +310,24 @@ def endless(connection: socket.socket, begin: bytes) -> None:
 
 
 def reset(connection: socket.socket) -> None:
-    """Breaks off as a crashed server does."""
+    """Reset the connection, like a server that crashed."""
     connection.recv(65536)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 def close(connection: socket.socket) -> None:
-    """Hangs up without a word."""
+    """Close the connection without a reply."""
     connection.recv(65536)
 
 
 def garbage(connection: socket.socket) -> None:
-    """Speaks another protocol."""
+    """Reply in another protocol."""
     connection.recv(65536)
     connection.sendall(b"SSH-2.0-OpenSSH_9.2p1\r\n" + b"\x00\xff" * 40_000)
 
 
 def endless_headers(connection: socket.socket) -> None:
-    """Sends headers without an end, as fast as it can."""
+    """Send headers without an end, as fast as possible."""
     connection.recv(65536)
     connection.sendall(b"HTTP/1.1 200 OK\r\n")
     while True:

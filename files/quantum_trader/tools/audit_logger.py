@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The audit trail's face: log_action() and action() for programs, a command line for people.
+"""The audit trail: log_action() and action() for programs, and a command line for people.
 
 from audit_logger import log_action, action
 python3 audit_logger.py --help
@@ -10,7 +10,7 @@ from __future__ import annotations
 import os.path
 import sys
 
-# The package beside the real file, not beside the link to it: a release is never mixed with the next one.
+# Import the package beside the real file, not beside a link to it, so that two releases are never mixed.
 _RELEASE = os.path.dirname(os.path.realpath(__file__))
 sys.path.insert(0, _RELEASE)
 try:
@@ -25,7 +25,7 @@ _settings.set_default_home(__file__)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; the exit status is the answer."""
+    """Run the command line. Returns the exit status."""
     from qt_audit.commands import run
 
     return run(sys.argv[1:] if arguments is None else arguments)

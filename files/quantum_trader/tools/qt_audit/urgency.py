@@ -1,13 +1,13 @@
-"""What is told at once, and what waits for the summaries. Pure: an entry goes in, a verdict comes out.
+"""Decide which entries are reported at once, and which wait for the summaries. Pure.
 
-The operator's rules come first (QT_NOTIFY_RULES), the first that matches decides:
+The operator's rules (QT_NOTIFY_RULES) come first; the first one that matches decides:
 
     now outcome=failed source=trading_agent; later action=^Smoke; critical action=margin call
 
-then our own: what failed, an escalation, a breached threshold and its recovery are told at once. What
-the delivery says of itself is never told so: it would go round in circles.
+Then the built-in rules apply: failures, escalations, breached thresholds and their recoveries are reported at
+once. The delivery's own entries are never reported at once, because reporting them could cause new ones.
 
-Plain classes and few imports: whoever records an entry asks this, too.
+The module has plain classes and few imports, because each program that records an entry loads it.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Protocol
 
-    class Telling(Protocol):
-        """What is looked at of an entry, or of one that is still to be written."""
+    class EntryLike(Protocol):
+        """The parts of an entry, or of a draft, that the rules use."""
 
         @property
         def action(self) -> str: ...
@@ -39,17 +39,17 @@ if TYPE_CHECKING:
 LATER, NOW, CRITICAL = "later", "now", "critical"
 URGENCIES = (LATER, NOW, CRITICAL)
 SOURCE = "audit_delivery"
-"""The source of what the delivery records of itself."""
+"""The source of the entries that the delivery writes about itself."""
 _BREACH, _RECOVERED = "Auto-heal: Triggered by", "Auto-heal: Recovered"
-_WORD = re.compile(r"(outcome|source|action)=(.*)", re.DOTALL)
+_CONDITION = re.compile(r"(outcome|source|action)=(.*)", re.DOTALL)
 
 
 class RuleError(ValueError):
-    """A rule cannot be used; the text says which, and what is wrong in it."""
+    """A rule cannot be used. The text says which one and why."""
 
 
 class Rule:
-    """Entries that match all of what is given are of this urgency."""
+    """One rule: entries that match all its conditions have its urgency."""
 
     __slots__ = ("_action", "_outcome", "_source", "urgency")
 
@@ -61,7 +61,8 @@ class Rule:
         self._source = source
         self._action = action
 
-    def matches(self, entry: Telling) -> bool:
+    def matches(self, entry: EntryLike) -> bool:
+        """Whether all conditions hold. `action` is a regular expression, found anywhere in the sentence."""
         return (
             self._outcome in (None, entry.outcome)
             and self._source in (None, entry.source)
@@ -70,7 +71,7 @@ class Rule:
 
 
 def parse_rules(text: str) -> tuple[Rule, ...]:
-    """The rules of a setting: separated by semicolons, `action=` last, for it may hold blanks.
+    """The rules of a setting, separated by semicolons. In each, `action=` comes last: it may contain blanks.
 
     Raises RuleError.
     """
@@ -85,14 +86,14 @@ def _rule(text: str, number: int) -> Rule:
         raise RuleError(f"rule {number} must begin with {', '.join(URGENCIES[:-1])} or {URGENCIES[-1]}")
     known: dict[str, str] = {}
     while rest := rest.strip():
-        match = _WORD.match(rest)
+        match = _CONDITION.match(rest)
         if match is None or match[1] in known:
             raise RuleError(
                 f"rule {number}: after {urgency} come outcome=…, source=… and action=…, once each"
             )
         value, _, rest = (match[2], "", "") if match[1] == "action" else match[2].partition(" ")
         if not value:
-            raise RuleError(f"rule {number}: nothing statuses behind {match[1]}=")
+            raise RuleError(f"rule {number}: {match[1]}= has no value")
         known[match[1]] = value
     if not known:
         raise RuleError(f"rule {number}: after {urgency} come outcome=…, source=… or action=…")
@@ -108,11 +109,11 @@ def _pattern(text: str | None, number: int) -> re.Pattern[str] | None:
         raise RuleError(f"rule {number}: action must be a regular expression") from None
 
 
-def urgency_of(entry: Telling, own: tuple[Rule, ...] = ()) -> str:
-    """How soon somebody must know of this entry."""
+def urgency_of(entry: EntryLike, rules: tuple[Rule, ...] = ()) -> str:
+    """LATER, NOW or CRITICAL: how soon somebody must know of this entry."""
     if entry.source == SOURCE:
         return LATER
-    for rule in own:
+    for rule in rules:
         if rule.matches(entry):
             return rule.urgency
     if entry.outcome == "failed":

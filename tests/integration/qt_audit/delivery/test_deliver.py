@@ -92,7 +92,7 @@ def test_without_a_channel_there_is_nothing_to_do_and_nothing_is_kept(tmp_path: 
         done = home.run(*arguments)
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert "no channel is set" in home.run("deliver", "--status").stdout
-    assert not home.vps.box.exists()
+    assert not home.vps.outbox_path.exists()
 
 
 def test_what_happened_while_no_channel_was_set_is_no_news_later(home: Home, receiver: Receiver) -> None:
@@ -190,7 +190,7 @@ def test_two_wake_ups_at_the_same_instant_send_each_message_once(home: Home, rec
 def test_while_another_delivery_is_at_work_the_state_can_be_looked_at(home: Home) -> None:
     home.fail()
     with home.vps.outbox():
-        (home.vps.box / "wake").unlink()
+        (home.vps.outbox_path / "wake").unlink()
         quiet = home.run("deliver")
         assert (quiet.returncode, quiet.stdout, quiet.stderr) == (0, "", "")
         assert home.run("deliver", "--status").returncode == 0
@@ -225,7 +225,7 @@ def test_a_breach_is_told_once_it_is_clear_that_its_repair_does_not_end_it(
 
 
 def test_an_outbox_that_cannot_be_used_is_one_clear_line(home: Home) -> None:
-    box = home.vps.box
+    box = home.vps.outbox_path
     for path in box.iterdir():
         path.unlink()
     box.rmdir()

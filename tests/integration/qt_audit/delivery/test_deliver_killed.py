@@ -87,7 +87,7 @@ def test_kills_at_random_moments_lose_nothing_and_repeat_one_message_each_at_mos
     titles = [arrival.json["title"].partition(": ")[2] for arrival in receiver.taken]
     assert len(titles) > len(ids(receiver))  # else no kill came between a message and its mark
     assert list(dict.fromkeys(titles)) == [f"Action {number} - FAILED: x" for number in range(written)]
-    assert {path.name for path in vps.box.iterdir()} == {".lock", "channels.json", "cursor.json"}
+    assert {path.name for path in vps.outbox_path.iterdir()} == {".lock", "channels.json", "cursor.json"}
 
 
 def ids(receiver: Receiver) -> set[str]:

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from qt_audit.delivery.message import SENT, TRANSIENT, Answer
+from qt_audit.delivery.message import SENT, TRANSIENT, SendResult
 from qt_audit.filing import schedule
 from qt_audit.summary.period import KINDS
-from tests.support.delivering import Hand, RecordingChannel, Vps
+from tests.support.delivering import ManualClock, RecordingChannel, Vps
 
 HOUR = 3600.0
-DOWN = Answer(TRANSIENT, "nobody listens there")
+DOWN = SendResult(TRANSIENT, "nobody listens there")
 
 
 def expected(first: date, last: date) -> set[str]:
@@ -46,7 +46,7 @@ def told(channel: RecordingChannel) -> list[str]:
 def test_each_summary_of_a_year_is_sent_exactly_once(seed: int, tmp_path: Path) -> None:
     chance = random.Random(seed)
     vps = Vps(tmp_path / "home", RecordingChannel("one"), RecordingChannel("two"))
-    vps.clock = Hand("2026-01-01T00:00:01")
+    vps.clock = ManualClock("2026-01-01T00:00:01")
     vps.write("System check", "info")
     vps.deliver()
     while vps.clock() < "2027-01-01T12:00:00":
@@ -59,10 +59,10 @@ def test_each_summary_of_a_year_is_sent_exactly_once(seed: int, tmp_path: Path) 
             vps.clock.move(chance.uniform(1, 12) * HOUR)
         vps.write("System check", "info")
         for channel in vps.channels:
-            channel.always = DOWN if chance.random() < 0.2 else Answer(SENT, "taken")
+            channel.always = DOWN if chance.random() < 0.2 else SendResult(SENT, "taken")
         _wake(vps)
     for channel in vps.channels:
-        channel.always = Answer(SENT, "taken")
+        channel.always = SendResult(SENT, "taken")
     for _ in range(10):
         vps.clock.move(HOUR)
         _wake(vps)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from qt_audit.delivery.heartbeat import FAIL, LARGEST, START, SUCCESS, ping
+from qt_audit.delivery.heartbeat import FAIL, MAX_BODY_BYTES, START, SUCCESS, ping
 from qt_audit.delivery.message import PERMANENT, SENT, TRANSIENT
 from tests.support import receivers
 from tests.support.receivers import TOKEN, Arrival, Receiver, Reply, raw
@@ -32,10 +32,10 @@ def test_each_event_has_its_own_address(path: str, event: str, asked: str) -> No
 
 def test_a_long_text_is_cut_between_characters() -> None:
     with Receiver(healthchecks, "/x") as receiver:
-        assert ping(receiver.url, SUCCESS, "x" + "é" * LARGEST).state == SENT
+        assert ping(receiver.url, SUCCESS, "x" + "é" * MAX_BODY_BYTES).state == SENT
         body = receiver.arrivals[0].body
-        assert len(body) == LARGEST - 1
-        assert body.decode() == "x" + "é" * ((LARGEST - 1) // 2)
+        assert len(body) == MAX_BODY_BYTES - 1
+        assert body.decode() == "x" + "é" * ((MAX_BODY_BYTES - 1) // 2)
 
 
 def test_half_a_character_is_no_reason_to_fail() -> None:
@@ -56,9 +56,9 @@ def test_half_a_character_is_no_reason_to_fail() -> None:
 def test_a_ping_that_does_not_count_is_told_of(reply: Reply, state: str, says: str) -> None:
     with Receiver(healthchecks, f"/{TOKEN}") as receiver:
         receiver.script = [reply]
-        answer = ping(receiver.url, SUCCESS)
-        assert (answer.state, says in answer.says) == (state, True)
-        assert TOKEN not in repr(answer)
+        result = ping(receiver.url, SUCCESS)
+        assert (result.state, says in result.says) == (state, True)
+        assert TOKEN not in repr(result)
 
 
 def test_a_receiver_that_hangs_holds_nobody() -> None:

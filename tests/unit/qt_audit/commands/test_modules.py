@@ -1,4 +1,4 @@
-"""A command is one module; each piece of it that is missing is named."""
+"""Each command is a module. The test names each part that is missing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _TESTS = "\n".join(path.read_text() for path in (ROOT / "tests/integration").rgl
 
 
 def missing(name: str) -> list[str]:
-    """What a command's module lacks, one line each."""
+    """The parts that a command's module lacks, one line each."""
     module, lacks = commands.load(name), []
     help_text = module.__doc__ or ""
     if len(help_text.splitlines()) < 3:

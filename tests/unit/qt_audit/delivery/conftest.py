@@ -1,4 +1,4 @@
-"""What several unit tests ask for."""
+"""Fixtures that several unit tests of the delivery use."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.delivering import Begin, RecordingChannel, Vps
+from tests.support.delivering import RecordingChannel, StartVps, Vps
 
 
 @pytest.fixture
-def begun(tmp_path: Path) -> Begin:
-    """An installation whose delivery has run once."""
+def start_vps(tmp_path: Path) -> StartVps:
+    """A function that returns an installation whose delivery has run once."""
 
-    def begin(*channels: RecordingChannel, rules: str = "", quiet: str = "") -> Vps:
+    def start(*channels: RecordingChannel, rules: str = "", quiet: str = "") -> Vps:
         vps = Vps(tmp_path / "home", *channels, rules=rules, quiet=quiet)
         vps.write("System check", "info")
         vps.deliver()
         return vps
 
-    return begin
+    return start

@@ -68,7 +68,7 @@ def test_an_address_is_recognised(address: str, kind: str) -> None:
         (f"json+https://example.com/{TOKEN}#part", "must end without # , or ;"),
         (f"{SLACK},", "must end without # , or ;"),
         (f"json+https://exämple.com/{TOKEN}", "must be one address in plain ASCII"),
-        (f"https://chat.example.com/hooks/{TOKEN}", "is of no kind that its host tells"),
+        (f"https://chat.example.com/hooks/{TOKEN}", "has a host that does not tell its kind"),
         (f"teams+https://example.com/{TOKEN}", "has an unknown kind before its +"),
         (f"https://discord.com/channels/1/{TOKEN}", "is not a whole webhook address of Discord"),
         (SLACK, "is address 1 again; remove one"),

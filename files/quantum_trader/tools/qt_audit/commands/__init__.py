@@ -1,15 +1,15 @@
-"""The command line: one module a command, found by its name, imported only when it is used.
+"""The command line. Each command is a module of its name, imported only when it is used.
 
 A module has:
 
-    its docstring        what `COMMAND --help` says; it ends with examples, the first of which is in README
-    GROUP                where the overview lists it: a key of GROUPS
+    its docstring        the text of `COMMAND --help`; it ends with examples, the first of which is in README
+    GROUP                its place in the overview: a key of GROUPS
     HELP                 one line for the overview
     add_arguments(parser)
-    run(options, settings) -> int                the exit status
-    TOLERATES_WRONG_SETTINGS = True              only where it goes on with defaults and says so itself
+    run(options, settings) -> int                returns the exit status
+    TOLERATES_WRONG_SETTINGS = True              only if it reports wrong settings itself and uses defaults
 
-Nothing imports it but the face, audit_logger.py.
+Only audit_logger.py imports this package.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ from qt_audit import discovery
 from qt_audit.settings import loading
 from qt_audit.settings.env_file import SettingsError
 from qt_audit.terminal.output import explain
-from qt_audit.terminal.streams import answering
+from qt_audit.terminal.streams import run_command_line
 
 DONE, NO, WRONG_USE = 0, 1, 2
-"""Exit status: done; the answer is "no" (a fault found, a delivery failed); wrong use or wrong settings."""
+"""Exit statuses: success; the answer is "no" (a fault found, a failed delivery); wrong use or settings."""
 
 GROUPS = {
     "record": "record what happens",
     "read": "read the record",
-    "summarise": "sum up a period",
-    "notify": "tell people",
-    "prove": "check and prove",
+    "summarise": "summarise a period",
+    "notify": "notify people",
+    "prove": "check the record and the installation",
     "maintain": "maintain the record",
 }
-"""Headings of the overview, in its order."""
+"""Headings of the overview, in order."""
 
 _EPILOG = """\
-exit status: 0 done · 1 the answer is "no" (a fault was found) · 2 wrong use or wrong settings
-             (`run` exits with the status of the command that it ran)
+exit status: 0 success · 1 the answer is "no" (a fault was found) · 2 wrong use or wrong settings
+             (`run` exits with the status of the command that it runs)
 
 examples:
   audit_logger.py log "Replaced the certificate" --source me --outcome succeeded
@@ -47,13 +47,13 @@ examples:
   audit_logger.py query --since yesterday --outcome failed
   audit_logger.py verify && audit_logger.py doctor
 
-The record is in $QT_HOME/status/record, settings are in $QT_HOME/config/audit.env.
-QT_HOME is the directory above the tools/ that you named; set it to use another one.
+The record is in $QT_HOME/status/record, the settings are in $QT_HOME/config/audit.env.
+By default QT_HOME is the directory that contains tools/audit_logger.py.
 """
 
 
 def names() -> tuple[str, ...]:
-    """All commands, sorted; nothing is imported."""
+    """The names of all commands, sorted. Imports nothing."""
     return discovery.modules(__file__)
 
 
@@ -63,7 +63,7 @@ def load(name: str) -> ModuleType:
 
 
 class UsageError(Exception):
-    """The command line cannot be understood; the message says what to change."""
+    """The command line is wrong. The text says what to change."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -72,20 +72,21 @@ class _Parser(argparse.ArgumentParser):
 
 
 def run(arguments: list[str]) -> int:
-    """Run one command; an error that a person can cause is one line on stderr, never a traceback."""
+    """Run one command and return its exit status. Errors that a person can cause are one line on stderr."""
     program = "audit_logger.py"
-    return answering(program, lambda: _answer(program, arguments))
+    return run_command_line(program, lambda: _run(program, arguments))
 
 
-def _answer(program: str, arguments: list[str]) -> int:
+def _run(program: str, arguments: list[str]) -> int:
     try:
-        return _run(program, arguments)
+        return _run_command(program, arguments)
     except (UsageError, SettingsError) as error:
         explain(program, str(error))
         return WRONG_USE
 
 
-def _run(program: str, arguments: list[str]) -> int:
+def _run_command(program: str, arguments: list[str]) -> int:
+    """Run one command. Raises UsageError or SettingsError."""
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(_overview(program))
         return DONE if arguments else WRONG_USE
@@ -109,15 +110,15 @@ def _run(program: str, arguments: list[str]) -> int:
 
 
 def _overview(program: str) -> str:
-    found = {name: load(name) for name in names()}
-    width = max(map(len, found))
+    modules = {name: load(name) for name in names()}
+    width = max(map(len, modules))
     parts = []
     for group, heading in GROUPS.items():
-        lines = [f"  {name:<{width}}  {m.HELP}" for name, m in found.items() if group == m.GROUP]
+        lines = [f"  {name:<{width}}  {m.HELP}" for name, m in modules.items() if group == m.GROUP]
         parts.append("\n".join([f"{heading}:", *lines]))
     return (
         f"usage: {program} COMMAND [OPTION]…\n\nThe audit trail of a server that repairs itself.\n\n"
         + "\n\n".join(parts)
-        + f"\n\n`{program} COMMAND --help` tells more.\n\n"
+        + f"\n\n`{program} COMMAND --help` explains a command and its options.\n\n"
         + _EPILOG
     )

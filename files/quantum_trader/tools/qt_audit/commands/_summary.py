@@ -1,4 +1,4 @@
-"""What the commands daily_summary, weekly_summary and monthly_summary have in common."""
+"""The common part of the commands daily_summary, weekly_summary and monthly_summary."""
 
 from __future__ import annotations
 
@@ -22,14 +22,15 @@ from qt_audit.terminal.arguments import add_json
 from qt_audit.terminal.output import explain, print_json, print_json_line
 
 _HELP = """\
-Summarise {period}, in UTC: what happened, what failed, what never ended.
+Summarise {period} (UTC): what happened, what failed, and which actions never ended.
 
-Without options: the present one, so far. Text and JSON are filed in status/reports.
+Without options it summarises the present {unit}, so far. The summary is printed, and filed as
+text and JSON in status/reports.
 
---due is what the schedule calls, several times an hour: each finished period that has no
-summary yet gets one, oldest first, also after days switched off (at most 31 back). It is
-silent when none is due. The ledger of it is status/reports/ledger.json; if it is removed, the
-schedule goes on behind the newest summary that it has filed.
+cron runs it with --due several times an hour. Each finished {unit} that has no summary yet then
+gets one, oldest first, at most 31 days back. If none is due, it prints nothing. The schedule's
+progress is in status/reports/ledger.json. If that file is removed, the schedule continues after
+the newest summary in status/reports.
 
 examples:
   audit_logger.py {kind}_summary
@@ -38,22 +39,24 @@ examples:
 """
 
 
-def describe(kind: str, period: str) -> str:
+def describe(kind: str, unit: str, period: str) -> str:
     """The help of the command for one kind of period: daily, weekly or monthly."""
-    return _HELP.format(kind=kind, period=period)
+    return _HELP.format(kind=kind, unit=unit, period=period)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     which = parser.add_mutually_exclusive_group()
     which.add_argument(
-        "--date", type=_day, metavar="D", help="the one that holds this day (2026-11-22, yesterday)"
+        "--date", type=_day, metavar="D", help="summarise the period of this day (2026-11-22, yesterday)"
     )
-    which.add_argument("--due", action="store_true", help="each finished one that has no summary yet")
+    which.add_argument(
+        "--due", action="store_true", help="summarise each finished period that has no summary yet"
+    )
     add_json(parser)
 
 
 def run(kind: str, options: argparse.Namespace, settings: Settings) -> int:
-    """Make the summaries of one kind that the options ask for; the exit status."""
+    """Make the summaries of one kind that the options ask for. Returns the exit status."""
     home, present = place.home(settings), now()
     if options.due:
         return _run_due(home, kind, present, settings, options)
@@ -62,13 +65,13 @@ def run(kind: str, options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _run_due(home: Place, kind: str, present: str, settings: Settings, options: argparse.Namespace) -> int:
-    def say(line: str) -> None:
+    def report_problem(line: str) -> None:
         explain(f"audit_logger.py {kind}_summary", line)
 
     watched = settings["QT_HEARTBEAT_URL"] if kind == "daily" else ""
-    with _heartbeat(home, settings, present, say) if watched else _nobody() as made:
-        for plain, text in schedule.file_due(home, kind, present, settings.lock_timeout, say):
-            made.append(text)
+    with _heartbeat(home, settings, present, report_problem) if watched else _no_heartbeat() as filed_texts:
+        for plain, text in schedule.file_due(home, kind, present, settings.lock_timeout, report_problem):
+            filed_texts.append(text)
             if options.json:
                 print_json_line(plain)
             else:
@@ -78,35 +81,38 @@ def _run_due(home: Place, kind: str, present: str, settings: Settings, options: 
 
 
 @contextmanager
-def _nobody() -> Iterator[list[str]]:
+def _no_heartbeat() -> Iterator[list[str]]:
     yield []
 
 
 @contextmanager
 def _heartbeat(
-    home: Place, settings: Settings, present: str, say: Callable[[str], None]
+    home: Place, settings: Settings, present: str, report_problem: Callable[[str], None]
 ) -> Iterator[list[str]]:
-    """Tell somebody outside that a summary is made, was made (its text goes into the list), or was not."""
-    from qt_audit.delivery import addresses, heartbeat
-    from qt_audit.delivery.gathering.summaries import due  # few ask for it, and it slows a start
+    """A context that pings QT_HEARTBEAT_URL: at the start if a summary is due, then on success or failure.
 
-    url, made = addresses.heartbeat(settings), list[str]()
+    The caller appends the text of each filed summary to the list; the last one is sent.
+    """
+    from qt_audit.delivery import addresses, heartbeat  # imported only where they are used: they load slowly
+    from qt_audit.delivery.gathering.summaries import due
+
+    url, filed_texts = addresses.heartbeat(settings), list[str]()
     next_day = due(home).get("daily")
 
     def ping(event: str, text: str = "") -> None:
-        answer = heartbeat.ping(url, event, text, settings["QT_DELIVERY_TIMEOUT"])
-        if answer.state != SENT:
-            say(f"QT_HEARTBEAT_URL: {answer.says}")
+        result = heartbeat.ping(url, event, text, settings["QT_DELIVERY_TIMEOUT"])
+        if result.state != SENT:
+            report_problem(f"QT_HEARTBEAT_URL: {result.says}")
 
     if next_day is not None and period_at("daily", next_day).finished(present):
         ping(heartbeat.START)
     try:
-        yield made
+        yield filed_texts
     except OSError as error:
         ping(heartbeat.FAIL, reason(error))
         raise
-    if made:
-        ping(heartbeat.SUCCESS, made[-1])
+    if filed_texts:
+        ping(heartbeat.SUCCESS, filed_texts[-1])
 
 
 def _run_one(home: Place, period: Period, present: str, timeout: float, options: argparse.Namespace) -> int:

@@ -1,9 +1,12 @@
-"""Take the log of the first, hand-made version into the record: as its first entries, in order, once.
+"""Import the log of the first, hand-made version as the first entries of the record.
 
-Without FILE: status/AUTO_REPAIR_AUDIT.log, which is kept as AUTO_REPAIR_AUDIT.log.before-adoption.
-Each line becomes an entry with the line's own time, marked as imported; what is no entry is kept with the
-one above it. It must be done before the record has entries of its own. Cut off, it goes on where it was;
-done again, it changes nothing. Rotated pieces are named oldest first; .gz ones are read as they are.
+Each line becomes an entry with the line's own time, marked as imported. A line that is not an
+entry is added to the entry above it. Run it before the record has entries of its own. If it is
+interrupted, run it again: it continues where it stopped. Once it is complete, running it again
+changes nothing.
+
+Without FILE it imports status/AUTO_REPAIR_AUDIT.log, and keeps that file as
+AUTO_REPAIR_AUDIT.log.before-adoption. Name rotated files oldest first; .gz files are read too.
 
 examples:
   audit_logger.py adopt
@@ -25,13 +28,15 @@ from qt_audit.terminal.output import explain, print_json
 from qt_audit.upkeep.adoption import AdoptionError, adopt, default_files
 
 GROUP = "maintain"
-HELP = "take the log of the first, hand-made version into the record"
+HELP = "import the log of the first, hand-made version into the record"
 
 _PROGRAM = "audit_logger.py adopt"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("files", nargs="*", metavar="FILE", help="the old log, or its pieces, oldest first")
+    parser.add_argument(
+        "files", nargs="*", metavar="FILE", help="the old log, or its rotated files, oldest first"
+    )
     add_json(parser)
 
 
@@ -44,18 +49,18 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     try:
         files = options.files or default_files(place)
         if not files:
-            return _say(options.json, 0, [], "Nothing to adopt: there is no log of the version before")
-        done = adopt(place, files, settings.redactor, user_name(), settings.lock_timeout, _progress, begin)
+            return _print(options.json, 0, [], "Nothing to adopt: there is no log of the version before")
+        result = adopt(place, files, settings.redactor, user_name(), settings.lock_timeout, _progress, begin)
     except AdoptionError as error:
         explain(_PROGRAM, str(error))
         return 1
     except (EOFError, zlib.error):
         explain(_PROGRAM, "a .gz file is damaged: unpack what can be had of it, and name that")
         return 1
-    words = "1 entry" if done.count == 1 else f"{done.count} entries"
-    if done.already:
-        return _say(options.json, 0, done.files, f"Nothing to do: its {words} were adopted before")
-    return _say(options.json, done.count, done.files, f"Adopted {words} of {', '.join(done.files)}")
+    words = "1 entry" if result.count == 1 else f"{result.count} entries"
+    if result.already:
+        return _print(options.json, 0, result.files, f"Nothing to do: its {words} were adopted before")
+    return _print(options.json, result.count, result.files, f"Adopted {words} of {', '.join(result.files)}")
 
 
 def _progress(count: int) -> None:
@@ -63,7 +68,7 @@ def _progress(count: int) -> None:
         print(f"\r{count} entries", end="", file=sys.stderr, flush=True)
 
 
-def _say(as_json: bool, count: int, files: tuple[str, ...] | list[str], text: str) -> int:
+def _print(as_json: bool, count: int, files: tuple[str, ...] | list[str], text: str) -> int:
     if as_json:
         print_json({"adopted": count, "files": list(files)})
     else:

@@ -1,9 +1,9 @@
-"""Compress finished months of the record, and remove the oldest where a retention is set.
+"""Compress finished months of the record, and remove the oldest months if a retention is set.
 
-The month that is written to is never touched. A segment is checked first, and left alone
-if it is faulty; its archive is read back and compared before the plain file goes. What is
-removed is named by an entry in the trail first, so that `verify` can tell it from theft.
-Writers and readers may go on meanwhile. Exit status 1: a segment is faulty.
+The current month is never changed. Each segment is checked first; a faulty one is left as it is.
+The archive is read back and compared before the plain file is removed. Before a month is removed,
+an entry in the record announces it, so that `verify` does not report the month as missing.
+Entries may be written and read meanwhile. Exit status 1: a segment is faulty.
 
 examples:
   audit_logger.py archive --dry-run
@@ -24,7 +24,7 @@ from qt_audit.upkeep import archive
 from qt_audit.verify.removals import DETAILS_KEY, SOURCE, Removal
 
 GROUP = "maintain"
-HELP = "compress finished months, and remove the oldest where a retention is set"
+HELP = "compress finished months, and remove the oldest if a retention is set"
 
 _PROGRAM = "audit_logger.py archive"
 
@@ -34,16 +34,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--after",
         type=_months,
         metavar="MONTHS",
-        help="compress months that ended so long ago (QT_ARCHIVE_AFTER_MONTHS)",
+        help="compress months that ended at least MONTHS ago (default: QT_ARCHIVE_AFTER_MONTHS)",
     )
     parser.add_argument(
         "--keep",
         type=_months,
         metavar="MONTHS",
-        help="remove those that ended so long ago; 0: none (QT_ARCHIVE_KEEP_MONTHS)",
+        help="remove months that ended at least MONTHS ago; 0: never (default: QT_ARCHIVE_KEEP_MONTHS)",
     )
-    parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
-    parser.add_argument("--quiet", action="store_true", help="say nothing where nothing was to be done")
+    parser.add_argument("--dry-run", action="store_true", help="only print what would be done")
+    parser.add_argument("--quiet", action="store_true", help="print nothing if there is nothing to do")
     add_json(parser)
 
 
@@ -72,7 +72,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _announce(removal: Removal) -> None:
-    """Tell of a removal in the record itself, at home, or let it not happen."""
+    """Record a removal before it happens. Raises AuditError, which prevents it, if that is impossible."""
     removed = {
         "segment": removal.segment,
         "first_seq": removal.first_seq,

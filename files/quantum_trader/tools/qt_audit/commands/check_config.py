@@ -1,9 +1,9 @@
-"""Check audit.env, or the file named, without using it. Echoes no value: the file holds secrets.
+"""Check audit.env, or another file, without using it. It prints no values, because they may be secret.
 
 examples:
   audit_logger.py check_config                      the installation's own config/audit.env
-  audit_logger.py check_config audit /tmp/new.env   a file before it lands there
-  audit_logger.py check_config --list               every setting, its default and what it is for
+  audit_logger.py check_config audit /tmp/new.env   a file before it is installed
+  audit_logger.py check_config --list               every setting, its default and its purpose
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ TOLERATES_WRONG_SETTINGS = True
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "kind", nargs="?", choices=["audit"], default="audit", help="what to check (default: audit)"
+        "kind", nargs="?", choices=["audit"], default="audit", help="kind of the file (default: audit)"
     )
     parser.add_argument(
-        "file", nargs="?", metavar="FILE", help="the file (default: $QT_HOME/config/audit.env)"
+        "file", nargs="?", metavar="FILE", help="file to check (default: $QT_HOME/config/audit.env)"
     )
-    parser.add_argument("--list", action="store_true", help="list all settings instead")
+    parser.add_argument("--list", action="store_true", help="list all settings, check nothing")
     add_json(parser)
 
 
@@ -39,16 +39,16 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         _list(options.json)
         return 0
     path = options.file or settings.env_file
-    found = _problems(path, required=options.file is not None)
+    problems_found = _problems(path, required=options.file is not None)
     if options.json:
-        print_json({"file": path, "problems": found})
-    elif found:
-        for problem in found:
+        print_json({"file": path, "problems": problems_found})
+    elif problems_found:
+        for problem in problems_found:
             explain("audit_logger.py check_config", problem)
     else:
         state = "no such file; the defaults are used" if not os.path.exists(path) else "no fault found"
         print(f"✅ {path}: {state}")
-    return 2 if found else 0
+    return 2 if problems_found else 0
 
 
 def _problems(path: str, required: bool) -> list[str]:
@@ -64,7 +64,7 @@ def _problems(path: str, required: bool) -> list[str]:
 
 
 def _placed(line: str, values: EnvFile) -> str:
-    """A problem of a setting, with the file and the line where it stands."""
+    """A problem of a setting, preceded by the file and the line that set it."""
     name = line.split(None, 1)[0]
     return f"{values.where(name) if name in values else values.path}: {line}"
 

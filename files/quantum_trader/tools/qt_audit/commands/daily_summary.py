@@ -7,10 +7,10 @@ from qt_audit.commands._summary import add_arguments
 from qt_audit.settings.loading import Settings
 
 __all__ = ["add_arguments", "run"]
-__doc__ = _summary.describe("daily", "a day")
+__doc__ = _summary.describe("daily", "day", "a day")
 
 GROUP = "summarise"
-HELP = "summarise a day: today so far, a past day, or each that is due"
+HELP = "summarise a day: today so far, a past day, or each day that is due"
 
 
 def run(options: argparse.Namespace, settings: Settings) -> int:

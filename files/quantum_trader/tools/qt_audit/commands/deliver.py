@@ -1,9 +1,11 @@
-"""Send what waits to the channels of audit.env: alerts at once, and each summary that is made.
+"""Send queued messages to the channels that audit.env names: alerts, and each new summary.
 
-cron calls it every minute, and systemd when something must be told at once. What cannot be delivered
-now stays in status/outbox and is tried again, after a longer pause each time, up to an hour; after 7 days
-it is given up and kept. A channel that refuses for good is not used again until `notify_test` gets through.
-It says nothing where there is nothing to do. Exit status 1: something waits, or was given up.
+cron runs it every minute, and systemd at once after an urgent entry. A message that cannot be delivered
+stays in status/outbox and is tried again, after longer and longer pauses up to an hour. After 7 days it
+is given up, but kept for --retry. A channel that refuses permanently is disabled until `notify_test`
+succeeds. If there is nothing to do, it prints nothing.
+
+Exit status 1: messages are still queued or were given up, or a channel is disabled.
 
 examples:
   audit_logger.py deliver
@@ -25,7 +27,7 @@ from qt_audit.delivery.outbox import channel_status
 from qt_audit.delivery.outbox.channel_status import ChannelStatus
 from qt_audit.delivery.outbox.directory import LockedOutbox, ReadOnlyDirectory
 from qt_audit.delivery.outbox.queue import Outbox
-from qt_audit.delivery.round import Round
+from qt_audit.delivery.round import RoundResult
 from qt_audit.delivery.run import locked_outbox, run_rounds
 from qt_audit.delivery.wording import compose
 from qt_audit.record import place
@@ -38,7 +40,7 @@ from qt_audit.terminal.arguments import add_json
 from qt_audit.terminal.output import coloured, explain, print_json
 
 GROUP = "notify"
-HELP = "send what waits: alerts and summaries; or show what waits (--status, --list)"
+HELP = "send queued alerts and summaries, or show them (--status, --list)"
 TOLERATES_WRONG_SETTINGS = True
 
 _PROGRAM = "audit_logger.py deliver"
@@ -46,9 +48,13 @@ _PROGRAM = "audit_logger.py deliver"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--status", action="store_true", help="how each channel statuses; sends nothing")
-    what.add_argument("--list", action="store_true", help="each message that waits or was given up")
-    what.add_argument("--retry", action="store_true", help="try everything again now, what was given up, too")
+    what.add_argument("--status", action="store_true", help="show the status of each channel; send nothing")
+    what.add_argument(
+        "--list", action="store_true", help="list the messages that are queued or were given up; send nothing"
+    )
+    what.add_argument(
+        "--retry", action="store_true", help="send all of them now, also those that were given up"
+    )
     add_json(parser)
 
 
@@ -58,8 +64,8 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         explain(_PROGRAM, problem)
     channels = addresses.channels(settings)
     if options.status or options.list:
-        return _look(home, [channel.name for channel in channels], options)
-    status = _deliver(home, channels, settings, options) if channels else _unused(home, settings)
+        return _show(home, [channel.name for channel in channels], options)
+    status = _deliver(home, channels, settings, options) if channels else _without_channels(home, settings)
     return 2 if wrong else status
 
 
@@ -67,16 +73,16 @@ def _problems(settings: Settings) -> list[str]:
     return [*settings.warnings, *addresses.problems(settings), *operator_rules.problems(settings)]
 
 
-def _unused(home: Place, settings: Settings) -> int:
-    """Without channels nothing is kept: a channel that is set later begins with what is new then."""
+def _without_channels(home: Place, settings: Settings) -> int:
+    """Remove the cursor, so that a channel that is set later begins with the entries that are new then."""
     if any(settings[name] for name in CHANNELS):
-        return 1  # there should be some
+        return 1  # the settings name channels, but none can be used
     try:
         with ReadOnlyDirectory(home) as files:
-            known = files.read(CURSOR) is not None
+            has_cursor = files.read(CURSOR) is not None
     except FileNotFoundError:
         return 0
-    if known:
+    if has_cursor:
         with suppress(Busy), LockedOutbox(home, 0.0) as locked:
             locked.remove(CURSOR)
     return 0
@@ -95,84 +101,91 @@ def _deliver(
             if unreadable:
                 explain(_PROGRAM, f"{unreadable} of what was given up hold no message and stay in the outbox")
         total = run_rounds(outbox, home, channels, settings)
-        statuses = channel_status.of_channels(outbox, [channel.name for channel in channels])
+        statuses = channel_status.channel_statuses(outbox, [channel.name for channel in channels])
     _report(total, statuses, options.json)
-    return 0 if not total.problems and all(one.well for one in statuses) else 1
+    return 0 if not total.problems and all(status.well for status in statuses) else 1
 
 
-def _report(total: Round, statuses: Sequence[ChannelStatus], as_json: bool) -> None:
+def _report(total: RoundResult, statuses: Sequence[ChannelStatus], as_json: bool) -> None:
     for problem in total.problems:
         explain(_PROGRAM, problem)
     if as_json:
-        print_json(_as_json(statuses, {name: tally.sent for name, tally in total.tallies.items()}))
+        print_json(
+            _as_json(
+                statuses,
+                {name: result.sent for name, result in total.channel_results.items()},
+            )
+        )
         return
-    by_name = {one.name: one for one in statuses}
-    for name, tally in total.tallies.items():
-        if tally.sent:
-            print(f"✅ {name}: {tally.sent} sent")
-        if tally.failed and not tally.fault:
-            print(coloured(f"❌ {name}: {escaped(tally.failed)}; {_what_follows(by_name[name])}", "red"))
+    by_name = {status.name: status for status in statuses}
+    for name, result in total.channel_results.items():
+        if result.sent:
+            print(f"✅ {name}: {result.sent} sent")
+        if result.failed and not result.fault:
+            print(coloured(f"❌ {name}: {escaped(result.failed)}; {_next_step(by_name[name])}", "red"))
 
 
-def _what_follows(one: ChannelStatus) -> str:
-    if one.disabled:
-        return f"not used again until `audit_logger.py notify_test {one.name}` gets through"
-    return f"{one.waiting} wait, next try at {one.next_try[:19]}Z"
+def _next_step(status: ChannelStatus) -> str:
+    if status.disabled:
+        return f"not used again until `audit_logger.py notify_test {status.name}` gets through"
+    return f"{status.waiting} wait, next try at {status.next_try[:19]}Z"
 
 
-def _look(home: Place, configured: Sequence[str], options: argparse.Namespace) -> int:
+def _show(home: Place, configured: Sequence[str], options: argparse.Namespace) -> int:
     try:
         with ReadOnlyDirectory(home) as files:
             outbox = Outbox(files)
-            statuses = channel_status.of_channels(outbox, configured)
-            messages = list(channel_status.listed(outbox)) if options.list else []
+            statuses = channel_status.channel_statuses(outbox, configured)
+            messages = list(channel_status.list_messages(outbox)) if options.list else []
     except FileNotFoundError:  # nothing was ever delivered
-        statuses, messages = [channel_status.never_used(name) for name in configured], []
+        statuses, messages = [channel_status.unused_channel(name) for name in configured], []
     if options.json:
         print_json(messages if options.list else _as_json(statuses, {}))
     elif options.list:
         _print_list(messages)
     else:
         _print_status(statuses)
-    return 0 if all(one.well for one in statuses) else 1
+    return 0 if all(status.well for status in statuses) else 1
 
 
 def _as_json(statuses: Sequence[ChannelStatus], sent: Mapping[str, int]) -> dict[str, object]:
     return {
-        "well": all(one.well for one in statuses),
+        "well": all(status.well for status in statuses),
         "sent_now": sum(sent.values()),
-        "channels": [{**one.as_dict(), "sent_now": sent.get(one.name, 0)} for one in statuses],
+        "channels": [{**status.as_dict(), "sent_now": sent.get(status.name, 0)} for status in statuses],
     }
 
 
 def _print_status(statuses: Sequence[ChannelStatus]) -> None:
     if not statuses:
         print(addresses.no_channel())
-    for one in statuses:
-        sign, colour, text = _stands(one)
-        print(coloured(f"{sign} {one.name}: {escaped(text)}", colour))
+    for status in statuses:
+        sign, colour, text = _describe(status)
+        print(coloured(f"{sign} {status.name}: {escaped(text)}", colour))
 
 
-def _stands(one: ChannelStatus) -> tuple[str, str, str]:
-    """Sign, colour and words."""
-    parts = [f"{one.sent} sent" + (f", the last at {one.last_sent[:19]}Z" if one.last_sent else "")]
-    if one.waiting:
-        age = compose.duration(channel_status.age_s(one, now()))
-        parts.append(f"{one.waiting} wait" + (f", the oldest for {age}" if one.oldest else ""))
-    if one.parked:
-        parts.append(f"{one.parked} given up (`deliver --list`, `deliver --retry`)")
-    if not one.configured:
+def _describe(status: ChannelStatus) -> tuple[str, str, str]:
+    """Sign, colour and text of a channel's status."""
+    parts = [f"{status.sent} sent" + (f", the last at {status.last_sent[:19]}Z" if status.last_sent else "")]
+    if status.waiting:
+        age = compose.duration(channel_status.oldest_age_s(status, now()))
+        parts.append(f"{status.waiting} wait" + (f", the oldest for {age}" if status.oldest else ""))
+    if status.parked:
+        parts.append(f"{status.parked} given up (`deliver --list`, `deliver --retry`)")
+    if not status.configured:
         return "⚠️ ", "yellow", "; ".join([*parts, "it is in the settings no more"])
-    if one.disabled:
-        parts.append(f"disabled: {one.disabled} (`notify_test {one.name}` once it is mended)")
+    if status.disabled:
+        parts.append(f"disabled: {status.disabled} (`notify_test {status.name}` once it is mended)")
         return "❌", "red", "; ".join(parts)
-    if one.failures:
-        parts.append(f"{one.failures} failures in a row: {one.says}; next try at {one.next_try[:19]}Z")
-    return ("✅", "green", "; ".join(parts)) if one.well else ("⚠️ ", "yellow", "; ".join(parts))
+    if status.failures:
+        parts.append(
+            f"{status.failures} failures in a row: {status.says}; next try at {status.next_try[:19]}Z"
+        )
+    return ("✅", "green", "; ".join(parts)) if status.well else ("⚠️ ", "yellow", "; ".join(parts))
 
 
 def _print_list(messages: Sequence[Mapping[str, object]]) -> None:
-    for one in messages:
-        why = f" ({one['why']})" if one["why"] else ""
-        title = one["title"] or one["id"]
-        print(escaped(f"{one['state']} {one['channel']} {one['queued'] or '-'} {title}{why}"))
+    for message in messages:
+        why = f" ({message['why']})" if message["why"] else ""
+        title = message["title"] or message["id"]
+        print(escaped(f"{message['state']} {message['channel']} {message['queued'] or '-'} {title}{why}"))

@@ -1,7 +1,7 @@
-"""Is everything in place? One line each: what was seen, and where it is not well, what to do.
+"""Check the installation. Each check prints one line: what it found and, if needed, what to do.
 
-Looks at directories, owners, modes, settings, clock, packages, cron, logrotate, disk, head, log,
-summaries and delivery. Changes nothing. Exit status 1: something is wrong (❌); a warning (⚠️) is not.
+It checks directories, owners, modes, settings, clock, packages, cron, logrotate, disk, head, log,
+summaries and delivery. It changes nothing. Exit status 1: a check failed (❌). Warnings (⚠️) give 0.
 
 examples:
   audit_logger.py doctor
@@ -21,7 +21,7 @@ from qt_audit.terminal.arguments import add_json
 from qt_audit.terminal.output import coloured, print_json
 
 GROUP = "prove"
-HELP = "check that everything is in place, one line each"
+HELP = "check the installation, and say what to do about each problem"
 TOLERATES_WRONG_SETTINGS = True
 
 _SIGNS = {OK: ("✅", "green"), WARN: ("⚠️ ", "yellow"), WRONG: ("❌", "red")}

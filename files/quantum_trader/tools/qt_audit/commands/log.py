@@ -1,7 +1,7 @@
-"""Record a message, or with `-` every line of standard input as an entry of its own.
+"""Record a message; with `-` record each line of standard input as an entry.
 
-Each entry is durable before it is acknowledged. Starting Python costs a hundred times an
-append: who has many messages pipes them into one `log -`.
+An entry is durable before the command confirms it. For many messages use one `log -`: starting
+Python takes a hundred times as long as writing an entry.
 
 examples:
   audit_logger.py log "Restarted Grafana container" --outcome succeeded --detail container=grafana
@@ -19,10 +19,10 @@ from qt_audit.record.warning import reason
 from qt_audit.recorder import AuditError, record
 from qt_audit.settings.loading import Settings, current
 from qt_audit.terminal.arguments import add_details, add_json
-from qt_audit.terminal.output import explain, forget, print_json_line
+from qt_audit.terminal.output import discard, explain, print_json_line
 
 GROUP = "record"
-HELP = "record a message, or every line of standard input"
+HELP = "record a message, or each line of standard input"
 TOLERATES_WRONG_SETTINGS = True
 
 _PROGRAM = "audit_logger.py log"
@@ -30,12 +30,16 @@ _LONGEST_LINE = 16 * 1024 * 1024
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "message", metavar="MESSAGE", help="the sentence that people read; - for standard input"
-    )
+    parser.add_argument("message", metavar="MESSAGE", help="a sentence for people; - reads standard input")
     add_details(parser, "audit_logger")
-    parser.add_argument("--outcome", choices=OUTCOMES, default="info", metavar="O", help="|".join(OUTCOMES))
-    parser.add_argument("--run", default=None, metavar="ID", help="id shared by the entries of one action")
+    parser.add_argument(
+        "--outcome",
+        choices=OUTCOMES,
+        default="info",
+        metavar="O",
+        help=f"one of {', '.join(OUTCOMES)} (default: info)",
+    )
+    parser.add_argument("--run", default=None, metavar="ID", help="id that all entries of one action share")
     add_json(parser)
 
 
@@ -58,28 +62,28 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 
 def _log(message: str, options: argparse.Namespace) -> int:
     details = dict(options.detail)
-    return acknowledge(message, options.source, options.outcome, details, options.json, options.run)
+    return record_and_confirm(message, options.source, options.outcome, details, options.json, options.run)
 
 
 def _log_one_of_many(message: str, options: argparse.Namespace) -> int:
-    """The same; what cannot be said of one line must not keep the next ones from being recorded."""
+    """Record one line. If stdout cannot be written, the following lines are recorded all the same."""
     try:
         status = _log(message, options)
         sys.stdout.flush()
-    except BrokenPipeError:  # nobody reads the receipts: that is their right
-        forget(sys.stdout)
+    except BrokenPipeError:  # nobody reads the confirmations
+        discard(sys.stdout)
         return 0
     except OSError as error:
-        forget(sys.stdout)
+        discard(sys.stdout)
         explain(_PROGRAM, f"{reason(error)}; the entries are recorded all the same")
         return 1
     return status
 
 
-def acknowledge(
+def record_and_confirm(
     message: str, source: str, outcome: str, details: dict[str, Any], as_json: bool, run: str | None = None
 ) -> int:
-    """Record a message and say so once it is durable; exit status 1 if it could not be recorded."""
+    """Record a message, and print a confirmation once it is durable. Returns 1 if it cannot be recorded."""
     try:
         receipt = record(message, source=source, outcome=outcome, details=details, run=run, required=True)
     except AuditError as error:
@@ -87,8 +91,8 @@ def acknowledge(
         return 1
     assert receipt is not None
     if as_json:
-        place = {"ts": receipt.ts, "seq": receipt.seq, "hash": receipt.hash, "place": receipt.place.path}
-        print_json_line({**place, "home": receipt.place.is_home})
+        fields = {"ts": receipt.ts, "seq": receipt.seq, "hash": receipt.hash, "place": receipt.place.path}
+        print_json_line({**fields, "home": receipt.place.is_home})
     else:
         print(f"✅ Audit logged: {escaped(current().redactor.text(message))}")
     return 0

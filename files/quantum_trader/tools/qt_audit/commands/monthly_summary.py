@@ -7,7 +7,7 @@ from qt_audit.commands._summary import add_arguments
 from qt_audit.settings.loading import Settings
 
 __all__ = ["add_arguments", "run"]
-__doc__ = _summary.describe("monthly", "a month")
+__doc__ = _summary.describe("monthly", "month", "a month")
 
 GROUP = "summarise"
 HELP = "summarise a month"

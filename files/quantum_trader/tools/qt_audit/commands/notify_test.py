@@ -1,6 +1,7 @@
-"""Send one test message now to each channel, or to the one named, and say what came back.
+"""Send a test message to each channel, or to one, and print the result of each.
 
-A channel that was disabled is in use again once it gets through. Exit status 1: one did not.
+If the message is delivered, a disabled channel is enabled again. Exit status 1: a message was not
+delivered.
 
 examples:
   audit_logger.py notify_test
@@ -14,7 +15,7 @@ import os
 from dataclasses import asdict
 
 from qt_audit.delivery import addresses
-from qt_audit.delivery.message import SENT, Answer, Channel
+from qt_audit.delivery.message import SENT, Channel, SendResult
 from qt_audit.delivery.outbox.directory import ReadOnlyDirectory
 from qt_audit.delivery.outbox.queue import Outbox
 from qt_audit.delivery.wording import compose
@@ -28,7 +29,7 @@ from qt_audit.terminal.arguments import add_json
 from qt_audit.terminal.output import coloured, explain, print_json
 
 GROUP = "notify"
-HELP = "send a test message to each channel and say what came back"
+HELP = "send a test message to each channel and print the result"
 TOLERATES_WRONG_SETTINGS = True
 
 _PROGRAM = "audit_logger.py notify_test"
@@ -36,7 +37,7 @@ _PROGRAM = "audit_logger.py notify_test"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "channel", nargs="?", metavar="CHANNEL", help="its name, as `deliver --status` shows it"
+        "channel", nargs="?", metavar="CHANNEL", help="only this one; `deliver --status` shows the names"
     )
     add_json(parser)
 
@@ -46,38 +47,38 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     for problem in wrong:
         explain(_PROGRAM, problem)
     channels = _chosen(addresses.channels(settings), options.channel, bool(wrong))
-    home, answers = place.home(settings), {}
+    home, results = place.home(settings), {}
     for channel in channels:
-        answer = answers[channel.name] = _ask(channel, settings["QT_DELIVERY_TIMEOUT"])
-        if answer.state == SENT:
+        result = results[channel.name] = _send_test(channel, settings["QT_DELIVERY_TIMEOUT"])
+        if result.state == SENT:
             _enable(home, channel.name)
         if not options.json:
-            sign, colour = ("✅", "green") if answer.state == SENT else ("❌", "red")
-            print(coloured(f"{sign} {channel.name}: {escaped(answer.says)}", colour), flush=True)
+            sign, colour = ("✅", "green") if result.state == SENT else ("❌", "red")
+            print(coloured(f"{sign} {channel.name}: {escaped(result.says)}", colour), flush=True)
     if options.json:
-        print_json({name: asdict(answer) for name, answer in answers.items()})
+        print_json({name: asdict(result) for name, result in results.items()})
     if wrong:
         return 2
-    return 0 if all(answer.state == SENT for answer in answers.values()) else 1
+    return 0 if all(result.state == SENT for result in results.values()) else 1
 
 
 def _chosen(channels: list[Channel], name: str | None, wrong: bool) -> list[Channel]:
-    """The channels to ask. Raises SettingsError, in words that say what to change."""
+    """The channels to test. Raises SettingsError if there is none, or none of this name."""
     if not channels and not wrong:
         raise SettingsError(addresses.no_channel())
-    found = [channel for channel in channels if name in (None, channel.name)]
-    if not found and channels:
+    chosen = [channel for channel in channels if name in (None, channel.name)]
+    if not chosen and channels:
         raise SettingsError(f"no channel is called {name!r}; there are {', '.join(c.name for c in channels)}")
-    return found
+    return chosen
 
 
-def _ask(channel: Channel, timeout: float) -> Answer:
-    message = compose.test(channel.name, os.uname().nodename, now())
+def _send_test(channel: Channel, timeout: float) -> SendResult:
+    message = compose.test_message(channel.name, os.uname().nodename, now())
     return channel.send(message, timeout)
 
 
 def _enable(home: Place, name: str) -> None:
-    """Leave word for the delivery, where there is one, that the channel works."""
+    """Ask the next delivery to use a disabled channel again. Does nothing before the first delivery."""
     try:
         with ReadOnlyDirectory(home) as files:
             outbox = Outbox(files)

@@ -1,10 +1,10 @@
-"""Find entries, oldest first: as people read them, or with --json as the record's lines.
+"""Find entries and print them, oldest first: one line each, or with --json one JSON object each.
 
-All conditions must hold; --source and --outcome may be repeated, then one of them must.
-Nothing found is an answer too: exit status 0.
+An entry must match all options. If --source or --outcome is repeated, it must match one of the
+values. The exit status is 0 even if no entry matches.
 
 A time T is 2026-11-23, "2026-11-23 10:00" (UTC), 2026-11-23T10:00:00+01:00, today, yesterday,
-now, or 90m, 2h, 3d, 1w (so long ago). --until is not included.
+now, or 90m, 2h, 3d, 1w (minutes, hours, days, weeks ago).
 
 examples:
   audit_logger.py query --since yesterday --outcome failed
@@ -35,10 +35,10 @@ HELP = "find entries by time, source, outcome or text"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--since", type=a_moment, metavar="T", help="not before this time")
-    parser.add_argument("--until", type=a_moment, metavar="T", help="before this time")
+    parser.add_argument("--since", type=parse_moment, metavar="T", help="entries from this time on")
+    parser.add_argument("--until", type=parse_moment, metavar="T", help="entries before this time")
     parser.add_argument(
-        "--source", action="append", default=[], metavar="S", help="of this program; repeatable"
+        "--source", action="append", default=[], metavar="S", help="entries of this program; repeatable"
     )
     parser.add_argument(
         "--outcome",
@@ -46,27 +46,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         choices=OUTCOMES,
         metavar="O",
-        help="|".join(OUTCOMES) + "; repeatable",
+        help=f"entries with this outcome: {', '.join(OUTCOMES)}; repeatable",
     )
-    parser.add_argument("--run", default=None, metavar="ID", help="of this action")
+    parser.add_argument("--run", default=None, metavar="ID", help="entries of the action with this run id")
     parser.add_argument(
         "--grep",
         type=_pattern,
         default=None,
         metavar="RE",
-        help="action or details hold this, in either case",
+        help="entries whose action or details match this regular expression, in upper or lower case",
     )
-    parser.add_argument("--limit", type=_at_least_one, default=None, metavar="N", help="the first N only")
+    parser.add_argument(
+        "--limit", type=_at_least_one, default=None, metavar="N", help="only the first N entries"
+    )
     add_json(parser)
 
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
     history = History(place.home(settings))
-    found = 0
+    count = 0
     for entry in islice(matching(history, options), options.limit):
         print_entry(entry, options.json)
-        found += 1
-    if not found and sys.stderr.isatty():
+        count += 1
+    if not count and sys.stderr.isatty():
         explain("audit_logger.py query", "no entry matches")
     if history.skipped:
         explain("audit_logger.py query", f"{history.skipped} lines are no entries; `verify` names them")
@@ -74,28 +76,28 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def matching(history: History, options: argparse.Namespace) -> Iterator[Entry]:
-    """The entries that the options ask for."""
+    """The entries that match the options, oldest first."""
     sources, outcomes = set(options.source), set(options.outcome)
     for entry in history.window(options.since or BEGINNING, options.until or END, _wanted(options)):
         if (
             (not sources or entry.source in sources)
             and (not outcomes or entry.outcome in outcomes)
             and (options.run is None or entry.run == options.run)
-            and (options.grep is None or _holds(entry, options.grep))
+            and (options.grep is None or _contains(entry, options.grep))
         ):
             yield entry
 
 
 def _wanted(options: argparse.Namespace) -> Callable[[bytes], bool] | None:
-    """A quick look at a line's bytes that turns most others down; what it lets pass is still compared."""
-    asked = {
+    """A fast filter of a line's bytes; None if all lines may match. matching() checks what it accepts."""
+    values_by_key = {
         "source": options.source,
         "outcome": options.outcome,
         "run": [options.run] if options.run else [],
     }
     conditions = [
         [f'"{key}":{json.dumps(value)}'.encode("ascii") for value in values]
-        for key, values in asked.items()
+        for key, values in values_by_key.items()
         if values
     ]
     if not conditions:
@@ -103,14 +105,14 @@ def _wanted(options: argparse.Namespace) -> Callable[[bytes], bool] | None:
     return lambda line: all(any(part in line for part in condition) for condition in conditions)
 
 
-def _holds(entry: Entry, pattern: re.Pattern[str]) -> bool:
+def _contains(entry: Entry, pattern: re.Pattern[str]) -> bool:
     if pattern.search(entry.action):
         return True
     return bool(entry.details) and bool(pattern.search(json.dumps(entry.details, ensure_ascii=False)))
 
 
-def a_moment(text: str) -> str:
-    """An argument that is a time."""
+def parse_moment(text: str) -> str:
+    """Parse a time on the command line. Raises argparse.ArgumentTypeError."""
     try:
         return times.moment(text, now())
     except ValueError as error:

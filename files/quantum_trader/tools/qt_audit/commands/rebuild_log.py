@@ -1,8 +1,8 @@
-"""Write status/AUTO_REPAIR_AUDIT.log anew from the record, where it was lost, torn or edited.
+"""Rewrite status/AUTO_REPAIR_AUDIT.log from the record, after it was lost, damaged or edited.
 
-Without --all: the entries that no rotated log holds, so that each stands in the log and its
-archives once. Entries may be written meanwhile. A log that said anything else than the
-record is kept as AUTO_REPAIR_AUDIT.log.replaced (the next one as .replaced.2).
+Without --all it leaves out entries that a rotated log contains, so that each entry is in the log
+and its rotated files once. Entries may be written meanwhile. If the old log differs from the record,
+it is kept as AUTO_REPAIR_AUDIT.log.replaced (the next one as .replaced.2).
 
 examples:
   audit_logger.py rebuild_log
@@ -20,13 +20,15 @@ from qt_audit.terminal.output import explain, print_json
 from qt_audit.upkeep.log_rebuild import UnsettledError, rebuild
 
 GROUP = "maintain"
-HELP = "write the log that people read anew, from the record"
+HELP = "rewrite the log for people from the record"
 
 _PROGRAM = "audit_logger.py rebuild_log"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--all", action="store_true", help="all entries, also those that rotated logs hold")
+    parser.add_argument(
+        "--all", action="store_true", help="write all entries, also those that rotated logs contain"
+    )
     add_json(parser)
 
 

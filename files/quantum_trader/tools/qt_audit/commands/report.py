@@ -1,12 +1,13 @@
-"""Make a page of any time: what needs attention, pictures of actions and repairs, how it was before.
+"""Make an HTML page about any time span: what needs attention, charts of actions and repairs, and a
+comparison with the time before.
 
-Without options: the present month, so far. The page is one HTML file that needs nothing else, no
-network and no script. It is filed in status/reports, whose index.html lists all pages; --out FILE
-writes it elsewhere instead (- is standard output).
+Without options it reports the present month, so far. The page is one file without scripts, and needs
+no network. It is filed in status/reports, where index.html lists all pages. With --out it is written
+to another file instead; - is standard output.
 
 A time T is 2026-11-23, "2026-11-23 10:00" (UTC), 2026-11-23T10:00:00+01:00, today, yesterday,
-now, or 90m, 2h, 3d, 1w (so long ago). --to is included where it is a day, and is now if it is
-left out; --to alone begins with its month.
+now, or 90m, 2h, 3d, 1w (minutes, hours, days, weeks ago). If --to is a day, that day is included;
+the default is now. Without --from the report begins with the month of --to.
 
 examples:
   audit_logger.py report
@@ -44,18 +45,18 @@ from qt_audit.terminal.arguments import add_json
 from qt_audit.terminal.output import explain, print_json
 
 GROUP = "summarise"
-HELP = "make a page of any span of time: one HTML file, no script"
+HELP = "make an HTML page about any time span"
 
 _DAY = timedelta(days=1)
 _PROGRAM = "audit_logger.py report"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--from", dest="since", type=_since, metavar="T", help="not before this time")
+    parser.add_argument("--from", dest="since", type=_since, metavar="T", help="beginning of the time span")
     parser.add_argument(
-        "--to", dest="until", type=_until, metavar="T", help="before this time, or to the end of this day"
+        "--to", dest="until", type=_until, metavar="T", help="end of the time span (default: now)"
     )
-    parser.add_argument("--out", metavar="FILE", help="write the page to this file, and file it nowhere")
+    parser.add_argument("--out", metavar="FILE", help="write the page to FILE instead of status/reports")
     add_json(parser)
 
 
@@ -67,7 +68,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         home, without_days_before_record(home, chosen(options.since, options.until, present)), present
     )
     try:
-        path = _filed(home, report) if options.out is None else _written(options.out, page(report))
+        path = _file(home, report) if options.out is None else _write(options.out, page(report))
     except RenderError as error:
         explain(_PROGRAM, str(error))
         return 1
@@ -79,7 +80,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def chosen(since: str | None, until: str | None, present: str) -> Period:
-    """The period that the options ask for. Raises UsageError for one that is empty or still to come."""
+    """The period that the options ask for. Raises UsageError if it is empty or lies in the future."""
     if since is None and until is None:
         return period_at("monthly", present)
     tomorrow = first_instant(date.fromisoformat(present[:10]) + _DAY)
@@ -100,7 +101,7 @@ def chosen(since: str | None, until: str | None, present: str) -> Period:
 
 
 def as_dict(report: Report, path: str) -> dict[str, Any]:
-    """Plain data for JSON: the figures, and what they were before."""
+    """The report as plain data for JSON: its figures, and those of the time before."""
     summary = report.summary.as_dict()
     plain = {
         key: summary[key]
@@ -115,18 +116,19 @@ def as_dict(report: Report, path: str) -> dict[str, Any]:
         "sources": [asdict(row) for row in report.sources],
         "failed": report.summary.failed.count,
         "never_ended": report.summary.never_ended.count,
-        "still_broken": [one.thing for one in report.still_broken],
+        "still_broken": [item.thing for item in report.still_broken],
         "chain": report.chain,
     }
 
 
-def _filed(home: Place, report: Report) -> str:
+def _file(home: Place, report: Report) -> str:
+    """File the page in status/reports. Returns its path."""
     with StateDirectory(home, LOCK_TIMEOUT) as reports:
         return file_page(reports, report)
 
 
-def _written(path: str, text: str) -> str:
-    """Write the page whole or not at all; where it went, empty for standard output. Raises OSError."""
+def _write(path: str, text: str) -> str:
+    """Write the page, whole or not at all. Returns its path, empty for standard output. Raises OSError."""
     data = text.encode("utf-8")
     if path == "-":
         sys.stdout.flush()
@@ -136,7 +138,7 @@ def _written(path: str, text: str) -> str:
         special = not stat.S_ISREG(os.stat(path).st_mode)
     except FileNotFoundError:
         special = False
-    if special:  # a pipe or a device; a directory says so itself
+    if special:  # a pipe or a device; for a directory open() raises
         with open(path, "wb") as file:
             file.write(data)
         return path
@@ -164,7 +166,7 @@ def _until(text: str) -> str:
 
 
 def _moment(text: str, days: int) -> str:
-    """A time; of a day its beginning, or with `days` that of a later one."""
+    """Parse a time. A day means its beginning, or that of the day `days` later."""
     present = now()
     try:
         day = times.day(text, present)

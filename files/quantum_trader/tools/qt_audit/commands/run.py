@@ -1,9 +1,9 @@
-"""Run a command and record it: `started` before it begins, `succeeded` or `failed` when it has ended.
+"""Run a command, and record its start and its end: `started`, then `succeeded` or `failed`.
 
-Exits with the command's own status, whatever happens to the audit (128 + N if signal N
-ended it, 126 if it cannot be run, 127 if there is no such command). With --required or
-QT_AUDIT_REQUIRED=1 it is not run at all if that cannot be recorded: status 125.
-Signals are passed on to the command.
+The exit status is that of the command, even if it cannot be recorded; 128 + N if signal N ended it,
+126 if it cannot be executed, 127 if it does not exist. With --required or QT_AUDIT_REQUIRED=1 the
+command does not run if its start cannot be recorded; the exit status is then 125. Signals are
+passed on to the command.
 
 examples:
   audit_logger.py run -- systemctl restart grafana-server
@@ -26,7 +26,7 @@ from qt_audit.terminal.arguments import add_details
 from qt_audit.terminal.output import explain
 
 GROUP = "record"
-HELP = "run a command and record when it begins and how it ends"
+HELP = "run a command, and record its start and how it ends"
 TOLERATES_WRONG_SETTINGS = True
 
 NOT_RECORDED, NOT_EXECUTABLE, NOT_FOUND = 125, 126, 127
@@ -38,10 +38,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.usage = (
         f"{parser.prog} [--message M] [--source S] [--detail KEY=VALUE]… [--required] -- COMMAND [ARG]…"
     )
-    parser.add_argument("--message", metavar="M", help="the sentence that people read (default: Ran COMMAND)")
+    parser.add_argument("--message", metavar="M", help="a sentence for people (default: Ran COMMAND)")
     add_details(parser, "audit_run")
     parser.add_argument(
-        "--required", action="store_true", default=None, help="do not run what cannot be recorded"
+        "--required",
+        action="store_true",
+        default=None,
+        help="do not run the command if its start cannot be recorded",
     )
     parser.add_argument(
         "argv", nargs=argparse.REMAINDER, metavar="-- COMMAND", help="the command and its arguments"
@@ -72,9 +75,9 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 
 
 class _Signals:
-    """Passes signals on to the command; until the entry that ends it is written, none ends us.
+    """Passes signals on to the command. None ends this process before the command's last entry is written.
 
-    What this process was told to ignore (by nohup, by a shell's `&`) stays ignored, here and in the command.
+    Signals that this process already ignores (nohup, a shell's `&`) stay ignored, here and in the command.
     """
 
     def __init__(self) -> None:
@@ -92,8 +95,8 @@ class _Signals:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    def to(self, child: subprocess.Popen[bytes]) -> None:
-        """From now on they go to this process; those that came before, now."""
+    def send_to(self, child: subprocess.Popen[bytes]) -> None:
+        """Send signals to this process from now on, and those that arrived before at once."""
         self._child = child
         while self._waiting:
             child.send_signal(self._waiting.pop())
@@ -106,7 +109,7 @@ class _Signals:
 
 
 def _in_foreground() -> bool:
-    """Whether a key typed at the terminal sends its signal to the command as well: then it has it already."""
+    """Whether the terminal sends the signals of Ctrl-C and Ctrl-\\ to the command as well."""
     try:
         terminal = os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY | os.O_CLOEXEC)
     except OSError:
@@ -120,15 +123,15 @@ def _in_foreground() -> bool:
 
 
 def _status(argv: list[str], act: action, signals: _Signals) -> int:
-    """Run the command to its end; the exit status, noted in the action's details."""
+    """Run the command to its end. Returns its exit status and adds it to the action's details."""
     try:
-        # It gets every descriptor that we were given; ours are closed on exec.
+        # It inherits every descriptor that this process was given; our own are closed on exec.
         child = subprocess.Popen(argv, close_fds=False)
     except OSError as error:
         explain("audit_logger.py run", f"{argv[0]}: {error.strerror}")
         code = NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE
     else:
-        signals.to(child)
+        signals.send_to(child)
         code = child.wait()
     if code < 0:
         name = _signal_name(-code)

@@ -1,6 +1,9 @@
-"""How many entries there are, the first and last of them, and the head of the chain. UTC days.
+"""Show the number of entries in total and today (UTC), the first and last one, and the chain's head.
 
-None of it reads the whole record. --by reads the entries of its window.
+Without --by it does not read the whole record, so it is fast.
+
+A time T is 2026-11-23, "2026-11-23 10:00" (UTC), 2026-11-23T10:00:00+01:00, today, yesterday,
+now, or 90m, 2h, 3d, 1w (minutes, hours, days, weeks ago).
 
 examples:
   audit_logger.py stats
@@ -24,14 +27,14 @@ if TYPE_CHECKING:
     from typing import Any
 
 GROUP = "read"
-HELP = "count the entries; show the first, the last and the head of the chain"
+HELP = "count entries; show the first and the last one, and the chain's head"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--by", choices=["outcome", "source"], help="count the entries of each outcome or source"
     )
-    parser.add_argument("--since", type=_moment, metavar="T", help="count from this time on")
+    parser.add_argument("--since", type=_moment, metavar="T", help="count entries from this time on")
     add_json(parser)
 
 
@@ -39,11 +42,11 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     home = place.home(settings)
     history = History(home)
     if options.by:
-        _tell_groups(history, options)
+        _print_groups(history, options)
     elif options.since:
-        _tell_since(history, options)
+        _print_since(history, options)
     else:
-        _tell(history, options.json)
+        _print_totals(history, options.json)
     if not options.json and not history.exists():
         explain(
             "audit_logger.py stats", f"{home.record_path}: there is no record yet; `log` and `test` begin one"
@@ -51,7 +54,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-def _tell(history: History, as_json: bool) -> None:
+def _print_totals(history: History, as_json: bool) -> None:
     today = now()[:10]
     first, mark, head = history.first(), history.before(END), history.head()
     last = mark.entry if mark is not None else None
@@ -74,7 +77,7 @@ def _short(entry: Entry | None) -> dict[str, Any] | None:
     return None if entry is None else {"seq": entry.seq, "ts": entry.ts, "action": entry.action}
 
 
-def _tell_since(history: History, options: argparse.Namespace) -> None:
+def _print_since(history: History, options: argparse.Namespace) -> None:
     count = history.count(options.since)
     if options.json:
         print_json({"since": options.since, "entries": count})
@@ -82,7 +85,7 @@ def _tell_since(history: History, options: argparse.Namespace) -> None:
         print(f"📊 Entries since {options.since}: {count}")
 
 
-def _tell_groups(history: History, options: argparse.Namespace) -> None:
+def _print_groups(history: History, options: argparse.Namespace) -> None:
     counts: dict[str, int] = {}
     for entry in history.window(options.since or BEGINNING, details=False):
         group = str(getattr(entry, options.by))
@@ -102,6 +105,8 @@ def _tell_groups(history: History, options: argparse.Namespace) -> None:
 
 
 def _moment(text: str) -> str:
-    from qt_audit.commands.query import a_moment  # only where a time is given: plain `stats` starts faster
+    from qt_audit.commands.query import (
+        parse_moment,  # imported only for --since: plain `stats` starts faster
+    )
 
-    return a_moment(text)
+    return parse_moment(text)

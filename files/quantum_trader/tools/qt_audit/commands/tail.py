@@ -1,7 +1,7 @@
-"""Show the last entries; with -f also those that follow, until Ctrl-C.
+"""Show the last entries; with -f also new ones, until Ctrl-C.
 
-Reads the record, not the log: a rotation of the log, the turn of a month, the archiving of a
-segment or a record that does not exist yet make no difference.
+It reads the record, not the log. So it continues when the log is rotated, a month begins or a
+segment is archived, and it waits for the first entry if there is no record yet.
 
 examples:
   audit_logger.py tail -n 20
@@ -23,15 +23,15 @@ from qt_audit.terminal.arguments import add_json
 from qt_audit.terminal.output import print_entry
 
 GROUP = "read"
-HELP = "show the last entries, and with -f those that follow"
+HELP = "show the last entries; with -f also new ones"
 
 _PAUSE = 0.2
-"""Seconds between two looks."""
+"""Seconds between two checks for new entries."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("-n", type=_count, default=10, metavar="N", help="how many (default: 10)")
-    parser.add_argument("-f", "--follow", action="store_true", help="go on with what follows")
+    parser.add_argument("-n", type=_count, default=10, metavar="N", help="number of entries (default: 10)")
+    parser.add_argument("-f", "--follow", action="store_true", help="also show new entries, until Ctrl-C")
     add_json(parser)
 
 

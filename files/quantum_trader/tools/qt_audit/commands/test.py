@@ -1,4 +1,4 @@
-"""Write one test entry, as the very first thing to try after an installation.
+"""Record one test entry. Try this first after an installation.
 
 examples:
   audit_logger.py test
@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import argparse
 
-from qt_audit.commands.log import acknowledge
+from qt_audit.commands.log import record_and_confirm
 from qt_audit.settings.loading import Settings
 from qt_audit.terminal.arguments import add_json
 
 GROUP = "record"
-HELP = "write one test entry, to see that the trail works"
+HELP = "record one test entry, to see that the installation works"
 
 MESSAGE = "Test audit entry - system check"
 
@@ -24,4 +24,4 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
-    return acknowledge(MESSAGE, "audit_logger", "info", {}, options.json)
+    return record_and_confirm(MESSAGE, "audit_logger", "info", {}, options.json)

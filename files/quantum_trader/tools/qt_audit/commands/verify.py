@@ -1,11 +1,11 @@
-"""Check the chain of all entries, archived ones too, and name each fault with its file, line and `seq`.
+"""Check the chain of all entries, including archived ones. Print each fault with file, line and seq.
 
-  altered     a line was changed, put in or moved
-  missing     entries are gone: a line, a whole segment, or the beginning without a retention entry
-  torn        a line or an archive ends half way
-  truncated   the end is gone: the head knows of acknowledged entries that the segment lacks
+  altered     a line was changed, inserted or moved
+  missing     entries were removed: a line, a whole segment, or the beginning without a retention entry
+  torn        a line or an archive is incomplete
+  truncated   entries at the end are missing: the head names a later entry than the segment contains
 
-Changes nothing, and may run while entries are written. Exit status 0: whole; 1: a fault.
+It changes nothing, and entries may be written meanwhile. Exit status 0: no fault; 1: faults were found.
 
 examples:
   audit_logger.py verify
@@ -24,11 +24,11 @@ from qt_audit.terminal.output import coloured, explain, print_json
 from qt_audit.verify.chain import Report, verify
 
 GROUP = "prove"
-HELP = "check the chain of all entries, and name each fault"
+HELP = "check the chain of all entries, and print each fault"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--jobs", type=_jobs, metavar="N", help="processes to use (default: one a core)")
+    parser.add_argument("--jobs", type=_jobs, metavar="N", help="number of processes (default: one per core)")
     add_json(parser)
 
 
@@ -57,7 +57,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _print(report: Report) -> None:
-    """The head and the faults first, the verdict as the last line."""
+    """Print the head, notes and faults, and the verdict as the last line."""
     print(f"Head: seq {report.seq}, sha256 {report.hash or 'not known'}")
     for note in report.notes:
         print(f"Note: {note}")

@@ -7,7 +7,7 @@ from qt_audit.commands._summary import add_arguments
 from qt_audit.settings.loading import Settings
 
 __all__ = ["add_arguments", "run"]
-__doc__ = _summary.describe("weekly", "a week, Monday to Sunday")
+__doc__ = _summary.describe("weekly", "week", "a week, Monday to Sunday")
 
 GROUP = "summarise"
 HELP = "summarise a week, Monday to Sunday"

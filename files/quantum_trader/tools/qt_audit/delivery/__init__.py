@@ -1,1 +1,1 @@
-"""Deliver what people must know: an outbox that loses nothing, and one module a channel."""
+"""Deliver notifications: a durable outbox, and one module for each kind of channel."""

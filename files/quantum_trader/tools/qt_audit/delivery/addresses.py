@@ -1,6 +1,6 @@
-"""The channels that the settings name, and what is wrong with the addresses that cannot be used.
+"""The channels that the settings name, and the problems of addresses that cannot be used.
 
-An address is a secret: a problem says which of several it is, and never what it says.
+An address is a secret. A problem gives its number within the setting, never the address itself.
 """
 
 from __future__ import annotations
@@ -17,45 +17,48 @@ HEARTBEAT = "QT_HEARTBEAT_URL"
 
 
 def no_channel() -> str:
-    """What is said where no channel is set: which settings name one."""
+    """The line for people when no channel is set. It names the settings that set one."""
     return f"no channel is set: {', '.join(CHANNELS[:-1])} or {CHANNELS[-1]} in config/audit.env"
 
 
 def kinds_of(setting: str) -> list[ModuleType]:
-    """The kinds of channels whose addresses a setting holds."""
+    """The modules of the kinds of channels whose addresses a setting holds."""
     return [kind for kind in kinds() if setting == kind.SETTING]
 
 
 def channels(settings: Values) -> list[Channel]:
-    """The channels of all usable addresses, in the settings' order; one for an address given twice."""
-    found: dict[str, Channel] = {}
-    for name in CHANNELS:
-        for _number, made in _channels(settings, name):
-            if not isinstance(made, str):
-                found.setdefault(made.name, made)
-    return list(found.values())
+    """The channels of all usable addresses, in the settings' order. A repeated address gives one channel."""
+    by_name: dict[str, Channel] = {}
+    for setting in CHANNELS:
+        for _number, channel in _channels(settings, setting):
+            if not isinstance(channel, str):
+                by_name.setdefault(channel.name, channel)
+    return list(by_name.values())
 
 
 def problems(settings: Values) -> list[str]:
-    """What is wrong with the addresses and what belongs to them: one line each, the setting's name first."""
-    found: list[str] = []
-    for name in CHANNELS:
+    """The problems of all addresses and of the settings that belong to them.
+
+    One line each, the setting's name first.
+    """
+    lines: list[str] = []
+    for setting in CHANNELS:
         seen: dict[str, int] = {}
-        for number, made in _channels(settings, name):
-            if isinstance(made, str):
-                found.append(f"{name} address {number} {made}")
-            elif seen.setdefault(made.name, number) != number:
-                found.append(f"{name} address {number} is address {seen[made.name]} again; remove one")
+        for number, channel in _channels(settings, setting):
+            if isinstance(channel, str):
+                lines.append(f"{setting} address {number} {channel}")
+            elif seen.setdefault(channel.name, number) != number:
+                lines.append(f"{setting} address {number} is address {seen[channel.name]} again; remove one")
     if settings[HEARTBEAT]:
         try:
             checked(settings[HEARTBEAT])
         except AddressError as error:
-            found.append(f"{HEARTBEAT} {error}")
-    return [*found, *(problem for kind in kinds() for problem in kind.problems(settings))]
+            lines.append(f"{HEARTBEAT} {error}")
+    return [*lines, *(problem for kind in kinds() for problem in kind.problems(settings))]
 
 
 def heartbeat(settings: Values) -> str:
-    """The heartbeat's address; empty where there is none that can be used."""
+    """The heartbeat's address; empty if none is set or it cannot be used."""
     try:
         return checked(settings[HEARTBEAT]).geturl() if settings[HEARTBEAT] else ""
     except AddressError:
@@ -63,7 +66,7 @@ def heartbeat(settings: Values) -> str:
 
 
 def _channels(settings: Values, setting: str) -> Iterator[tuple[int, Channel | str]]:
-    """Each address of a setting by its number: its channel, or what is wrong with it."""
+    """Each address of a setting: its number from 1 on, and its channel or a text that says its problem."""
     of_setting = kinds_of(setting)
     split = getattr(of_setting[0], "addresses", str.split)
     for number, word in enumerate(split(settings[setting]), 1):
@@ -78,7 +81,7 @@ def _channels(settings: Values, setting: str) -> Iterator[tuple[int, Channel | s
 
 
 def _kind(word: str, of_setting: list[ModuleType]) -> tuple[ModuleType, str]:
-    """The kind of an address, and the address without the kind before it. Raises AddressError."""
+    """The kind of an address, and the address without the prefix `KIND+`. Raises AddressError."""
     if len(of_setting) == 1:
         return of_setting[0], word
     prefix, plus, rest = word.partition("+http")
@@ -92,4 +95,4 @@ def _kind(word: str, of_setting: list[ModuleType]) -> tuple[ModuleType, str]:
     for kind in named or of_setting:
         if named or kind.recognises(parts):
             return kind, address
-    raise AddressError(f"is of no kind that its host tells; write {prefixes} before it")
+    raise AddressError(f"has a host that does not tell its kind; write {prefixes} before it")

@@ -1,4 +1,4 @@
-"""One message, before it takes the form of a channel; and what a channel answered. Plain data."""
+"""A message, independent of any channel's format, and the result of sending it. Plain data."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ SEVERITIES = ("info", "warning", "critical")
 
 @dataclass(frozen=True)
 class Message:
-    """What is to be told. Texts are redacted already, and may hold anything else: each channel escapes."""
+    """A message. Its texts are redacted but may contain any characters; each channel escapes them."""
 
     id: str
-    """The same in each attempt: a receiver drops a repeat by it."""
+    """The same at each attempt, so that a receiver can drop a repeated message."""
     kind: str
     severity: str
     title: str
     text: str
     created: str
-    """When it happened, as entries write times."""
+    """When it happened, written as in entries."""
     host: str
     fields: tuple[tuple[str, str], ...] = ()
-    """Short facts by name, most important first."""
+    """Short facts, name and value, the most important first."""
     html: str | None = None
-    """The same for a mail's HTML part, whole and self-contained."""
+    """The HTML part of a mail: a whole page that needs no other file."""
     head: tuple[int, str] | None = None
-    """The chain's head (`seq` and hash): the receiver is a witness from outside of what the record was."""
+    """The chain's head (`seq` and hash). The receiver becomes an outside witness of the record."""
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Message:
-        """The message that as_dict() gave. Raises KeyError, TypeError or ValueError for anything else."""
+        """The message that as_dict() returned. Raises KeyError, TypeError or ValueError for other data."""
         head = plain["head"]
         fields = tuple((str(name), str(value)) for name, value in plain["fields"])
         message = cls(
@@ -53,44 +53,45 @@ class Message:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What came back. `says` is one line for people and holds no secret."""
+class SendResult:
+    """The result of an attempt to send a message."""
 
     state: str
-    """sent; transient (try again later); permanent (it is never taken: somebody must change something)."""
+    """sent; transient (try again later); permanent (it will not work until somebody changes something)."""
     says: str
+    """One line for people, without any secret."""
     status: int | None = None
-    """The HTTP status or SMTP code, where there was one."""
+    """The HTTP status or SMTP code, if there was one."""
     retry_after: float | None = None
-    """Seconds that the receiver asked to wait; of a message that was sent: before the next one."""
+    """Seconds that the receiver asks to wait; after a message was sent: before the next one."""
     done: int = 0
-    """Of a text that goes in several parts, how many were taken: for the next send() of this message."""
+    """Parts of the message that were delivered so far. The next send() of this message continues there."""
 
 
 SENT, TRANSIENT, PERMANENT = "sent", "transient", "permanent"
 
 
 class Values(Protocol):
-    """Settings by name, as qt_audit.settings.loading reads them."""
+    """Values of settings by name, as qt_audit.settings.loading reads them."""
 
     def __getitem__(self, name: str, /) -> Any: ...
 
 
 def channel_name(kind: str, address: str) -> str:
-    """A name that tells addresses apart and gives none away: `discord-3f9a1c`."""
+    """A name such as `discord-3f9a1c`. It distinguishes addresses but does not reveal them."""
     return f"{kind}-{hashlib.sha256(address.encode('utf-8', 'surrogatepass')).hexdigest()[:6]}"
 
 
 class Channel(Protocol):
-    """One address that messages go to. Prints itself without its secret."""
+    """One address that messages are sent to. Does not print its secret."""
 
     @property
     def name(self) -> str:
-        """Stable for the same address, as channel_name() makes it."""
+        """The name from channel_name(), always the same for an address."""
 
-    def send(self, message: Message, timeout: float, late_s: float = 0.0, done: int = 0) -> Answer:
-        """Hand it over within `timeout` seconds in all; never raises for what a network or receiver may do.
+    def send(self, message: Message, timeout: float, late_s: float = 0.0, done: int = 0) -> SendResult:
+        """Send a message within `timeout` seconds in all. Never raises for a network or receiver error.
 
-        `late_s`: for so many seconds it could not be delivered; more than a few minutes are said.
-        `done`: parts that an earlier attempt got through (Answer.done); they are not sent again.
+        `late_s`: seconds since the message was created; the text mentions a delay of more than a few minutes.
+        `done`: parts that earlier attempts delivered (SendResult.done); they are not sent again.
         """

@@ -1,4 +1,4 @@
-"""What the operator chose of the delivery (QT_NOTIFY_RULES, QT_QUIET_HOURS), and what is wrong in it."""
+"""The operator's rules and quiet hours (QT_NOTIFY_RULES, QT_QUIET_HOURS), and the problems in them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ RULES, QUIET = "QT_NOTIFY_RULES", "QT_QUIET_HOURS"
 
 
 def rules(settings: Values) -> tuple[Rule, ...]:
-    """The operator's rules; none where they cannot be used: then ours alone count."""
+    """The operator's rules; none if they cannot be used. Then only the built-in rules apply."""
     try:
         return parse_rules(settings[RULES])
     except RuleError:
@@ -18,7 +18,7 @@ def rules(settings: Values) -> tuple[Rule, ...]:
 
 
 def quiet_hours(settings: Values) -> QuietHours | None:
-    """The quiet hours; none where they cannot be used."""
+    """The quiet hours; None if none are set or they cannot be used."""
     try:
         return parse_quiet_hours(settings[QUIET])
     except QuietError:
@@ -26,14 +26,14 @@ def quiet_hours(settings: Values) -> QuietHours | None:
 
 
 def problems(settings: Values) -> list[str]:
-    """One line each, the setting's name first."""
-    found = []
+    """The problems of both settings, one line each, the setting's name first."""
+    lines = []
     try:
         parse_rules(settings[RULES])
     except RuleError as error:
-        found.append(f"{RULES} {error}")
+        lines.append(f"{RULES} {error}")
     try:
         parse_quiet_hours(settings[QUIET])
     except QuietError as error:
-        found.append(f"{QUIET} {error}")
-    return found
+        lines.append(f"{QUIET} {error}")
+    return lines

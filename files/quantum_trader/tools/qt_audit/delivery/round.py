@@ -1,4 +1,4 @@
-"""One round of delivery: gather what is new, keep the outbox small, send; and say what went wrong."""
+"""One round of delivery: queue new messages, apply the outbox's limits, send, report problems."""
 
 from __future__ import annotations
 
@@ -9,33 +9,33 @@ from qt_audit.delivery.gathering.gather import Gatherer
 from qt_audit.delivery.message import Channel
 from qt_audit.delivery.outbox import limits, takeover
 from qt_audit.delivery.outbox.queue import Outbox
-from qt_audit.delivery.send import Clock, Sender, Tally
+from qt_audit.delivery.send import ChannelResult, Clock, Sender
 from qt_audit.delivery.wording import compose
 from qt_audit.record.warning import reason
 
 Record = Callable[[str, str, Mapping[str, object]], None]
-"""Writes an entry: the sentence, the outcome, the details."""
+"""Writes an entry: sentence, outcome, details."""
 
 
 @dataclass
-class Round:
-    """What came of it."""
+class RoundResult:
+    """The result of one or several rounds."""
 
-    tallies: dict[str, Tally] = field(default_factory=dict)
+    channel_results: dict[str, ChannelResult] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
-    """What went wrong elsewhere, one line each."""
+    """Problems other than failed attempts, one line each."""
     pause: float | None = None
-    """After how many seconds more is to be told of a breach."""
+    """Seconds until a delayed alert is due; None if none is delayed."""
 
-    def add(self, later: Round) -> None:
-        """Take what came of a later round into this one."""
-        for name, tally in later.tallies.items():
-            self.tallies.setdefault(name, Tally()).add(tally)
+    def add(self, later: RoundResult) -> None:
+        """Add the result of a later round to this one."""
+        for name, channel_result in later.channel_results.items():
+            self.channel_results.setdefault(name, ChannelResult()).add(channel_result)
         self.problems += later.problems
 
 
 class Delivery:
-    """Delivers to the channels, round by round. `record` writes an entry of what went wrong."""
+    """Delivers to the channels, round by round. `record` writes entries about the delivery itself."""
 
     def __init__(
         self,
@@ -55,31 +55,31 @@ class Delivery:
         self._clock = clock
         self._record = record
 
-    def round(self, seconds: float) -> Round:
-        """One round, which sends for about so many seconds. Raises OSError if the outbox cannot be used."""
-        done = Round()
-        self._outbox.take_enabled()
-        self._hand_over()
+    def run_round(self, seconds: float) -> RoundResult:
+        """Run one round, which sends for about `seconds`. Raises OSError if the outbox cannot be used."""
+        total = RoundResult()
+        self._outbox.apply_enabled()
+        self._take_over()
         try:
-            done.pause = self._gatherer.run(self._clock())
-        except OSError as error:  # what waits is sent all the same
-            done.problems.append(reason(error))
+            total.pause = self._gatherer.run(self._clock())
+        except OSError as error:  # queued messages are sent all the same
+            total.problems.append(reason(error))
         for line in self._gatherer.problems:
             self._record(f"Notification: {line}", "failed", {})
-            self._notice("unsound", self._channels, why=line)
-            done.problems.append(line)
+            self._queue_notice("unsound", self._channels, why=line)
+            total.problems.append(line)
         self._gatherer.problems.clear()
-        self._keep_small()
-        done.tallies = self._sender.run(seconds)
-        for name, tally in done.tallies.items():
-            self._tell(name, tally)
-            if tally.fault:
-                done.problems.append(tally.fault)
+        self._apply_limits()
+        total.channel_results = self._sender.run(seconds)
+        for name, result in total.channel_results.items():
+            self._report_result(name, result)
+            if result.fault:
+                total.problems.append(result.fault)
         for name, count in limits.give_up_old(self._outbox, self._channels, self._clock()).items():
-            self._given_up(name, count, "not delivered within 7 days")
-        return done
+            self._report_given_up(name, count, "not delivered within 7 days")
+        return total
 
-    def _hand_over(self) -> None:
+    def _take_over(self) -> None:
         for (old, new), count in takeover.take_over(self._outbox, self._channels, self._clock()).items():
             self._record(
                 f"Notification: {_messages(count)} for {old} handed over to {new}, which is new",
@@ -87,7 +87,7 @@ class Delivery:
                 {"channel": new, "from": old, "count": count},
             )
 
-    def _keep_small(self) -> None:
+    def _apply_limits(self) -> None:
         for name, count in limits.merge(self._outbox, self._host, self._clock()).items():
             sentence = f"Notification: Merged {count} waiting messages for {name} into one"
             self._record(sentence, "info", {"channel": name, "count": count})
@@ -95,29 +95,31 @@ class Delivery:
             sentence = f"Notification: Removed {_messages(count)} for {name} that had been given up"
             self._record(sentence, "info", {"channel": name, "count": count})
 
-    def _tell(self, name: str, tally: Tally) -> None:
-        if tally.unreadable:
-            self._given_up(name, tally.unreadable, "no message was in the file")
-        if tally.disabled:
+    def _report_result(self, name: str, channel_result: ChannelResult) -> None:
+        if channel_result.unreadable:
+            self._report_given_up(name, channel_result.unreadable, "no message was in the file")
+        if channel_result.disabled:
             self._record(
-                f"Notification: Channel {name} disabled: {tally.disabled}", "failed", {"channel": name}
+                f"Notification: Channel {name} disabled: {channel_result.disabled}",
+                "failed",
+                {"channel": name},
             )
-            others = [one for one in self._channels if one != name]
-            self._notice("disabled", others, channel=name, why=tally.disabled)
+            others = [other for other in self._channels if other != name]
+            self._queue_notice("disabled", others, channel=name, why=channel_result.disabled)
 
-    def _given_up(self, name: str, count: int, why: str) -> None:
+    def _report_given_up(self, name: str, count: int, why: str) -> None:
         self._record(
             f"Notification: {_messages(count)} for {name} given up: {why}",
             "failed",
             {"channel": name, "count": count},
         )
-        others = [one for one in self._channels if one != name]
-        self._notice("given_up", others, channel=name, messages=_messages(count), why=why.capitalize())
+        others = [other for other in self._channels if other != name]
+        self._queue_notice("given_up", others, channel=name, messages=_messages(count), why=why.capitalize())
 
-    def _notice(self, kind: str, channels: Sequence[str], **facts: str) -> None:
+    def _queue_notice(self, kind: str, channels: Sequence[str], **facts: str) -> None:
         now = self._clock()
         usable = [name for name in channels if not self._outbox.state(name).disabled]
-        self._outbox.put(compose.about_delivery(kind, self._host, now, **facts), usable, now)
+        self._outbox.put(compose.problem_message(kind, self._host, now, **facts), usable, now)
 
 
 def _messages(count: int) -> str:

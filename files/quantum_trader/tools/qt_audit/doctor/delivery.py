@@ -35,11 +35,11 @@ def _channels(settings: Settings) -> Iterator[Check]:
         return
     try:
         with ReadOnlyDirectory(home(settings)) as files:
-            statuses = channel_status.of_channels(Outbox(files), names)
+            statuses = channel_status.channel_statuses(Outbox(files), names)
     except FileNotFoundError:
-        statuses = [channel_status.never_used(name) for name in names]
+        statuses = [channel_status.unused_channel(name) for name in names]
     faults = [text for one in statuses for text in _faults(one)]
-    wrong = any(one.disabled or channel_status.age_s(one, now()) > _LATE_S for one in statuses)
+    wrong = any(one.disabled or channel_status.oldest_age_s(one, now()) > _LATE_S for one in statuses)
     if faults:
         text = "; ".join(faults)
         yield Check("delivery", WRONG if wrong else WARN, f"{text} (`deliver --status` tells more)")
@@ -49,7 +49,7 @@ def _channels(settings: Settings) -> Iterator[Check]:
 
 
 def _faults(one: ChannelStatus) -> Iterator[str]:
-    age = channel_status.age_s(one, now())
+    age = channel_status.oldest_age_s(one, now())
     if one.disabled:
         yield f"{one.name} is disabled: {one.disabled}"
     if age > _LATE_S:

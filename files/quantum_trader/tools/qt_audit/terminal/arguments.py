@@ -1,4 +1,4 @@
-"""Options that several commands have."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import argparse
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="answer in JSON")
+    """Add --json."""
+    parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def add_details(parser: argparse.ArgumentParser, source: str) -> None:
-    """--source and --detail, for commands that record something; `source` where none is given."""
+    """Add --source and --detail, for commands that record entries. `source` is the default of --source."""
     parser.add_argument(
-        "--source", default=source, metavar="S", help=f"the program it is about (default: {source})"
+        "--source", default=source, metavar="S", help=f"program that the entry is about (default: {source})"
     )
     parser.add_argument(
         "--detail",
@@ -20,7 +21,7 @@ def add_details(parser: argparse.ArgumentParser, source: str) -> None:
         default=[],
         type=_detail,
         metavar="KEY=VALUE",
-        help="add to the details; repeatable",
+        help="add a detail to the entry; repeatable",
     )
 
 

@@ -1,4 +1,4 @@
-"""What every command prints with: escaped text, colour on a terminal only, JSON on request."""
+"""Print results: escaped text, colour only on a terminal, JSON on request."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ OUTCOME_COLOURS = {"started": "blue", "succeeded": "green", "failed": "red"}
 
 
 def explain(program: str, message: str) -> None:
-    """One line on stderr; where it cannot be written, nothing: the exit status tells."""
+    """Print one line to stderr. Never raises OSError: the exit status also says that something went wrong."""
     try:
         print(f"{program}: {escaped(message)}", file=sys.stderr, flush=True)
     except OSError:
-        forget(sys.stderr)
+        discard(sys.stderr)
 
 
-def forget(stream: TextIO) -> None:
-    """Drop what could not be written to a stream, and all that follows.
+def discard(stream: TextIO) -> None:
+    """Discard what could not be written to a stream, and everything that is written to it later.
 
-    Python would try again when it exits, and change the exit status.
+    Otherwise Python would write it again at exit, fail, and change the exit status.
     """
-    nowhere = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
-    os.dup2(nowhere, stream.fileno())
-    os.close(nowhere)
+    null = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+    os.dup2(null, stream.fileno())
+    os.close(null)
 
 
 def coloured(text: str, colour: str | None) -> str:
-    """The text in a colour where stdout is a terminal that wants it (NO_COLOR is honoured)."""
+    """The text in a colour if stdout is a terminal and NO_COLOR is not set, else the plain text."""
     if colour is None or "NO_COLOR" in os.environ or not sys.stdout.isatty():
         return text
     return f"\x1b[{_COLOURS[colour]}m{text}\x1b[0m"
 
 
 def print_entry(entry: Entry, as_json: bool) -> None:
-    """An entry as people read it, or as the record's JSON object."""
+    """Print an entry: its line in the log for people, or its JSON object."""
     if as_json:
         print_json_line(entry.as_dict())
     else:
@@ -47,15 +47,15 @@ def print_entry(entry: Entry, as_json: bool) -> None:
 
 
 def print_json_line(value: Any) -> None:
-    """One JSON object on one line, ASCII, for programs that read a stream."""
+    """Print one JSON value on one line, in ASCII, for programs that read a stream."""
     print(json.dumps(value, separators=(",", ":")))
 
 
 def print_json(value: Any) -> None:
-    """One JSON answer."""
+    """Print one JSON value, indented."""
     print(json_text(value))
 
 
 def json_text(value: Any) -> str:
-    """One JSON answer; indented, ASCII (so that no control character reaches a terminal)."""
+    """A JSON value as indented text, in ASCII, so that no control character reaches a terminal."""
     return json.dumps(value, indent=2)

@@ -1,4 +1,4 @@
-"""The outputs of a command line: closed, full or not read, they change nothing of what is done."""
+"""Keep a command working when its outputs are closed, full or not read."""
 
 from __future__ import annotations
 
@@ -9,49 +9,49 @@ from collections.abc import Callable
 from io import TextIOWrapper
 
 from qt_audit.record.warning import reason
-from qt_audit.terminal.output import explain, forget
+from qt_audit.terminal.output import discard, explain
 
-_DONE, _NO = 0, 1
+_SUCCEEDED, _FAILED = 0, 1
 
 
-def answering(program: str, answer: Callable[[], int]) -> int:
-    """Run a command line to its exit status; what an operator can cause is one line, never a traceback."""
-    _prepare()
+def run_command_line(program: str, command: Callable[[], int]) -> int:
+    """Run `command` and return its exit status. Errors that an operator can cause are one line on stderr."""
+    _prepare_outputs()
     try:
-        status = answer()
+        status = command()
         sys.stdout.flush()
         return status
     except BrokenPipeError:
-        forget(sys.stdout)  # the reader has gone, as in `query | head`: that is its right
-        return _DONE
+        discard(sys.stdout)  # the reader has ended, as in `query | head`
+        return _SUCCEEDED
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     except ModuleNotFoundError as error:
         explain(program, f"Python module {error.name} is missing; `audit_logger.py doctor` names its package")
-        return _NO
+        return _FAILED
     except OSError as error:
         explain(program, reason(error))
-        forget(sys.stdout)
-        return _NO
+        discard(sys.stdout)
+        return _FAILED
 
 
-def tell(*lines: str) -> None:
-    """Print at once; where it cannot be written, what is being done goes on without."""
+def print_now(*lines: str) -> None:
+    """Print and flush lines. If stdout cannot be written, later output is discarded and the work goes on."""
     try:
         for line in lines:
             print(line)
         sys.stdout.flush()
     except OSError:
-        forget(sys.stdout)
+        discard(sys.stdout)
 
 
-def _prepare() -> None:
-    """UTF-8 whatever the locale; where the caller closed an output, one that leads nowhere."""
-    sys.stdout, sys.stderr = sys.stdout or _nowhere(), sys.stderr or _nowhere()
+def _prepare_outputs() -> None:
+    """Set both outputs to UTF-8, whatever the locale, and replace a closed one by /dev/null."""
+    sys.stdout, sys.stderr = sys.stdout or _null(), sys.stderr or _null()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
-def _nowhere() -> TextIOWrapper:
+def _null() -> TextIOWrapper:
     return os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8")

@@ -16,7 +16,7 @@ from typing import Any
 from qt_audit.record.entry import escaped
 from qt_audit.settings import loading as audit_settings
 from qt_audit.terminal.output import coloured, explain, json_text, print_json
-from qt_audit.terminal.streams import answering, tell
+from qt_audit.terminal.streams import print_now, run_command_line
 from qt_repair.config.check_command import add_parser, print_faults
 from qt_repair.config.command_line import CHECK_CONFIG, DONE, NO, add_commands, check_config, program_parser
 from qt_repair.config.loading import AUTO_REPAIR, AUTO_REPAIR_NAME, Config, ConfigError, load
@@ -42,7 +42,7 @@ examples:
 
 def main(arguments: list[str]) -> int:
     """Run the command line; the exit status is the answer."""
-    return answering(_PROGRAM, lambda: _answer(arguments))
+    return run_command_line(_PROGRAM, lambda: _answer(arguments))
 
 
 def _answer(arguments: list[str]) -> int:
@@ -105,7 +105,7 @@ def _run(config: Config, options: argparse.Namespace) -> int:
             _print(result)
     if options.json:
         answer = {"fine": all(result.fine for result in results), "results": [r.as_dict() for r in results]}
-        tell(json_text(answer))
+        print_now(json_text(answer))
     elif not results:
         print(f"Nothing is configured: name repairs in {config.home}/config/{AUTO_REPAIR_NAME}.yml")
     return DONE if all(result.fine for result in results) else NO
@@ -124,7 +124,7 @@ def _names(config: Config, asked: list[str] | None) -> list[str]:
 def _print(result: Result) -> None:
     sign = _SIGNS.get(result.state, "❌")
     text = escaped(result.text)  # it may quote other programs
-    tell(coloured(f"{sign} {result.name}: {text}", _COLOURS.get(result.state, "red")))
+    print_now(coloured(f"{sign} {result.name}: {text}", _COLOURS.get(result.state, "red")))
 
 
 def _unfreeze(engine: Engine, names: list[str], as_json: bool) -> int:

@@ -20,7 +20,7 @@ from qt_audit.record import place
 from qt_audit.record.place import Place
 from qt_audit.settings import loading as audit_settings
 from qt_audit.terminal.output import coloured, explain, print_json
-from qt_audit.terminal.streams import answering
+from qt_audit.terminal.streams import run_command_line
 from qt_repair.config.check_command import add_parser
 from qt_repair.config.command_line import (
     CHECK_CONFIG,
@@ -52,7 +52,7 @@ examples:
 
 def main(arguments: list[str], face: str) -> int:
     """Run the command line; the exit status is the answer. `face` is the path by which it was called."""
-    return answering(_PROGRAM, lambda: _answer(arguments, face))
+    return run_command_line(_PROGRAM, lambda: _answer(arguments, face))
 
 
 def _answer(arguments: list[str], face: str) -> int:

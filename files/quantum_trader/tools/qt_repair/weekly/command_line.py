@@ -29,7 +29,7 @@ from qt_audit.record.warning import reason
 from qt_audit.recorder import AuditError
 from qt_audit.settings import loading as audit_settings
 from qt_audit.terminal.output import explain, print_json
-from qt_audit.terminal.streams import answering
+from qt_audit.terminal.streams import run_command_line
 from qt_repair.config.check_command import add_parser, print_faults
 from qt_repair.config.command_line import (
     CHECK_CONFIG,
@@ -74,7 +74,7 @@ Settings: config/weekly_self_heal.yml and, over it, weekly_self_heal.d/*.yml.
 
 def main(arguments: list[str], clock: Clock = now) -> int:
     """Run the command line; the exit status is the answer. `clock` is the time by which --due decides."""
-    return answering(_PROGRAM, lambda: _answer(arguments, clock))
+    return run_command_line(_PROGRAM, lambda: _answer(arguments, clock))
 
 
 def _answer(arguments: list[str], clock: Clock) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 from qt_audit.record.entry import escaped
 from qt_audit.settings import loading as audit_settings
 from qt_audit.terminal.output import coloured, json_text
-from qt_audit.terminal.streams import tell
+from qt_audit.terminal.streams import print_now
 from qt_repair.config.loading import Config
 from qt_repair.weekly.ledger import Ledger, next_slot
 from qt_repair.weekly.module_tree.manifest import Manifest
@@ -22,18 +22,18 @@ _SIGNS = {FAILED: ("❌", "red"), SKIPPED: ("➖", "grey")}
 
 def print_phase(result: PhaseResult) -> None:
     """Print the result of a phase."""
-    tell(*_lines(result))
+    print_now(*_lines(result))
 
 
 def print_conclusion(outcome: CycleOutcome, as_json: bool) -> None:
     """Print the verdict and the report's path, or all of it as JSON."""
     if as_json:
-        tell(json_text(outcome.as_dict()))
+        print_now(json_text(outcome.as_dict()))
         return
     lines = [coloured(outcome.cycle.verdict, "green" if outcome.well else "red")]
     if outcome.report is not None:
         lines.append(f"Report: {escaped(outcome.report)}")
-    tell(*lines)
+    print_now(*lines)
 
 
 def _lines(result: PhaseResult) -> list[str]:

@@ -1,4 +1,4 @@
-"""Apprise, in a process of its own: what it delivers, what it cannot, and that it says no address."""
+"""Apprise in a child process: messages that it delivers or cannot deliver, and that it reveals no address."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ def channel(url: str) -> Apprise:
 def test_apprise_delivers_or_does_not(status: int, state: str) -> None:
     with Receiver(anything, f"/{TOKEN}") as receiver:
         receiver.script = [Reply(status)]
-        answer = channel(receiver.url).send(message(), LONG)
-        assert answer.state == state
-        assert TOKEN not in repr(answer)
+        result = channel(receiver.url).send(message(), LONG)
+        assert result.state == state
+        assert TOKEN not in repr(result)
         (arrival,) = receiver.arrivals
         assert arrival.json["title"].endswith("FAILED: exit code 1")
         assert arrival.json["type"] == "failure"
@@ -59,14 +59,14 @@ def test_texts_that_attack_are_taken() -> None:
 
 def test_a_receiver_that_hangs_holds_nobody() -> None:
     with raw(receivers.hang) as (port, _served):
-        answer = channel(f"http://127.0.0.1:{port}/{TOKEN}").send(message(), 0.5)
-    assert (answer.state, answer.says) == (TRANSIENT, "no answer within 0.5 s")
+        result = channel(f"http://127.0.0.1:{port}/{TOKEN}").send(message(), 0.5)
+    assert (result.state, result.says) == (TRANSIENT, "no answer within 0.5 s")
 
 
 def test_an_address_that_apprise_does_not_know_is_told_of() -> None:
-    answer = channel(f"nosuchservice://{TOKEN}/").send(message(), LONG)
-    assert answer.state == PERMANENT
-    assert "does not know this kind of address" in answer.says
+    result = channel(f"nosuchservice://{TOKEN}/").send(message(), LONG)
+    assert result.state == PERMANENT
+    assert "does not know this kind of address" in result.says
 
 
 def test_where_apprise_is_not_installed_one_line_says_how() -> None:

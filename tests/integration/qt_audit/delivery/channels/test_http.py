@@ -1,4 +1,4 @@
-"""Discord, Slack and a receiver of ours through one table of answers; what arrived is counted."""
+"""Discord, Slack and an operator's own receiver, with real local servers and one table of replies."""
 
 from __future__ import annotations
 
@@ -50,22 +50,22 @@ def nothing_shows_the_secret(
 
 
 def sent(channel: Channel, timeout: float = LONG, **more: Any) -> Any:
-    """The answer to one message; whatever is said of it holds no secret."""
-    answer = channel.send(message(), timeout, **more)
-    told = f"{answer!r} {channel} {channel!r}"
+    """Send one message and return the result, which must contain no secret."""
+    result = channel.send(message(), timeout, **more)
+    told = f"{result!r} {channel} {channel!r}"
     assert TOKEN not in told
     assert SECRET not in told
     assert "127.0.0.1" not in told
-    assert "\n" not in answer.says
-    return answer
+    assert "\n" not in result.says
+    return result
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_message_is_taken_over_verified_tls(kind: str, certificates: Certificates) -> None:
     make, contract, path = MAKE[kind]
     with Receiver(contract, path, certificates) as receiver:
-        answer = sent(make(receiver.url))
-        assert (answer.state, answer.done) == (SENT, 1)
+        result = sent(make(receiver.url))
+        assert (result.state, result.done) == (SENT, 1)
         assert len(receiver.taken) == len(receiver.arrivals) == 1
 
 
@@ -75,9 +75,9 @@ def test_a_text_that_attacks_is_taken_whole(kind: str, text: str) -> None:
     make, contract, path = MAKE[kind]
     with Receiver(contract, path) as receiver:
         hostile = message(title=text, text=text, fields=((text, text),) * 30)
-        answer = make(receiver.url).send(hostile, LONG)
-        assert answer.state == SENT
-        assert len(receiver.taken) == len(receiver.arrivals) == answer.done
+        result = make(receiver.url).send(hostile, LONG)
+        assert result.state == SENT
+        assert len(receiver.taken) == len(receiver.arrivals) == result.done
 
 
 LEAK = f"The requested URL {DISCORD_PATH} {SLACK_PATH} {HOOK_PATH} was not found on this server".encode()
@@ -115,9 +115,9 @@ def test_a_status_decides_whether_to_try_again(kind: str, status: int, state: st
     make, contract, path = MAKE[kind]
     with Receiver(contract, path) as receiver:
         receiver.script = [Reply(status, {"Location": f"https://example.com{path}"}, LEAK)]
-        answer = sent(make(receiver.url))
-        assert (answer.state, answer.status) == (state, status)
-        assert str(status) in answer.says
+        result = sent(make(receiver.url))
+        assert (result.state, result.status) == (state, status)
+        assert str(status) in result.says
         assert len(receiver.arrivals) == 1
 
 
@@ -140,8 +140,8 @@ def test_the_pause_that_a_receiver_asks_for_is_told(kind: str, header: str, seco
     make, contract, path = MAKE[kind]
     with Receiver(contract, path) as receiver:
         receiver.script = [Reply(503, {"Retry-After": header})] * 9
-        answer = sent(make(receiver.url), timeout=0.4)
-        assert (answer.state, answer.retry_after) == (TRANSIENT, seconds)
+        result = sent(make(receiver.url), timeout=0.4)
+        assert (result.state, result.retry_after) == (TRANSIENT, seconds)
 
 
 BROKEN = "connection reset by peer|the connection was closed without an answer"
@@ -174,9 +174,9 @@ def test_a_receiver_that_misbehaves_holds_nobody(
     make, _contract, path = MAKE[kind]
     with raw(serve, certificates.server() if tls else None) as (port, served):
         scheme = "https" if tls else "http"
-        answer = sent(make(f"{scheme}://127.0.0.1:{port}{path}"), timeout=0.5)
-        assert answer.state == state
-        assert re.fullmatch(says, answer.says)
+        result = sent(make(f"{scheme}://127.0.0.1:{port}{path}"), timeout=0.5)
+        assert result.state == state
+        assert re.fullmatch(says, result.says)
         assert len(served) == 1
 
 
@@ -190,8 +190,8 @@ def test_a_receiver_that_answers_before_it_has_all_is_heard() -> None:
 
     with raw(refuse) as (port, _served):
         channel = JsonWebhook("json-1", f"http://127.0.0.1:{port}{HOOK_PATH}")
-        answer = channel.send(message(text="x" * 5_000_000), LONG)
-    assert (answer.state, answer.status) == (PERMANENT, 413)
+        result = channel.send(message(text="x" * 5_000_000), LONG)
+    assert (result.state, result.status) == (PERMANENT, 413)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -199,15 +199,15 @@ def test_where_nobody_listens_it_is_tried_again(kind: str) -> None:
     make, _contract, path = MAKE[kind]
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
-    answer = sent(make(f"http://127.0.0.1:{port}{path}"))
-    assert (answer.state, answer.says) == (TRANSIENT, "connection refused")
+    result = sent(make(f"http://127.0.0.1:{port}{path}"))
+    assert (result.state, result.says) == (TRANSIENT, "connection refused")
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_host_that_nobody_knows_is_tried_again(kind: str) -> None:
     make, _contract, path = MAKE[kind]
-    answer = sent(make(f"https://{'x' * 64}.invalid{path}"))
-    assert (answer.state, answer.says) == (TRANSIENT, "the host name is not known")
+    result = sent(make(f"https://{'x' * 64}.invalid{path}"))
+    assert (result.state, result.says) == (TRANSIENT, "the host name is not known")
 
 
 UNTRUSTED: dict[str, tuple[Callable[[Certificates, Path], ssl.SSLContext], str]] = {
@@ -240,8 +240,8 @@ def test_a_certificate_that_proves_nothing_gets_no_message(
     other = tmp_path / "other"
     other.mkdir()
     with raw(lambda c: heard.append(c.recv(65536)), make_tls(certificates, other)) as (port, _served):
-        answer = sent(make(f"https://127.0.0.1:{port}{path}"))
-    assert (answer.state, answer.says) == (TRANSIENT, says)
+        result = sent(make(f"https://127.0.0.1:{port}{path}"))
+    assert (result.state, result.says) == (TRANSIENT, says)
     assert heard == []
 
 
@@ -249,9 +249,9 @@ def test_a_certificate_that_proves_nothing_gets_no_message(
 def test_a_server_without_tls_gets_no_message(kind: str, certificates: Certificates) -> None:
     make, _contract, path = MAKE[kind]
     with raw(receivers.garbage) as (port, _served):
-        answer = sent(make(f"https://127.0.0.1:{port}{path}"))
-    assert answer.state == TRANSIENT
-    assert answer.says.startswith("TLS failed (")
+        result = sent(make(f"https://127.0.0.1:{port}{path}"))
+    assert result.state == TRANSIENT
+    assert result.says.startswith("TLS failed (")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -260,8 +260,8 @@ def test_another_host_gets_nothing_by_a_redirect(kind: str, status: int) -> None
     make, contract, path = MAKE[kind]
     with Receiver(contract, path) as receiver, Receiver(contract, path) as other:
         receiver.script = [Reply(status, {"Location": other.url})]
-        answer = sent(make(receiver.url))
-        assert answer.state in (TRANSIENT, PERMANENT)
+        result = sent(make(receiver.url))
+        assert result.state in (TRANSIENT, PERMANENT)
         assert (len(receiver.arrivals), len(other.arrivals)) == (1, 0)
 
 
@@ -271,8 +271,8 @@ def test_a_redirect_on_the_same_host_is_followed_with_the_same_body(kind: str, s
     make, contract, path = MAKE[kind]
     with Receiver(contract, path) as receiver:
         receiver.script = [Reply(status, {"Location": f"/moved{path}"}), Reply(200)]
-        answer = sent(make(receiver.url))
-        assert answer.state == SENT
+        result = sent(make(receiver.url))
+        assert result.state == SENT
         first, second = receiver.arrivals
         assert (second.path, second.body) == (f"/moved{path}", first.body)
 
@@ -282,8 +282,8 @@ def test_a_redirect_in_circles_ends(kind: str) -> None:
     make, contract, path = MAKE[kind]
     with Receiver(contract, path) as receiver:
         receiver.script = [Reply(307, {"Location": f"/{number}"}) for number in range(20)]
-        answer = sent(make(receiver.url))
-        assert (answer.state, answer.says) == (TRANSIENT, "the receiver redirects in circles")
+        result = sent(make(receiver.url))
+        assert (result.state, result.says) == (TRANSIENT, "the receiver redirects in circles")
         assert len(receiver.arrivals) == 3
 
 

@@ -1,4 +1,4 @@
-"""Mail, handed to real servers: plain, STARTTLS, TLS, with accounts, and some that refuse or misbehave."""
+"""Mail to real local servers: plain, STARTTLS, TLS, with accounts, and servers that refuse or misbehave."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from qt_audit.delivery.channels.mail import Mail, Server
-from qt_audit.delivery.message import PERMANENT, SENT, TRANSIENT, Answer
+from qt_audit.delivery.message import PERMANENT, SENT, TRANSIENT, SendResult
 from tests.support import receivers
 from tests.support.certificates import Certificates
 from tests.support.mailboxes import PASSWORD, USER, Mailbox, MailServer
@@ -42,19 +42,21 @@ def mail(server: Server, recipient: str = "ops@example.com") -> Mail:
     return Mail("mail-1", recipient, "qt@vps.example.com", server)
 
 
-def sent(server: Server, timeout: float = LONG, recipient: str = "ops@example.com", **more: Any) -> Answer:
+def sent(
+    server: Server, timeout: float = LONG, recipient: str = "ops@example.com", **more: Any
+) -> SendResult:
     channel = mail(server, recipient)
-    answer = channel.send(message(**more), timeout)
-    assert PASSWORD not in f"{answer!r} {channel} {channel!r} {server!r}"
-    assert "\n" not in answer.says
-    return answer
+    result = channel.send(message(**more), timeout)
+    assert PASSWORD not in f"{result!r} {channel} {channel!r} {server!r}"
+    assert "\n" not in result.says
+    return result
 
 
 def test_a_mail_is_handed_over_whole() -> None:
     mailbox = Mailbox()
     with MailServer(mailbox) as server:
-        answer = sent(server.at("none"))
-    assert answer == Answer(SENT, "taken by the mail server", 250, done=1)
+        result = sent(server.at("none"))
+    assert result == SendResult(SENT, "taken by the mail server", 250, done=1)
     ((sender, recipient, content),) = mailbox.received
     assert (sender, recipient) == ("qt@vps.example.com", "ops@example.com")
     assert mailbox.mail()["Message-ID"] == "<01JD-alert-7@vps.example.com>"
@@ -109,22 +111,22 @@ def test_a_server_that_cannot_prove_itself_gets_no_password(
     mailbox = Mailbox()
     given = {"tls": tls} if security == "tls" else {"starttls": tls}
     with MailServer(mailbox, accounts=True, **given) as server:
-        answer = sent(server.at(security, **ACCOUNT))
-    assert (answer.state, says in answer.says) == (TRANSIENT, True)
+        result = sent(server.at(security, **ACCOUNT))
+    assert (result.state, says in result.says) == (TRANSIENT, True)
     assert mailbox.logins == mailbox.asked == 0
 
 
 def test_without_starttls_nothing_is_sent_in_the_clear() -> None:
     mailbox = Mailbox()
     with MailServer(mailbox) as server:
-        answer = sent(server.at("starttls", **ACCOUNT))
-    assert answer.state == PERMANENT
-    assert "offers no STARTTLS; set QT_SMTP_SECURITY" in answer.says
+        result = sent(server.at("starttls", **ACCOUNT))
+    assert result.state == PERMANENT
+    assert "offers no STARTTLS; set QT_SMTP_SECURITY" in result.says
     assert mailbox.asked == 0
 
 
 def test_what_follows_starttls_in_the_clear_is_thrown_away(certificates: Certificates) -> None:
-    """A man in the middle may add answers before TLS begins: they must not count as the server's."""
+    """A man in the middle may add replies before TLS begins. They must not count as the server's."""
 
     def serve(connection: socket.socket) -> None:
         connection.sendall(b"220 mail.example.com ESMTP\r\n")
@@ -140,16 +142,16 @@ def test_what_follows_starttls_in_the_clear_is_thrown_away(certificates: Certifi
 
     heard: list[bytes] = []
     with raw(serve) as (port, _served):
-        answer = sent(Server("127.0.0.1", port, "starttls", **ACCOUNT))
-    assert answer.state == PERMANENT
+        result = sent(Server("127.0.0.1", port, "starttls", **ACCOUNT))
+    assert result.state == PERMANENT
     assert heard[0].startswith(b"ehlo")
     assert b"AUTH" not in b"".join(heard)
 
 
 def test_a_server_that_takes_no_password_is_told_of() -> None:
     with MailServer(Mailbox()) as server:
-        answer = sent(server.at("none", **ACCOUNT))
-    assert (answer.state, "unset QT_SMTP_USER" in answer.says) == (PERMANENT, True)
+        result = sent(server.at("none", **ACCOUNT))
+    assert (result.state, "unset QT_SMTP_USER" in result.says) == (PERMANENT, True)
 
 
 @pytest.mark.parametrize(
@@ -163,9 +165,9 @@ def test_a_server_that_takes_no_password_is_told_of() -> None:
 def test_a_password_that_is_not_taken(reply: str, state: str, certificates: Certificates) -> None:
     mailbox = Mailbox(login=reply)
     with MailServer(mailbox, starttls=certificates.server(), accounts=True) as server:
-        answer = sent(server.at("starttls", **ACCOUNT))
-    assert (answer.state, answer.status) == (state, int(reply[:3]))
-    assert answer.says == f"the mail server does not take QT_SMTP_USER and its password: {reply[:3]}"
+        result = sent(server.at("starttls", **ACCOUNT))
+    assert (result.state, result.status) == (state, int(reply[:3]))
+    assert result.says == f"the mail server does not take QT_SMTP_USER and its password: {reply[:3]}"
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o640, None])
@@ -177,9 +179,9 @@ def test_a_password_file_that_others_may_read_is_not_used(
         path.write_text(PASSWORD)
         path.chmod(mode)
     with MailServer(mailbox, tls=certificates.server(), accounts=True) as server:
-        answer = sent(server.at("tls", user=USER, password_file=str(path)))
-    assert answer.state == PERMANENT
-    assert answer.says.startswith("QT_SMTP_PASSWORD_FILE c")
+        result = sent(server.at("tls", user=USER, password_file=str(path)))
+    assert result.state == PERMANENT
+    assert result.says.startswith("QT_SMTP_PASSWORD_FILE c")
     assert mailbox.logins == 0
 
 
@@ -201,14 +203,14 @@ def test_a_refusal_is_told_in_the_servers_words(step: str, reply: str, state: st
     given: dict[str, Any] = {step: {"ops@example.com": reply} if step == "recipients" else reply}
     mailbox = Mailbox(**given)
     with MailServer(mailbox) as server:
-        answer = sent(server.at("none"))
-    assert (answer.state, answer.status) == (state, int(reply[:3]))
-    assert reply in answer.says
+        result = sent(server.at("none"))
+    assert (result.state, result.status) == (state, int(reply[:3]))
+    assert reply in result.says
     assert mailbox.received == []
 
 
 def test_of_several_recipients_each_is_answered_for_themselves() -> None:
-    """So a repeat goes only to whom it could not be handed over."""
+    """A message is repeated only for recipients that did not get it."""
     mailbox = Mailbox(
         recipients={"gone@example.com": "550 5.1.1 gone", "grey@example.com": "450 4.2.0 later"}
     )
@@ -255,24 +257,24 @@ def test_a_server_that_misbehaves_holds_nobody(
     serve: Callable[[socket.socket], None], state: str, says: str
 ) -> None:
     with raw(serve) as (port, served):
-        answer = sent(Server("127.0.0.1", port, "none"), timeout=0.5)
-    assert (answer.state, says in answer.says) == (state, True)
+        result = sent(Server("127.0.0.1", port, "none"), timeout=0.5)
+    assert (result.state, says in result.says) == (state, True)
     assert len(served) == 1
 
 
 def test_a_server_that_hangs_within_tls_holds_nobody(certificates: Certificates) -> None:
     with raw(receivers.hang, certificates.server()) as (port, _served):
-        answer = sent(Server("127.0.0.1", port, "tls"), timeout=0.5)
-    assert (answer.state, SLOW in answer.says) == (TRANSIENT, True)
+        result = sent(Server("127.0.0.1", port, "tls"), timeout=0.5)
+    assert (result.state, SLOW in result.says) == (TRANSIENT, True)
 
 
 def test_where_nobody_listens_it_is_tried_again() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
-    answer = sent(Server("127.0.0.1", port, "none"))
-    assert (answer.state, answer.says) == (TRANSIENT, "the mail server: connection refused")
+    result = sent(Server("127.0.0.1", port, "none"))
+    assert (result.state, result.says) == (TRANSIENT, "the mail server: connection refused")
 
 
 def test_a_server_that_nobody_knows_is_tried_again() -> None:
-    answer = sent(Server("mail.invalid", 25, "none"))
-    assert (answer.state, answer.says) == (TRANSIENT, "the mail server: the host name is not known")
+    result = sent(Server("mail.invalid", 25, "none"))
+    assert (result.state, result.says) == (TRANSIENT, "the mail server: the host name is not known")

@@ -1,4 +1,4 @@
-"""Long texts in several parts, and rate limits: in order, none twice, none lost."""
+"""Long texts in several parts under rate limits: in order, no part twice, none lost."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SECRET = "whsec_c2VjcmV0LXRoYXQtc2lnbnMtbWVzc2FnZXM="
 
 
 def titles(receiver: Receiver) -> list[str]:
-    """The part that each message that was taken says it is."""
+    """The part number in the title of each accepted message."""
     bodies = [arrival.json for arrival in receiver.taken]
     found = [b["embeds"][0]["title"] if "embeds" in b else b["blocks"][0]["text"]["text"] for b in bodies]
     return [title.rpartition(" ")[2] for title in found]
@@ -32,10 +32,10 @@ def test_parts_arrive_in_order(kind: str) -> None:
     contract, path = (receivers.discord, DISCORD_PATH) if kind == "discord" else (receivers.slack, SLACK_PATH)
     with Receiver(contract, path) as receiver:
         channel = Discord("d", receiver.url) if kind == "discord" else Slack("s", receiver.url)
-        answer = channel.send(LONG, 20)
-        assert answer.state == SENT
-        assert titles(receiver) == all_of(answer.done)
-        assert answer.done > 2
+        result = channel.send(LONG, 20)
+        assert result.state == SENT
+        assert titles(receiver) == all_of(result.done)
+        assert result.done > 2
 
 
 @pytest.mark.parametrize("kind", ["discord", "slack"])
@@ -60,19 +60,19 @@ def test_a_short_pause_between_parts_is_kept_to() -> None:
             Reply.of_json(200, {"id": "1"}, X_RateLimit_Remaining="0", X_RateLimit_Reset_After="0.05"),
             Reply.of_json(429, limit),
         ]
-        answer = Discord("d", receiver.url).send(LONG, 20)
-        assert answer.state == SENT
-        assert titles(receiver) == all_of(answer.done)
-        assert len(receiver.arrivals) == answer.done + 2
+        result = Discord("d", receiver.url).send(LONG, 20)
+        assert result.state == SENT
+        assert titles(receiver) == all_of(result.done)
+        assert len(receiver.arrivals) == result.done + 2
 
 
 def test_a_long_pause_is_left_to_the_caller() -> None:
     with Receiver(receivers.discord, DISCORD_PATH) as receiver:
         limit = {"message": "You are being rate limited.", "retry_after": 64.57, "global": True}
         receiver.script = [Reply.of_json(200, {"id": "1"}), Reply.of_json(429, limit)]
-        answer = Discord("d", receiver.url).send(LONG, 20)
-        assert (answer.state, answer.retry_after, answer.done) == (TRANSIENT, 64.57, 1)
-        assert "in all of Discord" in answer.says
+        result = Discord("d", receiver.url).send(LONG, 20)
+        assert (result.state, result.retry_after, result.done) == (TRANSIENT, 64.57, 1)
+        assert "in all of Discord" in result.says
         assert len(receiver.arrivals) == 2
 
 
@@ -88,8 +88,8 @@ def test_the_longer_of_two_pauses_counts() -> None:
 def test_a_429_without_a_usable_pause_is_told_as_it_is(body: bytes) -> None:
     with Receiver(receivers.discord, DISCORD_PATH) as receiver:
         receiver.script = [Reply(429, {}, body)]
-        answer = Discord("d", receiver.url).send(message(), 20)
-        assert (answer.state, answer.retry_after) == (TRANSIENT, None)
+        result = Discord("d", receiver.url).send(message(), 20)
+        assert (result.state, result.retry_after) == (TRANSIENT, None)
         assert len(receiver.arrivals) == 1
 
 
@@ -98,8 +98,8 @@ def test_the_last_message_before_a_limit_says_how_long_the_next_must_wait() -> N
         receiver.script = [
             Reply.of_json(200, {"id": "1"}, X_RateLimit_Remaining="0", X_RateLimit_Reset_After="1.5")
         ]
-        answer = Discord("d", receiver.url).send(message(), 20)
-        assert (answer.state, answer.retry_after) == (SENT, 1.5)
+        result = Discord("d", receiver.url).send(message(), 20)
+        assert (result.state, result.retry_after) == (SENT, 1.5)
 
 
 @pytest.mark.parametrize(
@@ -111,8 +111,8 @@ def test_the_last_message_before_a_limit_says_how_long_the_next_must_wait() -> N
 )
 def test_discord_says_what_is_wrong(path: str, says: str) -> None:
     with Receiver(receivers.discord, path) as receiver:
-        answer = Discord("d", receiver.url).send(message(), 20)
-        assert answer.says.endswith(says)
+        result = Discord("d", receiver.url).send(message(), 20)
+        assert result.says.endswith(says)
 
 
 @pytest.mark.parametrize(
@@ -126,8 +126,8 @@ def test_discords_words_are_left_out_where_they_may_hold_the_token(words: object
 
 def test_slack_says_what_is_wrong() -> None:
     with Receiver(receivers.slack, "/services/gone") as receiver:
-        answer = Slack("s", receiver.url).send(message(), 20)
-        assert answer.says.endswith("(no_service: the webhook was removed or disabled)")
+        result = Slack("s", receiver.url).send(message(), 20)
+        assert result.says.endswith("(no_service: the webhook was removed or disabled)")
 
 
 def test_a_receiver_verifies_the_signature_and_drops_a_repeat_by_its_id() -> None:

@@ -1,4 +1,4 @@
-"""Through the proxy that the environment names: it sees a host's name, and TLS ends at the receiver."""
+"""The proxy that the environment names: it learns only the host's name, and TLS ends at the receiver."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def certificates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Certificate
 
 
 def opening(port: int, asked: list[str]) -> Callable[[socket.socket], None]:
-    """A proxy that opens the way to a port of this machine, whatever host is asked for."""
+    """A proxy that always connects to one port of this machine."""
 
     def copy(source: socket.socket, sink: socket.socket) -> None:
         with suppress(OSError):
@@ -57,8 +57,8 @@ def test_the_receiver_is_reached_through_the_proxy(
         with raw(opening(port, asked)) as (proxy, _served):
             monkeypatch.setenv("https_proxy", f"http://me:p%40ss@127.0.0.1:{proxy}")
             # A name that only the proxy could look up; the certificate is for this one.
-            answer = Slack("s", receiver.url.replace("127.0.0.1", "localhost")).send(message(), 20)
-        assert answer.state == SENT
+            result = Slack("s", receiver.url.replace("127.0.0.1", "localhost")).send(message(), 20)
+        assert result.state == SENT
         assert len(receiver.taken) == 1
     (request,) = asked
     assert request.startswith(f"CONNECT localhost:{port} HTTP/1.1\r\n")
@@ -108,13 +108,13 @@ def test_a_proxy_that_fails_is_told_of(
 ) -> None:
     with raw(serve) as (port, _served):
         monkeypatch.setenv("https_proxy", f"http://me:{TOKEN}@127.0.0.1:{port}")
-        answer = Slack("s", f"https://hooks.slack.com{SLACK_PATH}").send(message(), 0.5)
-    assert (answer.state, answer.says) == (TRANSIENT, says)
-    assert TOKEN not in repr(answer)
+        result = Slack("s", f"https://hooks.slack.com{SLACK_PATH}").send(message(), 0.5)
+    assert (result.state, result.says) == (TRANSIENT, says)
+    assert TOKEN not in repr(result)
 
 
 @pytest.mark.parametrize("proxy", ["http://[::1", "http://x:99999", "nonsense://", "http://"])
 def test_a_proxy_that_is_none_is_no_traceback(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("https_proxy", proxy)
-    answer = Slack("s", f"https://hooks.slack.com{SLACK_PATH}").send(message(), 2)
-    assert answer.state == TRANSIENT
+    result = Slack("s", f"https://hooks.slack.com{SLACK_PATH}").send(message(), 2)
+    assert result.state == TRANSIENT

@@ -1,4 +1,4 @@
-"""`check_config` names addresses that cannot be used; recording an entry knows nothing of delivery."""
+"""`check_config` names addresses that cannot be used. Recording an entry works in spite of them."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_a_file_is_checked_before_it_lands(tmp_path: Path) -> None:
     new.write_text(f"QT_ALERT_WEBHOOK=https://example.com/{TOKEN}\n")
     done = cli(tmp_path / "qt", "check_config", "audit", str(new))
     assert done.returncode == 2
-    assert f"{new}, line 1: QT_ALERT_WEBHOOK address 1 is of no kind that its host tells" in done.stderr
+    assert f"{new}, line 1: QT_ALERT_WEBHOOK address 1 has a host that does not tell its kind" in done.stderr
 
 
 def test_a_bad_address_keeps_no_entry_from_being_recorded(tmp_path: Path) -> None:

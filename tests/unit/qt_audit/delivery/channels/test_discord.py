@@ -1,4 +1,4 @@
-"""Discord's form: within its limits, by its colours, and no text becomes markup or calls anybody."""
+"""Discord's format: limits and colours, and no text becomes markup or a mention."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from tests.support.receivers import DISCORD_PATH, Arrival
 
 
 def taken(payload: dict[str, Any]) -> bool:
-    """Whether Discord's contract takes it."""
+    """Whether Discord would accept the payload."""
     reply = receivers.discord(Arrival(f"{DISCORD_PATH}?wait=true", {}, json.dumps(payload).encode()))
     return reply.status == 200
 
 
 def shown(text: str) -> str:
-    """What a reader sees: a backslash before a sign is gone."""
+    """The text as a reader sees it, without the backslashes of escapes."""
     return re.sub(r"\\([^\w\s])", r"\1", text)
 
 
@@ -79,7 +79,7 @@ def test_a_long_text_goes_in_order_in_several_messages_and_nothing_is_lost() -> 
 
 
 def test_lateness_moves_no_cut() -> None:
-    """A retry goes on where the last attempt stopped: the parts must be the same ones."""
+    """A later attempt continues after the last delivered part, so the parts must be the same."""
     long = message(text="word " * 3000)
     soon, late = payloads(long), payloads(long, late_s=10_000.0)
     assert [p["embeds"][0]["description"] for p in soon] == [p["embeds"][0]["description"] for p in late]

@@ -1,4 +1,4 @@
-"""The document for receivers of ours, and its signature."""
+"""The JSON document for an operator's own receiver, and its signature."""
 
 from __future__ import annotations
 

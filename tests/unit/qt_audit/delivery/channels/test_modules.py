@@ -1,4 +1,4 @@
-"""A kind of channel is one module; each piece of it that is missing is named."""
+"""Each kind of channel is a module. The test names each part that is missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Slack's form: within its limits, three characters escaped, and `text` alone tells all for those like it."""
+"""Slack's format: limits and escapes, and `text` alone says everything, for receivers that ignore blocks."""
 
 from __future__ import annotations
 

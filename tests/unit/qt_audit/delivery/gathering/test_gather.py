@@ -1,4 +1,4 @@
-"""From the record to the channels: each thing once, in order, and nothing dropped in silence."""
+"""From the record to the channels: each message once, in order, and nothing is dropped silently."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from qt_audit.delivery.message import PERMANENT, TRANSIENT, Answer
+from qt_audit.delivery.message import PERMANENT, TRANSIENT, SendResult
 from qt_audit.filing import schedule
 from qt_audit.summary.contents import Summary
-from tests.support.delivering import Begin, RecordingChannel, Vps
+from tests.support.delivering import RecordingChannel, StartVps, Vps
 from tests.support.records import draft
 
-DOWN = Answer(TRANSIENT, "nobody listens there")
-GONE = Answer(PERMANENT, "answered 404", 404)
+DOWN = SendResult(TRANSIENT, "nobody listens there")
+GONE = SendResult(PERMANENT, "answered 404", 404)
 DAY = 86_400.0
 
 
@@ -43,10 +43,10 @@ def test_the_first_run_begins_with_the_entry_that_woke_it(
     for name in ("First", "Second", "Third"):
         vps.write(f"{name} - FAILED: x")
     with vps.outbox():
-        (vps.box / "wake").write_bytes(wake)
+        (vps.outbox_path / "wake").write_bytes(wake)
     vps.deliver()
     assert vps.channels[0].titles == told
-    assert not (vps.box / "wake").exists()
+    assert not (vps.outbox_path / "wake").exists()
 
 
 def test_without_an_entry_there_is_nothing_to_tell(tmp_path: Path) -> None:
@@ -57,33 +57,35 @@ def test_without_an_entry_there_is_nothing_to_tell(tmp_path: Path) -> None:
     assert vps.channels[0].titles == ["First - FAILED: x"]
 
 
-def test_every_channel_is_told(begun: Begin) -> None:
-    vps = begun(RecordingChannel("one"), RecordingChannel("two"))
+def test_every_channel_is_told(start_vps: StartVps) -> None:
+    vps = start_vps(RecordingChannel("one"), RecordingChannel("two"))
     vps.write("Backup - FAILED: x")
     vps.deliver()
     assert [channel.titles for channel in vps.channels] == [["Backup - FAILED: x"]] * 2
 
 
-def test_a_dead_channel_delays_no_other(begun: Begin) -> None:
-    vps = begun(RecordingChannel("dead", always=DOWN), RecordingChannel("well"))
+def test_a_dead_channel_delays_no_other(start_vps: StartVps) -> None:
+    vps = start_vps(RecordingChannel("dead", always=DOWN), RecordingChannel("well"))
     for number in range(20):
         vps.write(f"Backup {number} - FAILED: x")
         vps.clock.move(60)
         vps.deliver()
     dead, well = vps.channels
     assert len(well.taken) == 20
-    assert dead.asked < 10
+    assert dead.attempts < 10
 
 
-def test_offline_for_three_days_loses_nothing_repeats_nothing_and_keeps_the_order(begun: Begin) -> None:
-    vps = begun(RecordingChannel(always=DOWN))
+def test_offline_for_three_days_loses_nothing_repeats_nothing_and_keeps_the_order(
+    start_vps: StartVps,
+) -> None:
+    vps = start_vps(RecordingChannel(always=DOWN))
     for number in range(500):
         vps.write(f"Action {number} - FAILED: x")
         vps.clock.move(72 * 3600 / 500)
         vps.deliver()
     (channel,) = vps.channels
     assert channel.taken == []
-    channel.always = Answer("sent", "taken")
+    channel.always = SendResult("sent", "taken")
     for _ in range(70):
         vps.clock.move(60)
         vps.deliver()
@@ -92,12 +94,12 @@ def test_offline_for_three_days_loses_nothing_repeats_nothing_and_keeps_the_orde
     assert len({message.id for message in channel.taken}) == len(channel.taken) == 500
     assert channel.late[0] > 72 * 3600
     assert channel.late == sorted(channel.late, reverse=True)
-    with vps.seen() as outbox:
+    with vps.read_only_outbox() as outbox:
         assert (outbox.waiting(), outbox.parked()) == ([], [])
 
 
-def test_back_after_days_switched_off_it_tells_what_was_not_told(begun: Begin) -> None:
-    vps = begun(RecordingChannel())
+def test_back_after_days_switched_off_it_tells_what_was_not_told(start_vps: StartVps) -> None:
+    vps = start_vps(RecordingChannel())
     vps.write("Power - FAILED: x")
     vps.clock.move(9 * DAY)
     vps.deliver()
@@ -111,21 +113,23 @@ def hours(vps: Vps, n: int) -> None:
         vps.deliver()
 
 
-def test_what_nobody_takes_for_seven_days_is_given_up_counted_and_told_elsewhere(begun: Begin) -> None:
-    vps = begun(RecordingChannel("dead", always=DOWN), RecordingChannel("well"))
+def test_what_nobody_takes_for_seven_days_is_given_up_counted_and_told_elsewhere(start_vps: StartVps) -> None:
+    vps = start_vps(RecordingChannel("dead", always=DOWN), RecordingChannel("well"))
     vps.write("Backup - FAILED: x")
     vps.deliver()
     hours(vps, 7 * 24 - 1)
-    assert vps.noted == []
+    assert vps.recorded == []
     hours(vps, 3)
-    assert vps.noted == [("Notification: 1 message for dead given up: not delivered within 7 days", "failed")]
+    assert vps.recorded == [
+        ("Notification: 1 message for dead given up: not delivered within 7 days", "failed")
+    ]
     assert "1 message for dead given up" in vps.channels[1].titles
-    with vps.seen() as outbox:
+    with vps.read_only_outbox() as outbox:
         assert len(outbox.parked("dead")) == 1
 
 
-def test_after_nine_days_switched_off_what_waited_is_tried_for_a_while(begun: Begin) -> None:
-    vps = begun(RecordingChannel(always=DOWN))
+def test_after_nine_days_switched_off_what_waited_is_tried_for_a_while(start_vps: StartVps) -> None:
+    vps = start_vps(RecordingChannel(always=DOWN))
     vps.write("Backup - FAILED: x")
     hours(vps, 20)
     vps.clock.move(9 * DAY)
@@ -133,28 +137,28 @@ def test_after_nine_days_switched_off_what_waited_is_tried_for_a_while(begun: Be
         vps.deliver()
         vps.clock.move(60)
     (channel,) = vps.channels
-    channel.always = Answer("sent", "taken")
+    channel.always = SendResult("sent", "taken")
     hours(vps, 1)
     assert channel.titles == ["Backup - FAILED: x"]
-    assert vps.noted == []
+    assert vps.recorded == []
 
 
-def test_a_channel_that_refuses_for_good_is_disabled_and_the_others_are_told(begun: Begin) -> None:
-    vps = begun(RecordingChannel("gone", always=GONE), RecordingChannel("well"))
+def test_a_channel_that_refuses_for_good_is_disabled_and_the_others_are_told(start_vps: StartVps) -> None:
+    vps = start_vps(RecordingChannel("gone", always=GONE), RecordingChannel("well"))
     for number in range(3):
         vps.write(f"Backup {number} - FAILED: x")
         vps.deliver(rounds=2)
         vps.clock.move(3600)
     gone, well = vps.channels
-    assert gone.asked == 1
-    assert vps.noted == [("Notification: Channel gone disabled: answered 404", "failed")]
+    assert gone.attempts == 1
+    assert vps.recorded == [("Notification: Channel gone disabled: answered 404", "failed")]
     assert well.titles == [
         "Backup 0 - FAILED: x",
         "channel gone is disabled",
         "Backup 1 - FAILED: x",
         "Backup 2 - FAILED: x",
     ]
-    gone.always = Answer("sent", "taken")
+    gone.always = SendResult("sent", "taken")
     with vps.outbox() as outbox:
         assert (len(outbox.waiting("gone")), len(outbox.parked("gone"))) == (2, 1)
         outbox.enable("gone")
@@ -163,50 +167,54 @@ def test_a_channel_that_refuses_for_good_is_disabled_and_the_others_are_told(beg
     assert gone.titles == [f"Backup {number} - FAILED: x" for number in range(3)]
 
 
-def test_where_every_channel_is_disabled_nothing_goes_round_in_circles(begun: Begin) -> None:
-    vps = begun(RecordingChannel("one", always=GONE), RecordingChannel("two", always=GONE))
+def test_where_every_channel_is_disabled_nothing_goes_round_in_circles(start_vps: StartVps) -> None:
+    vps = start_vps(RecordingChannel("one", always=GONE), RecordingChannel("two", always=GONE))
     vps.write("Backup - FAILED: x")
     for _ in range(20):
         vps.deliver()
         vps.clock.move(60)
-    assert [channel.asked for channel in vps.channels] == [1, 1]
-    assert len(vps.noted) == 2
+    assert [channel.attempts for channel in vps.channels] == [1, 1]
+    assert len(vps.recorded) == 2
 
 
-def test_a_file_that_holds_no_message_is_reported_and_the_others_go_on(begun: Begin) -> None:
-    vps = begun(RecordingChannel("one"), RecordingChannel("two"))
-    (vps.box / "waiting.one.000000000000.abc.json").write_bytes(b"{")
+def test_a_file_that_holds_no_message_is_reported_and_the_others_go_on(start_vps: StartVps) -> None:
+    vps = start_vps(RecordingChannel("one"), RecordingChannel("two"))
+    (vps.outbox_path / "waiting.one.000000000000.abc.json").write_bytes(b"{")
     vps.write("Backup - FAILED: x")
     vps.deliver(rounds=2)
     assert vps.channels[0].titles == ["Backup - FAILED: x"]
-    assert vps.noted == [("Notification: 1 message for one given up: no message was in the file", "failed")]
+    assert vps.recorded == [
+        ("Notification: 1 message for one given up: no message was in the file", "failed")
+    ]
     assert "1 message for one given up" in vps.channels[1].titles
 
 
-def test_a_channel_that_raises_is_as_one_that_is_down(begun: Begin) -> None:
+def test_a_channel_that_raises_is_as_one_that_is_down(start_vps: StartVps) -> None:
     class Broken(RecordingChannel):
-        def send(self, *_: object, **__: object) -> Answer:
+        def send(self, *_: object, **__: object) -> SendResult:
             raise RuntimeError("https://example.com/secret")
 
-    vps = begun(Broken("broken"), RecordingChannel("well"))
+    vps = start_vps(Broken("broken"), RecordingChannel("well"))
     vps.write("Backup - FAILED: x")
     done = vps.deliver()
-    assert done.tallies["broken"].failed == "the channel itself failed (RuntimeError)"
+    assert done.channel_results["broken"].failed == "the channel itself failed (RuntimeError)"
     assert vps.channels[1].titles == ["Backup - FAILED: x"]
 
 
-def test_a_receiver_that_asks_for_a_short_pause_gets_it_within_the_run(begun: Begin) -> None:
-    vps = begun(RecordingChannel(answers=[Answer(TRANSIENT, "too many requests", 429, 0.75)]))
+def test_a_receiver_that_asks_for_a_short_pause_gets_it_within_the_run(start_vps: StartVps) -> None:
+    vps = start_vps(RecordingChannel(results=[SendResult(TRANSIENT, "too many requests", 429, 0.75)]))
     vps.write("Backup - FAILED: x")
     before = vps.clock()
-    assert vps.deliver().tallies["noting-1"].sent == 1
+    assert vps.deliver().channel_results["recording-1"].sent == 1
     assert vps.clock() > before
-    assert vps.channels[0].asked == 2
+    assert vps.channels[0].attempts == 2
 
 
-def test_parts_that_were_taken_are_not_sent_again(begun: Begin) -> None:
-    vps = begun(
-        RecordingChannel(answers=[Answer(TRANSIENT, "reset", done=2), Answer(TRANSIENT, "reset", done=3)])
+def test_parts_that_were_taken_are_not_sent_again(start_vps: StartVps) -> None:
+    vps = start_vps(
+        RecordingChannel(
+            results=[SendResult(TRANSIENT, "reset", done=2), SendResult(TRANSIENT, "reset", done=3)]
+        )
     )
     vps.write("Backup - FAILED: x")
     for _ in range(3):
@@ -217,8 +225,8 @@ def test_parts_that_were_taken_are_not_sent_again(begun: Begin) -> None:
     assert vps.channels[0].parts == [0, 2, 3, 0]
 
 
-def test_what_is_held_in_quiet_hours_follows_as_one(begun: Begin) -> None:
-    vps = begun(RecordingChannel(), quiet="22:00-07:00 Europe/Berlin")
+def test_what_is_held_in_quiet_hours_follows_as_one(start_vps: StartVps) -> None:
+    vps = start_vps(RecordingChannel(), quiet="22:00-07:00 Europe/Berlin")
     vps.clock.move(11 * 3600)  # 22:00 in Berlin
     for number in range(5):
         vps.write(f"Backup {number} - FAILED: x")
@@ -236,8 +244,8 @@ def test_what_is_held_in_quiet_hours_follows_as_one(begun: Begin) -> None:
     assert channel.taken[1].text.count("FAILED: x") == 5
 
 
-def test_a_single_message_and_summaries_come_as_they_are_after_quiet_hours(begun: Begin) -> None:
-    vps = begun(RecordingChannel(), quiet="00:00-06:00")
+def test_a_single_message_and_summaries_come_as_they_are_after_quiet_hours(start_vps: StartVps) -> None:
+    vps = start_vps(RecordingChannel(), quiet="00:00-06:00")
     assert list(schedule.file_due(vps.place, "daily", vps.clock(), 5.0)) == []
     vps.clock.move(15 * 3600)
     vps.write("Backup - FAILED: x")
@@ -251,25 +259,25 @@ def test_a_single_message_and_summaries_come_as_they_are_after_quiet_hours(begun
     assert "Daily Audit Summary (2026-11-22)" in channel.taken[1].text
 
 
-def test_a_whole_night_of_noise_stays_small(begun: Begin) -> None:
-    vps = begun(RecordingChannel(), quiet="10:00-18:00")
+def test_a_whole_night_of_noise_stays_small(start_vps: StartVps) -> None:
+    vps = start_vps(RecordingChannel(), quiet="10:00-18:00")
     vps.append([draft(f"Noise {number}", vps.clock(), "failed") for number in range(1700)])
     vps.deliver()
-    assert (vps.box / "cursor.json").stat().st_size < 2_000_000
+    assert (vps.outbox_path / "cursor.json").stat().st_size < 2_000_000
     vps.clock.move(9 * 3600)
     vps.deliver()
     assert vps.channels[0].titles == ["1,700 messages in one (held in quiet hours)"]
 
 
 def summarised(vps: Vps) -> None:
-    """The next day's first quarter of an hour."""
+    """File the summary of the clock's day, in the first hours of the next day."""
     list(schedule.file_due(vps.place, "daily", vps.clock(), 5.0))
     vps.clock.move(15 * 3600)
     assert len(list(schedule.file_due(vps.place, "daily", vps.clock(), 5.0))) == 1
 
 
-def test_a_summary_is_sent_once_with_the_head_of_the_chain(begun: Begin) -> None:
-    vps = begun(RecordingChannel())
+def test_a_summary_is_sent_once_with_the_head_of_the_chain(start_vps: StartVps) -> None:
+    vps = start_vps(RecordingChannel())
     summarised(vps)
     vps.deliver()
     vps.deliver()
@@ -280,23 +288,23 @@ def test_a_summary_is_sent_once_with_the_head_of_the_chain(begun: Begin) -> None
     assert "📊 Total Actions: 1" in message.text
 
 
-def test_a_summary_has_the_html_that_is_made_of_it(begun: Begin) -> None:
+def test_a_summary_has_the_html_that_is_made_of_it(start_vps: StartVps) -> None:
     def html(summary: Summary) -> str:
         assert isinstance(summary, Summary)
         return f"<p>{summary.period.label}: {summary.entries}, {summary.recent.lines[0].action}</p>"
 
-    vps = begun(RecordingChannel())
+    vps = start_vps(RecordingChannel())
     vps.html = html
     summarised(vps)
     vps.deliver()
     assert vps.channels[0].taken[0].html == "<p>2026-11-22: 1, System check</p>"
 
 
-def test_a_template_that_fails_is_one_clear_line_and_the_text_is_sent(begun: Begin) -> None:
+def test_a_template_that_fails_is_one_clear_line_and_the_text_is_sent(start_vps: StartVps) -> None:
     def fails(_: Summary) -> str:
         raise ZeroDivisionError
 
-    vps = begun(RecordingChannel())
+    vps = start_vps(RecordingChannel())
     vps.html = fails
     summarised(vps)
     (said,) = vps.deliver().problems
@@ -306,8 +314,8 @@ def test_a_template_that_fails_is_one_clear_line_and_the_text_is_sent(begun: Beg
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"period": {"name": "x"}}'])
-def test_a_filed_summary_that_is_none_is_told(begun: Begin, content: bytes) -> None:
-    vps = begun(RecordingChannel())
+def test_a_filed_summary_that_is_none_is_told(start_vps: StartVps, content: bytes) -> None:
+    vps = start_vps(RecordingChannel())
     summarised(vps)
     (Path(vps.place.status_path) / "reports/daily-2026-11-22.json").write_bytes(content)
     (said,) = vps.deliver().problems
@@ -315,8 +323,8 @@ def test_a_filed_summary_that_is_none_is_told(begun: Begin, content: bytes) -> N
     assert vps.deliver().problems == []
 
 
-def test_a_damaged_ledger_sends_no_summary_twice(begun: Begin) -> None:
-    vps = begun(RecordingChannel())
+def test_a_damaged_ledger_sends_no_summary_twice(start_vps: StartVps) -> None:
+    vps = start_vps(RecordingChannel())
     summarised(vps)
     vps.deliver()
     (Path(vps.place.status_path) / "reports/ledger.json").write_bytes(b"{")
@@ -328,8 +336,8 @@ def test_a_damaged_ledger_sends_no_summary_twice(begun: Begin) -> None:
     assert days == ["2026-11-22", "2026-11-23"]
 
 
-def test_a_record_that_cannot_be_read_stops_no_message_that_waits(begun: Begin) -> None:
-    vps = begun(RecordingChannel(answers=[DOWN]))
+def test_a_record_that_cannot_be_read_stops_no_message_that_waits(start_vps: StartVps) -> None:
+    vps = start_vps(RecordingChannel(results=[DOWN]))
     vps.write("Backup - FAILED: x")
     vps.deliver()
     (segment,) = Path(vps.place.record_path).glob("*.jsonl")

@@ -1,4 +1,4 @@
-"""One incident is one message that says how it ended."""
+"""Incidents: which entries belong to one, and which notifications it causes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ def at(seconds: float) -> str:
 
 
 class Story:
-    """Entries as they come, and what is told of them; the book is written down and read after each."""
+    """Adds entries to incidents and returns the notifications as texts.
+
+    After each step the incidents are stored as JSON and read again, as the cursor does.
+    """
 
     def __init__(self, rules: str = "") -> None:
         self.incidents = Incidents()
@@ -38,7 +41,7 @@ class Story:
         item = Entry(
             next(self._seq), at(seconds), action, "me", outcome, "vps", "qt", 1, run, details, "0" * 64
         )
-        return self._told(self.incidents.note(item, self.rules))
+        return self._texts(self.incidents.add_entry(item, self.rules))
 
     def saying(
         self, seconds: float, saying: tuple[str, str], run: str | None = None, **details: Any
@@ -46,14 +49,14 @@ class Story:
         return self.entry(seconds, *saying, run, **details)
 
     def wait(self, seconds: float) -> list[str]:
-        return self._told(self.incidents.note_time(at(seconds)))
+        return self._texts(self.incidents.due_notifications(at(seconds)))
 
-    def _told(self, notifications: list[Notification]) -> list[str]:
+    def _texts(self, notifications: list[Notification]) -> list[str]:
         self.last = notifications[-1].incident if notifications else None
-        plain = json.loads(json.dumps([one.as_dict() for one in self.incidents.by_subject.values()]))
-        again = [Incident.from_dict(one) for one in plain]
-        assert again == list(self.incidents.by_subject.values())
-        self.incidents = Incidents({one.subject: one for one in again})
+        plain = json.loads(json.dumps([item.as_dict() for item in self.incidents.by_subject.values()]))
+        restored = [Incident.from_dict(item) for item in plain]
+        assert restored == list(self.incidents.by_subject.values())
+        self.incidents = Incidents({incident.subject: incident for incident in restored})
         return [f"{item.kind} {item.incident.text}" for item in notifications]
 
 
@@ -77,7 +80,7 @@ def test_a_repair_that_fails_and_then_helps_is_told_twice() -> None:
     assert story.entry(60, "Restarting Grafana", "started", "r2", repair="grafana") == []
     assert story.entry(65, GRAFANA, "succeeded", "r2", repair="grafana") == [f"recovery {GRAFANA}"]
     assert story.last is not None
-    assert story.last.lasted_s == 60.0
+    assert story.last.duration_s == 60.0
 
 
 def test_a_repair_that_helps_at_once_is_no_news() -> None:
@@ -120,7 +123,7 @@ def test_a_program_that_works_again_in_a_later_run_has_recovered() -> None:
     assert story.entry(3600, "Backup - FAILED: exit code 2", "failed", "b") == []
     assert story.entry(7200, "Backup", "succeeded", "c") == ["recovery Backup"]
     assert story.last is not None
-    assert (story.last.count, story.last.lasted_s) == (3, 7200.0)
+    assert (story.last.count, story.last.duration_s) == (3, 7200.0)
 
 
 def test_a_breach_that_its_repair_mends_in_time_is_one_message_that_says_so() -> None:
@@ -131,14 +134,14 @@ def test_a_breach_that_its_repair_mends_in_time_is_one_message_that_says_so() ->
     assert story.saying(5, sentences.completed(0), "b1", threshold="Grafana") == []
     assert recovered(story, 9, "b1") == [RECOVERED]
     assert story.last is not None
-    assert (story.last.mended, story.last.told, story.last.lasted_s) == (GRAFANA, None, 9.0)
+    assert (story.last.mended, story.last.told, story.last.duration_s) == (GRAFANA, None, 9.0)
     assert story.wait(DAY) == []
 
 
 def test_a_breach_that_is_not_mended_within_a_moment_is_told_and_once() -> None:
     story = Story()
     breach(story, 0, "b1")
-    assert story.incidents.next_due_s(at(10)) == incidents.GRACE_S - 10
+    assert story.incidents.next_due_s(at(10)) == incidents.REPAIR_GRACE_S - 10
     assert story.wait(10) == []
     assert story.wait(41) == [BREACH]
     assert story.wait(42) == []
@@ -195,7 +198,7 @@ def test_an_event_is_not_reminded_of_and_is_told_again_a_day_later() -> None:
     ]
     assert told == [0, 20, 40, 60]
     assert story.wait(80 * 3600.0) == []
-    assert story.wait(70 * 3600.0 + incidents.FORGET_S + 1) == []
+    assert story.wait(70 * 3600.0 + incidents.FORGET_AFTER_S + 1) == []
     assert story.incidents.by_subject == {}
 
 
@@ -268,7 +271,7 @@ def test_of_news_at_once_only_how_each_incident_stands_is_left() -> None:
     notifications = [
         item
         for seq, (action, outcome, details) in enumerate(lines, 1)
-        for item in book.note(
+        for item in book.add_entry(
             Entry(seq, at(seq), action, "me", outcome, "vps", "qt", 1, None, details, "0" * 64)
         )
     ]
@@ -279,13 +282,13 @@ def test_of_news_at_once_only_how_each_incident_stands_is_left() -> None:
 def test_so_many_incidents_that_the_oldest_are_forgotten() -> None:
     story = Story()
     known = story.incidents
-    for number in range(incidents.MOST + 50):
-        known.note(
+    for number in range(incidents.MAX_INCIDENTS + 50):
+        known.add_entry(
             Entry(
                 number, at(number), f"x{number}", "me", "failed", "vps", "qt", 1, f"r{number}", {}, "0" * 64
             )
         )
-    assert len(known.by_subject) == incidents.MOST
+    assert len(known.by_subject) == incidents.MAX_INCIDENTS
     assert "me: x49" not in known.by_subject
     assert "me: x50" in known.by_subject
 
@@ -294,7 +297,7 @@ def test_a_clock_that_steps_back_tells_nothing_twice() -> None:
     story = Story()
     story.entry(7200, f"{GRAFANA} - FAILED: no", "failed", "r1", repair="grafana")
     assert story.wait(0) == []
-    # Whatever time its entry bears: what is handed on of it bears no later one than the present.
+    # The stored incident has no later time than the present, whatever the time of its entry.
     assert story.entry(0, GRAFANA, "succeeded", "r2", repair="grafana") == [f"recovery {GRAFANA}"]
     assert story.last is not None
-    assert story.last.lasted_s == 0.0
+    assert story.last.duration_s == 0.0

@@ -1,4 +1,4 @@
-"""Quiet hours lie on people's clocks, whatever these do in spring and autumn."""
+"""Quiet hours follow the local time of their zone, including summer time."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from qt_audit.delivery.gathering.quiet_hours import QuietError, parse_quiet_hour
 def test_a_time_is_held_when_the_clock_on_the_wall_says_so(text: str, now: str, held: bool) -> None:
     quiet = parse_quiet_hours(text)
     assert quiet is not None
-    assert quiet.hold(now) is held
+    assert quiet.contains(now) is held
 
 
 @pytest.mark.parametrize("text", ["", "  "])

@@ -1,4 +1,4 @@
-"""When a channel is tried again, and when no more."""
+"""The state of a channel after each result: when it is tried again, and when it is disabled."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from dataclasses import replace
 
 import pytest
 
-from qt_audit.delivery.message import PERMANENT, SENT, TRANSIENT, Answer
-from qt_audit.delivery.outbox.backoff import ChannelState, after
+from qt_audit.delivery.message import PERMANENT, SENT, TRANSIENT, SendResult
+from qt_audit.delivery.outbox.backoff import ChannelState, next_state
 
 NOW = "2026-11-22T10:00:00.000000Z"
 FRESH = ChannelState(sent=3, last_sent="2026-11-21T10:00:00.000000Z")
-DOWN = Answer(TRANSIENT, "nobody listens there")
+DOWN = SendResult(TRANSIENT, "nobody listens there")
 
 
-def failed(times: int, answer: Answer = DOWN, jitter: float = 1.0) -> ChannelState:
+def failed(times: int, answer: SendResult = DOWN, jitter: float = 1.0) -> ChannelState:
     state = FRESH
     for _ in range(times):
-        state = after(state, "m", answer, NOW, jitter)
+        state = next_state(state, "m", answer, NOW, jitter)
     return state
 
 
@@ -45,23 +45,23 @@ def test_the_pause_doubles_up_to_an_hour_and_is_spread(times: int, least: float,
     ],
 )
 def test_a_receiver_is_not_asked_again_before_it_said(asked: float, times: int, pause: float) -> None:
-    state = failed(times, Answer(TRANSIENT, "too many requests", 429, asked))
+    state = failed(times, SendResult(TRANSIENT, "too many requests", 429, asked))
     assert state.pause(NOW) == pytest.approx(pause)
 
 
 def test_success_forgets_all_failures() -> None:
-    state = after(failed(7), "m", Answer(SENT, "taken with 200", 200), NOW, 0.5)
+    state = next_state(failed(7), "m", SendResult(SENT, "taken with 200", 200), NOW, 0.5)
     assert state == ChannelState(tried=NOW, says="taken with 200", sent=4, last_sent=NOW)
     assert state.pause(NOW) == 0.0
 
 
 def test_a_receiver_that_took_one_may_ask_for_a_pause_before_the_next() -> None:
-    state = after(FRESH, "m", Answer(SENT, "taken", 204, retry_after=1.5), NOW, 0.5)
+    state = next_state(FRESH, "m", SendResult(SENT, "taken", 204, retry_after=1.5), NOW, 0.5)
     assert (state.pause(NOW), state.failures) == (1.5, 0)
 
 
 def test_a_permanent_refusal_disables_the_channel_and_says_why() -> None:
-    state = after(failed(2), "m", Answer(PERMANENT, "answered 404", 404), NOW, 0.5)
+    state = next_state(failed(2), "m", SendResult(PERMANENT, "answered 404", 404), NOW, 0.5)
     assert (state.disabled, state.next_try, state.failures, state.sent) == ("answered 404", "", 0, 3)
 
 
@@ -72,11 +72,11 @@ def test_a_clock_that_went_back_keeps_nobody_waiting(now: str) -> None:
 
 def test_the_parts_that_were_taken_are_remembered_for_their_message_alone() -> None:
     state = failed(1, replace(DOWN, done=2))
-    assert (state.parts_of("m"), state.parts_of("other")) == (2, 0)
-    assert after(state, "m", Answer(SENT, "taken"), NOW, 0.5).parts_of("m") == 0
+    assert (state.parts_sent("m"), state.parts_sent("other")) == (2, 0)
+    assert next_state(state, "m", SendResult(SENT, "taken"), NOW, 0.5).parts_sent("m") == 0
 
 
 def test_after_a_long_time_without_a_try_the_row_of_failures_begins_anew() -> None:
     state = failed(9)
-    assert after(state, "m", DOWN, "2026-11-22T13:00:00.000000Z", 1.0).failures == 10
-    assert after(state, "m", DOWN, "2026-11-22T13:00:01.000000Z", 1.0).failures == 1
+    assert next_state(state, "m", DOWN, "2026-11-22T13:00:00.000000Z", 1.0).failures == 10
+    assert next_state(state, "m", DOWN, "2026-11-22T13:00:01.000000Z", 1.0).failures == 1

@@ -1,4 +1,4 @@
-"""The outbox keeps every message, in order, until it was taken or given up; and stays small."""
+"""The outbox keeps each message, in order, until it is delivered or given up, and stays within its limits."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_a_message_comes_back_as_it_was_put_there(vps: Vps) -> None:
     )
     with vps.outbox() as outbox:
         outbox.put(replace(whole, id="x1"), ["one"], NOW)
-    with vps.seen() as outbox:
+    with vps.read_only_outbox() as outbox:
         loaded = outbox.load(outbox.waiting("one")[0])
         assert loaded is not None
         assert (loaded.message, loaded.queued, loaded.parked) == (replace(whole, id="x1"), NOW, "")
@@ -74,12 +74,12 @@ def test_files_and_directory_are_for_their_owner_alone(vps: Vps) -> None:
     try:
         with vps.outbox() as outbox:
             outbox.put(message(), ["one"], NOW)
-            outbox.note("one", ChannelState(failures=1))
+            outbox.set_state("one", ChannelState(failures=1))
             outbox.save()
     finally:
         os.umask(before)
-    assert vps.box.stat().st_mode & 0o7777 == 0o700
-    assert {path.stat().st_mode & 0o7777 for path in vps.box.iterdir()} == {0o600}
+    assert vps.outbox_path.stat().st_mode & 0o7777 == 0o700
+    assert {path.stat().st_mode & 0o7777 for path in vps.outbox_path.iterdir()} == {0o600}
 
 
 def test_one_works_on_it_at_a_time_and_others_may_look(vps: Vps) -> None:
@@ -87,7 +87,7 @@ def test_one_works_on_it_at_a_time_and_others_may_look(vps: Vps) -> None:
         outbox.put(message(), ["one"], NOW)
         with pytest.raises(Busy), LockedOutbox(vps.place, 0.0):
             pass
-        with vps.seen() as seen:
+        with vps.read_only_outbox() as seen:
             assert len(seen.waiting("one")) == 1
 
 
@@ -100,7 +100,7 @@ def test_looking_makes_nothing(tmp_path: Path) -> None:
 def test_a_link_in_place_of_the_outbox_is_not_followed(vps: Vps, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    vps.box.symlink_to(elsewhere)
+    vps.outbox_path.symlink_to(elsewhere)
     with pytest.raises(OSError, match="outbox"), LockedOutbox(vps.place, 0.0):
         pass
     assert list(elsewhere.iterdir()) == []
@@ -110,7 +110,7 @@ def test_what_was_given_up_keeps_its_reason_and_can_be_tried_again_from_now_on(v
     with vps.outbox() as outbox:
         outbox.put(message(), ["one"], NOW)
         outbox.park(outbox.waiting("one")[0], "answered 400")
-        outbox.note("one", ChannelState(failures=7, next_try=LATER, disabled="answered 400"))
+        outbox.set_state("one", ChannelState(failures=7, next_try=LATER, disabled="answered 400"))
     with vps.outbox() as outbox:
         assert (outbox.waiting(), len(outbox.parked("one"))) == ([], 1)
         loaded = outbox.load(outbox.parked()[0])
@@ -141,7 +141,7 @@ def test_a_file_that_holds_no_message_is_none_and_can_be_parked(vps: Vps, conten
     with vps.outbox():
         pass
     name = "waiting.one.000000000001.abc.json"
-    (vps.box / name).write_bytes(content)
+    (vps.outbox_path / name).write_bytes(content)
     with vps.outbox() as outbox:
         item = outbox.waiting("one")[0]
         assert outbox.load(item) is None
@@ -149,7 +149,7 @@ def test_a_file_that_holds_no_message_is_none_and_can_be_parked(vps: Vps, conten
         assert outbox.waiting() == []
         assert outbox.retry(NOW) == (0, 1)
         assert len(outbox.parked()) == 1
-    assert (vps.box / name.replace("waiting", "parked")).read_bytes() == content
+    assert (vps.outbox_path / name.replace("waiting", "parked")).read_bytes() == content
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_a_file_that_holds_no_message_is_none_and_can_be_parked(vps: Vps, conten
 def test_a_message_with_a_wrong_field_is_none(vps: Vps, right: str, wrong: str) -> None:
     with vps.outbox() as outbox:
         outbox.put(message(), ["one"], NOW)
-        path = vps.box / outbox.waiting()[0].file
+        path = vps.outbox_path / outbox.waiting()[0].file
         assert right in path.read_text()
         path.write_text(path.read_text().replace(right, wrong))
         assert outbox.load(outbox.waiting()[0]) is None
@@ -177,7 +177,7 @@ def test_a_message_with_a_wrong_field_is_none(vps: Vps, right: str, wrong: str) 
 def test_a_thing_that_is_no_file_is_no_message_either(vps: Vps, kind: str) -> None:
     with vps.outbox():
         pass
-    path = vps.box / "waiting.one.000000000001.abc.json"
+    path = vps.outbox_path / "waiting.one.000000000001.abc.json"
     if kind == "link":
         path.symlink_to("/etc/passwd")
     elif kind == "directory":
@@ -209,7 +209,7 @@ def test_a_thing_that_is_no_file_is_no_message_either(vps: Vps, kind: str) -> No
 def test_a_damaged_memory_of_the_channels_is_begun_anew(vps: Vps, content: bytes) -> None:
     with vps.outbox():
         pass
-    (vps.box / "channels.json").write_bytes(content)
+    (vps.outbox_path / "channels.json").write_bytes(content)
     with vps.outbox() as outbox:
         assert outbox.state("one") == ChannelState()
 
@@ -217,7 +217,7 @@ def test_a_damaged_memory_of_the_channels_is_begun_anew(vps: Vps, content: bytes
 def test_of_a_damaged_memory_what_is_whole_stays(vps: Vps) -> None:
     with vps.outbox():
         pass
-    (vps.box / "channels.json").write_text(
+    (vps.outbox_path / "channels.json").write_text(
         '{"one": {"failures": "many"}, "two": {"disabled": "answered 404"}}'
     )
     with vps.outbox() as outbox:
@@ -226,19 +226,19 @@ def test_of_a_damaged_memory_what_is_whole_stays(vps: Vps) -> None:
 
 def test_what_a_killed_process_was_writing_is_removed(vps: Vps) -> None:
     with vps.outbox():
-        (vps.box / ".waiting.one.000000000001.abc.json.new").write_bytes(b"half")
+        (vps.outbox_path / ".waiting.one.000000000001.abc.json.new").write_bytes(b"half")
     with vps.outbox() as outbox:
-        outbox.tidy()
-    assert sorted(path.name for path in vps.box.iterdir()) == [".lock"]
+        outbox.remove_temporary_files()
+    assert sorted(path.name for path in vps.outbox_path.iterdir()) == [".lock"]
 
 
 def test_a_channel_is_enabled_by_somebody_who_does_not_hold_the_lock(vps: Vps) -> None:
     with vps.outbox() as outbox:
-        outbox.note("one", ChannelState(disabled="answered 404", sent=5))
+        outbox.set_state("one", ChannelState(disabled="answered 404", sent=5))
         outbox.save()
-        with vps.seen() as seen:
+        with vps.read_only_outbox() as seen:
             seen.enable("one")
-        outbox.take_enabled()
+        outbox.apply_enabled()
         assert outbox.state("one") == ChannelState(sent=5)
         assert outbox.enabled() == []
 
@@ -251,9 +251,9 @@ def fill(outbox: Outbox, channel: str, n: int, **changes: str) -> None:
 @pytest.mark.parametrize(
     ("state", "gives_up"),
     [
-        (ChannelState(failures=limits.STUBBORN), True),
+        (ChannelState(failures=limits.MIN_FAILURES), True),
         (ChannelState(disabled="answered 404"), True),
-        (ChannelState(failures=limits.STUBBORN - 1), False),
+        (ChannelState(failures=limits.MIN_FAILURES - 1), False),
         (ChannelState(), False),
     ],
 )
@@ -262,7 +262,7 @@ def test_what_waits_for_more_than_seven_days_is_given_up_where_nothing_gets_thro
 ) -> None:
     with vps.outbox() as outbox:
         fill(outbox, "one", 3)
-        outbox.note("one", state)
+        outbox.set_state("one", state)
         outbox.put(message("new", created="2020-01-01T00:00:00.000000Z"), ["one"], LATER)
         assert limits.give_up_old(outbox, ["one"], "2026-11-29T10:00:00.000000Z") == {}
         assert limits.give_up_old(outbox, ["one"], LATER) == ({"one": 3} if gives_up else {})
@@ -280,7 +280,7 @@ def test_what_waits_for_a_channel_that_is_set_no_more_is_given_up_after_seven_da
 def test_of_too_many_the_oldest_routine_ones_become_one_that_says_how_many(
     vps: Vps, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(limits, "MOST_MESSAGES", 20)
+    monkeypatch.setattr(limits, "MAX_MESSAGES", 20)
     with vps.outbox() as outbox:
         outbox.put(message("critical", severity="critical"), ["one"], NOW)
         outbox.put(message("summary", kind="summary"), ["one"], NOW)
@@ -300,9 +300,9 @@ def test_of_too_many_the_oldest_routine_ones_become_one_that_says_how_many(
 def test_ten_thousand_are_the_most_that_wait(vps: Vps) -> None:
     with vps.outbox() as outbox:
         outbox.put(message("first"), ["one"], NOW)
-    template = (vps.box / "waiting.one.000000000001.first.json").read_text()
+    template = (vps.outbox_path / "waiting.one.000000000001.first.json").read_text()
     for number in range(2, 10_102):
-        path = vps.box / f"waiting.one.{number:012}.id{number}.json"
+        path = vps.outbox_path / f"waiting.one.{number:012}.id{number}.json"
         path.write_text(template.replace('"id":"first"', f'"id":"id{number}"'))
     with vps.outbox() as outbox:
         assert limits.merge(outbox, "vps", NOW) == {"one": 5050}
@@ -315,7 +315,7 @@ def test_ten_thousand_are_the_most_that_wait(vps: Vps) -> None:
 def test_large_messages_are_merged_before_they_fill_the_disk(
     vps: Vps, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(limits, "MOST_BYTES", 50_000)
+    monkeypatch.setattr(limits, "MAX_BYTES", 50_000)
     with vps.outbox() as outbox:
         fill(outbox, "one", 20, text="x" * 5000)
         merged = limits.merge(outbox, "vps", NOW)
@@ -326,7 +326,7 @@ def test_large_messages_are_merged_before_they_fill_the_disk(
 def test_what_must_not_be_merged_is_kept_however_much_it_is(
     vps: Vps, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(limits, "MOST_MESSAGES", 5)
+    monkeypatch.setattr(limits, "MAX_MESSAGES", 5)
     with vps.outbox() as outbox:
         fill(outbox, "one", 9, severity="critical")
         assert limits.merge(outbox, "vps", NOW) == {}
@@ -336,7 +336,7 @@ def test_what_must_not_be_merged_is_kept_however_much_it_is(
 def test_of_what_was_given_up_the_oldest_goes_where_it_is_too_much(
     vps: Vps, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(limits, "MOST_MESSAGES", 5)
+    monkeypatch.setattr(limits, "MAX_MESSAGES", 5)
     with vps.outbox() as outbox:
         fill(outbox, "one", 9)
         for item in outbox.waiting():

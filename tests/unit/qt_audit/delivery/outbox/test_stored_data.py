@@ -1,4 +1,4 @@
-"""A delivery whose memory was damaged, and whose clock leaps: what follows is told all the same."""
+"""Damaged files of the outbox and a clock that was ahead: later entries are reported all the same."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.delivering import Begin, RecordingChannel
+from tests.support.delivering import RecordingChannel, StartVps
 
 DAY = 86_400.0
 INCIDENTS = (
@@ -28,27 +28,31 @@ INCIDENTS = (
 @pytest.mark.parametrize(
     "content", [b"", b"{", b"[]", b'{"seq": "x"}', b'{"seq":1,"ts":"","began":""}', b"\xff"]
 )
-def test_a_damaged_cursor_is_kept_and_said_and_what_follows_is_told(begun: Begin, content: bytes) -> None:
-    vps = begun(RecordingChannel())
+def test_a_damaged_cursor_is_kept_and_said_and_what_follows_is_told(
+    start_vps: StartVps, content: bytes
+) -> None:
+    vps = start_vps(RecordingChannel())
     vps.write("Before - FAILED: x")
-    (vps.box / "cursor.json").write_bytes(content)
+    (vps.outbox_path / "cursor.json").write_bytes(content)
     said = vps.deliver().problems
     assert len(said) == 1
     assert "cursor.json in the outbox is damaged" in said[0]
     vps.write("After - FAILED: x")
     vps.deliver()
-    assert vps.channels[0].titles == ["a message is not as it should be", "After - FAILED: x"]
-    assert (vps.box / "cursor.json.damaged").read_bytes() == content
+    assert vps.channels[0].titles == ["notifications may be incomplete", "After - FAILED: x"]
+    assert (vps.outbox_path / "cursor.json.damaged").read_bytes() == content
 
 
 @pytest.mark.parametrize("field", ["seq", "ts", "began", "held", "summaries", *INCIDENTS])
 @pytest.mark.parametrize("value", [7.5, "yesterday", [None], {}, True])
-def test_a_cursor_with_a_wrong_field_stops_no_delivery(begun: Begin, field: str, value: object) -> None:
+def test_a_cursor_with_a_wrong_field_stops_no_delivery(
+    start_vps: StartVps, field: str, value: object
+) -> None:
     channel = RecordingChannel()
-    vps = begun(channel)
+    vps = start_vps(channel)
     vps.write("Auto-heal: Triggered by CPU", "started", "r1", threshold="CPU")
     vps.deliver()
-    path = vps.box / "cursor.json"
+    path = vps.outbox_path / "cursor.json"
     plain = json.loads(path.read_text())
     assert len(plain["incidents"]) == 1
     place = plain["incidents"][0] if field in INCIDENTS and field != "seq" else plain
@@ -62,8 +66,8 @@ def test_a_cursor_with_a_wrong_field_stops_no_delivery(begun: Begin, field: str,
     assert any("Third" in title for title in channel.titles)
 
 
-def test_a_record_that_is_shorter_than_it_was_is_told(begun: Begin) -> None:
-    vps = begun(RecordingChannel())
+def test_a_record_that_is_shorter_than_it_was_is_told(start_vps: StartVps) -> None:
+    vps = start_vps(RecordingChannel())
     vps.write("One", "info")
     vps.write("Two", "info")
     vps.deliver()
@@ -72,17 +76,17 @@ def test_a_record_that_is_shorter_than_it_was_is_told(begun: Begin) -> None:
     segment.write_bytes(b"".join(lines[:-1]))
     (said,) = vps.deliver().problems
     assert "the record ends with entry 2, and entry 3 was read before" in said
-    assert vps.channels[0].titles == ["a message is not as it should be"]
+    assert vps.channels[0].titles == ["notifications may be incomplete"]
     assert vps.deliver().problems == []
 
 
 @pytest.mark.parametrize("delivered", [False, True], ids=["leapt in between", "delivered meanwhile"])
 def test_after_a_clock_that_leapt_ahead_a_breach_and_its_reminder_come_in_time(
-    begun: Begin, delivered: bool
+    start_vps: StartVps, delivered: bool
 ) -> None:
-    """Entries bear that future until it has come; who is told of them lives in the present."""
+    """Entries keep the wrong, later time. Alerts and reminders follow the present time all the same."""
     channel = RecordingChannel()
-    vps = begun(channel)
+    vps = start_vps(channel)
     vps.clock.move(400 * DAY)
     vps.write("Auto-heal: Triggered by disk", "started", "r0", threshold="disk")
     if delivered:
@@ -98,9 +102,9 @@ def test_after_a_clock_that_leapt_ahead_a_breach_and_its_reminder_come_in_time(
     assert len(channel.titles) == 4
 
 
-def test_after_a_clock_that_leapt_ahead_what_fails_again_and_again_is_told_once(begun: Begin) -> None:
+def test_after_a_clock_that_leapt_ahead_what_fails_again_and_again_is_told_once(start_vps: StartVps) -> None:
     channel = RecordingChannel()
-    vps = begun(channel)
+    vps = start_vps(channel)
     vps.clock.move(400 * DAY)
     vps.write("Backup: Ended", "info")
     vps.clock.move(-400 * DAY)

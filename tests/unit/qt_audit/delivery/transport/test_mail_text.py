@@ -1,4 +1,4 @@
-"""A mail's text: headers that nothing is smuggled into, lines within 998 octets, both parts the same."""
+"""The text of a mail: no header can be injected, lines have at most 998 octets, both parts say the same."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The words of messages: who, what, since when, how long."""
+"""The texts of messages: host, subject, since when, how long."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HEAD = (99, "ab" * 32)
 
 
 def told(kind: str, incident: Incident, seq: int = 41) -> Message:
-    message = compose.of_notification(Notification(kind, incident, seq), "vps", NOW, HEAD)
+    message = compose.notification_message(Notification(kind, incident, seq), "vps", NOW, HEAD)
     assert message.kind in KINDS
     assert Message.from_dict(message.as_dict()) == message
     return message
@@ -48,7 +48,7 @@ def test_a_recovery_says_how_long_it_lasted_and_what_mended_it() -> None:
     )
     message = told("recovery", over)
     assert message.title == "✅ vps: disk /: Auto-heal: Recovered"
-    assert message.text == f"It lasted 2 h, from {OPENED} to {CLOSED}; 3 entries tell of it.\nRestarted it"
+    assert message.text == f"It lasted 2 h, from {OPENED} to {CLOSED}; 3 entries are about it.\nRestarted it"
     assert (message.severity, message.created) == ("info", CLOSED)
 
 
@@ -64,7 +64,10 @@ def test_flapping_and_its_end_are_told_as_such() -> None:
     assert told("alert", flapping).title == "🔁 vps: flapping: Restarted Grafana - FAILED: no"
     assert "4 times within an hour" in told("alert", flapping).text
     calm = told("calm", flapping)
-    assert (calm.kind, calm.title) == ("recovery", "✅ vps: calm again: Restarted Grafana - FAILED: no")
+    assert (calm.kind, calm.title) == (
+        "recovery",
+        "✅ vps: no longer flapping: Restarted Grafana - FAILED: no",
+    )
 
 
 def test_a_sentence_with_braces_or_percent_signs_stays_as_it_is() -> None:
@@ -84,7 +87,7 @@ def test_different_news_have_different_ids_and_the_same_the_same() -> None:
 
 def test_each_days_reminder_is_another_message() -> None:
     ids = {
-        compose.of_notification(
+        compose.notification_message(
             Notification("reminder", FAILED, 41), "vps", f"2026-11-{day}T10:00:00.000000Z", None
         ).id
         for day in (23, 24, 25)
@@ -102,7 +105,7 @@ def messages(n: int) -> list[Message]:
 
 
 def test_a_digest_says_how_many_it_stands_for_and_lists_the_last() -> None:
-    digest = compose.digest(messages(60), "held in quiet hours", "vps", NOW)
+    digest = compose.digest_message(messages(60), "held in quiet hours", "vps", NOW)
     assert digest.title == "📦 vps: 60 messages in one (held in quiet hours)"
     lines = digest.text.splitlines()
     assert lines[0].startswith("… 10 more before these")
@@ -110,14 +113,17 @@ def test_a_digest_says_how_many_it_stands_for_and_lists_the_last() -> None:
 
 
 def test_a_digest_of_digests_counts_what_these_stand_for() -> None:
-    inner = compose.digest(messages(1500), "too many were waiting", "vps", NOW)
-    outer = compose.digest([inner, *messages(3)], "too many were waiting", "vps", NOW)
+    inner = compose.digest_message(messages(1500), "too many were waiting", "vps", NOW)
+    outer = compose.digest_message([inner, *messages(3)], "too many were waiting", "vps", NOW)
     assert outer.title == "📦 vps: 1,503 messages in one (too many were waiting)"
 
 
 def test_a_digest_is_as_severe_as_what_is_in_it() -> None:
     calm, worse = messages(2), [*messages(2), replace(messages(1)[0], severity="warning")]
-    assert [compose.digest(some, "x", "vps", NOW).severity for some in (calm, worse)] == ["info", "warning"]
+    assert [compose.digest_message(some, "x", "vps", NOW).severity for some in (calm, worse)] == [
+        "info",
+        "warning",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Texts for channels: what misleads is made visible, nothing is lost in a split, no character is torn."""
+"""Texts for channels: misleading characters become visible, and a split loses nothing."""
 
 from __future__ import annotations
 

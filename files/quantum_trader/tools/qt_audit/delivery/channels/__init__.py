@@ -1,17 +1,18 @@
-"""One module a kind of channel, found by being here: each turns a message into its own form and sends it.
+"""One module for each kind of channel. It writes a message in the channel's format and sends it.
 
-A module has:
+A module in this directory is found by itself. It has:
 
-    SETTING              the setting whose addresses it takes: one row of qt_audit/settings/table.py
+    SETTING              the setting that holds its addresses: a row of qt_audit/settings/table.py
     KIND                 one word; a channel's name begins with it: `discord-3f9a1c`
-    SERVICES, ADDRESS    its row in README's table: what it reaches, and how its address is written (Markdown)
-    channel(address, settings) -> Channel, or None while settings beside it are wrong
-                         raises AddressError for an address that it cannot use
+    SERVICES, ADDRESS    its row in README's table (Markdown): what it reaches, and how to write its address
+    channel(address, settings) -> Channel | None
+                         None while another setting that it needs is wrong
+                         raises AddressError for an address that cannot be used
     problems(settings) -> list[str]
-                         what is wrong in the settings beside its addresses, the setting's name first
+                         one line for each other setting of it that is wrong; the setting's name comes first
     recognises(parts) -> bool
-                         only where several kinds share one SETTING: whether an address without KIND+
-                         before it is of this kind; raises AddressError for one that is incomplete
+                         only if several kinds share one SETTING: whether an address without the prefix
+                         `KIND+` is of this kind; raises AddressError for an incomplete address
 
 Only `delivery` imports this.
 """
@@ -25,5 +26,5 @@ from qt_audit import discovery
 
 
 def kinds() -> tuple[ModuleType, ...]:
-    """All kinds of channels, by their module's names."""
+    """The modules of all kinds of channels, sorted by name."""
     return tuple(importlib.import_module(f"{__name__}.{name}") for name in discovery.modules(__file__))

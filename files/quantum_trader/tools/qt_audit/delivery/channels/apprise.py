@@ -1,7 +1,7 @@
-"""Any service that Apprise knows (Debian's package `apprise`), each address in a process of its own.
+"""Any service that Apprise knows (Debian's package `apprise`). Each message is sent by a child process.
 
-Apprise and the libraries below it log addresses and know no time-out for the whole: the process gets
-the address on its standard input, its output goes nowhere but for one word, and it is killed in time.
+Apprise and its libraries log addresses and have no timeout for a whole attempt. So the child gets the address
+on its standard input, its output is discarded except for one word, and it is killed after the timeout.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from qt_audit.delivery.message import PERMANENT, SENT, TRANSIENT, Answer, Message, Values, channel_name
+from qt_audit.delivery.message import PERMANENT, SENT, TRANSIENT, Message, SendResult, Values, channel_name
 from qt_audit.delivery.transport.web_address import AddressError
 from qt_audit.delivery.wording import texts
 
@@ -23,18 +23,18 @@ SERVICES = "Any service that Apprise knows"
 ADDRESS = "`QT_NOTIFY_URLS`: such as `ntfys://host/topic`; needs the package `apprise`"
 MISSING = "QT_NOTIFY_URLS needs Apprise; run `apt install apprise`"
 _CHILD = Path(__file__).parents[1] / "transport" / "apprise_child.py"
-_ANSWERS = {
-    "sent": Answer(SENT, "taken by Apprise", done=1),
-    "failed": Answer(TRANSIENT, "Apprise could not deliver it; it does not say why"),
-    "unknown": Answer(PERMANENT, "Apprise does not know this kind of address; see its documentation"),
-    "missing": Answer(PERMANENT, MISSING),
+_RESULTS = {
+    "sent": SendResult(SENT, "taken by Apprise", done=1),
+    "failed": SendResult(TRANSIENT, "Apprise could not deliver it; it does not say why"),
+    "unknown": SendResult(PERMANENT, "Apprise does not know this kind of address; see its documentation"),
+    "missing": SendResult(PERMANENT, MISSING),
 }
 _TYPES = {"info": "info", "warning": "warning", "critical": "failure"}
 
 
 @dataclass(frozen=True)
 class Apprise:
-    """One address of Apprise's."""
+    """One address for Apprise."""
 
     name: str
     url: str = field(repr=False)
@@ -42,28 +42,28 @@ class Apprise:
     def __str__(self) -> str:
         return f"{self.name} (Apprise)"
 
-    def send(self, message: Message, timeout: float, late_s: float = 0.0, done: int = 0) -> Answer:
-        """See Channel.send(). Apprise splits and shortens by itself, as each service wants it."""
-        told = {"url": self.url, **document(message, late_s)}
+    def send(self, message: Message, timeout: float, late_s: float = 0.0, done: int = 0) -> SendResult:
+        """See Channel.send(). Apprise itself splits and shortens the text for each service."""
+        request = {"url": self.url, **document(message, late_s)}
         try:
             child = subprocess.run(
                 [sys.executable, "-I", str(_CHILD)],
-                input=json.dumps(told).encode(),
+                input=json.dumps(request).encode(),
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 timeout=timeout,
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            return Answer(TRANSIENT, f"no answer within {timeout:g} s")
+            return SendResult(TRANSIENT, f"no answer within {timeout:g} s")
         except OSError as error:
-            return Answer(TRANSIENT, f"Apprise could not be started ({error.strerror})")
+            return SendResult(TRANSIENT, f"Apprise could not be started ({error.strerror})")
         word = child.stdout[-100:].decode("ascii", "replace").strip()
-        return _ANSWERS.get(word, Answer(TRANSIENT, f"Apprise ended with exit code {child.returncode}"))
+        return _RESULTS.get(word, SendResult(TRANSIENT, f"Apprise ended with exit code {child.returncode}"))
 
 
 def channel(address: str, settings: Values) -> Apprise:
-    """The channel. Raises AddressError for what is no address of Apprise's, or an unsafe one."""
+    """The channel. Raises AddressError if it is not an address for Apprise, or switches verification off."""
     if not re.match(r"[A-Za-z][A-Za-z0-9+.-]*://.", address):
         raise AddressError("must be an address as Apprise takes it, such as ntfys://host/topic")
     if re.search(r"[?&]verify=(?:no|n|0|f|false|off|-|disable)", address, re.IGNORECASE):
@@ -72,12 +72,12 @@ def channel(address: str, settings: Values) -> Apprise:
 
 
 def problems(settings: Values) -> list[str]:
-    """The package that is missing, where an address needs it."""
+    """One line if the package is missing and an address needs it."""
     return [MISSING] if settings[SETTING] and importlib.util.find_spec("apprise") is None else []
 
 
 def document(message: Message, late_s: float) -> dict[str, str]:
-    """What Apprise is told, beside the address."""
+    """What the child gets besides the address: title, body and type."""
     lines = [texts.clean(message.text).strip("\n")]
     lines += [f"{texts.one_line(name, 100)}: {texts.clean(value)}" for name, value in message.fields]
     lines.append(texts.foot(message, late_s))

@@ -1,9 +1,9 @@
-"""Any receiver of ours: one JSON document (json_webhook.schema.json), signed where QT_WEBHOOK_SECRET is set.
+"""The operator's own receiver: each message is one JSON document, described by json_webhook.schema.json.
 
-Signed as Standard Webhooks 1.0 says, so that a receiver verifies it with any library of that name:
-`webhook-signature: v1,BASE64(HMAC-SHA256(secret, "ID.TIME.BODY"))` with ID and TIME (Unix seconds) as
-in `webhook-id` and `webhook-timestamp`. A receiver drops what is older than some minutes, and an id that
-it has seen: a repeat has the same one.
+If QT_WEBHOOK_SECRET is set, it is signed according to Standard Webhooks 1.0, so that any library for that
+standard verifies it: `webhook-signature: v1,BASE64(HMAC-SHA256(secret, "ID.TIME.BODY"))`, with ID and TIME
+(Unix seconds) from `webhook-id` and `webhook-timestamp`. A receiver should drop a message that is some
+minutes old, and one whose id it knows: a repeated message has the same id.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import SplitResult
 
-from qt_audit.delivery.message import Answer, Message, Values, channel_name
+from qt_audit.delivery.message import Message, SendResult, Values, channel_name
 from qt_audit.delivery.transport import http
 from qt_audit.delivery.wording import texts
 
@@ -30,12 +30,12 @@ ADDRESS = (
 _SIGNED_WITH = "QT_WEBHOOK_SECRET"
 _SHORTEST_SECRET = 16
 VERSION = 1
-"""Of the document: a receiver may rely on its keys; a new number says that one changed its meaning."""
+"""Version of the document. It changes when a key is removed or changes its meaning."""
 
 
 @dataclass(frozen=True)
 class JsonWebhook:
-    """One address that takes the document."""
+    """One address that receives the document."""
 
     name: str
     url: str = field(repr=False)
@@ -44,28 +44,28 @@ class JsonWebhook:
     def __str__(self) -> str:
         return f"{self.name} (webhook, {'signed' if self.secret else 'not signed'})"
 
-    def send(self, message: Message, timeout: float, late_s: float = 0.0, done: int = 0) -> Answer:
+    def send(self, message: Message, timeout: float, late_s: float = 0.0, done: int = 0) -> SendResult:
         """See Channel.send(); never in parts."""
         body = json.dumps(document(message, late_s), separators=(",", ":")).encode()
         headers = signed(message.id, int(time.time()), body, self.secret)
-        answer = http.deliver(self.url, body, headers, timeout)
-        return replace(answer, done=1 if answer.state == "sent" else done)
+        result = http.deliver(self.url, body, headers, timeout)
+        return replace(result, done=1 if result.state == "sent" else done)
 
 
 def recognises(parts: SplitResult) -> bool:
-    """Never: the host of a receiver of your own tells nothing."""
+    """Never: an address of one's own receiver looks like any other."""
     return False
 
 
 def channel(address: str, settings: Values) -> JsonWebhook:
-    """The channel; not signed where the secret cannot be used, which problems() says."""
+    """The channel. It does not sign if the secret cannot be used; problems() reports that."""
     return JsonWebhook(
         channel_name(KIND, address), address, "" if problems(settings) else settings[_SIGNED_WITH]
     )
 
 
 def problems(settings: Values) -> list[str]:
-    """What is wrong with the secret; it is not repeated."""
+    """One line if the secret cannot be used, without the secret itself."""
     secret = settings[_SIGNED_WITH]
     if secret and len(secret) < _SHORTEST_SECRET:
         return [f"{_SIGNED_WITH} must have at least {_SHORTEST_SECRET} characters"]
@@ -98,7 +98,7 @@ def document(message: Message, late_s: float = 0.0) -> dict[str, Any]:
 
 
 def signed(identity: str, now: int, body: bytes, secret: str) -> dict[str, str]:
-    """The request's headers; without a secret, without a signature."""
+    """The request's headers. There is a signature only if there is a secret."""
     safe = texts.header_word(identity)
     headers = {
         "Content-Type": "application/json",
@@ -113,6 +113,6 @@ def signed(identity: str, now: int, body: bytes, secret: str) -> dict[str, str]:
 
 
 def _key(secret: str) -> bytes:
-    """The key's bytes: decoded after `whsec_`, as the standard writes one; else the text itself."""
+    """The bytes of the key: base64 after `whsec_`, as in the standard; else the text itself."""
     prefix, marked, rest = secret.partition("whsec_")
     return b64decode(rest) if marked and not prefix else secret.encode()

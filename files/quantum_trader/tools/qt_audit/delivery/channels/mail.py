@@ -1,7 +1,7 @@
-"""Mail, by SMTP: text and HTML, one channel a recipient.
+"""Mail by SMTP, as text and HTML. Each recipient is a channel.
 
-So each recipient is served, tried again and given up for themselves: a mailbox that refuses costs
-the others nothing, and nobody gets a message twice because somebody else could not be reached.
+So each recipient has an own queue and own attempts. A mailbox that refuses does not delay the others, and
+nobody gets a message twice because another one could not be reached.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import socket
 import time
 from dataclasses import dataclass, field
 
-from qt_audit.delivery.message import PERMANENT, SENT, TRANSIENT, Answer, Message, Values, channel_name
+from qt_audit.delivery.message import PERMANENT, SENT, TRANSIENT, Message, SendResult, Values, channel_name
 from qt_audit.delivery.transport import connection, mail_text
 from qt_audit.delivery.transport.password_file import PasswordError, read_password
 from qt_audit.delivery.transport.web_address import AddressError, is_host, is_this_machine
@@ -33,12 +33,12 @@ _TLS_PORT = 465
 
 
 class _RefusedError(Exception):
-    """It can never work like this; the text says what to change."""
+    """Mail cannot be sent with these settings. The text says what to change."""
 
 
 @dataclass(frozen=True)
 class Server:
-    """Where mail is handed over, and how. Prints no password."""
+    """The mail server, and how to talk to it. Does not print its password."""
 
     host: str
     port: int
@@ -48,7 +48,7 @@ class Server:
     password_file: str = ""
 
     def secret(self) -> str:
-        """The password, read anew from its file each time. Raises PasswordError."""
+        """The password. A password file is read at each call. Raises PasswordError."""
         return read_password(self.password_file) if self.password_file else self.password
 
 
@@ -64,38 +64,38 @@ class Mail:
     def __str__(self) -> str:
         return f"{self.name} (mail to {self.recipient})"
 
-    def send(self, message: Message, timeout: float, late_s: float = 0.0, done: int = 0) -> Answer:
-        """See Channel.send(); never in parts. A repeat has the same Message-ID."""
+    def send(self, message: Message, timeout: float, late_s: float = 0.0, done: int = 0) -> SendResult:
+        """See Channel.send(); never in parts. A repeated message has the same Message-ID."""
         deadline = time.monotonic() + timeout
         data = mail_text.as_bytes(message, self.sender, self.recipient, late_s)
         try:
             smtp = _Smtp(self.server, mail_text.domain(message.host), deadline)
             try:
-                _introduced(smtp, self.server)
+                _secure_and_log_in(smtp, self.server)
                 smtp.sendmail(self.sender, [self.recipient], data)
             finally:
-                smtp.close()  # no QUIT: its answer would only cost time
+                smtp.close()  # without QUIT, whose reply would only cost time
         except (_RefusedError, PasswordError) as error:
-            return Answer(PERMANENT, str(error))
+            return SendResult(PERMANENT, str(error))
         except smtplib.SMTPRecipientsRefused as error:
-            code, said = error.recipients[self.recipient]
-            return _answer(code, said, "refuses this recipient")
+            code, reply = error.recipients[self.recipient]
+            return _result(code, reply, "refuses this recipient")
         except smtplib.SMTPSenderRefused as error:
-            return _answer(error.smtp_code, error.smtp_error, "refuses the sender")
+            return _result(error.smtp_code, error.smtp_error, "refuses the sender")
         except smtplib.SMTPAuthenticationError as error:
-            # Without the server's words: some repeat what they were given.
-            return _answer(error.smtp_code, b"", "does not take QT_SMTP_USER and its password")
+            # Without the server's words: some servers repeat the password in them.
+            return _result(error.smtp_code, b"", "does not take QT_SMTP_USER and its password")
         except smtplib.SMTPResponseException as error:
-            if isinstance(error.smtp_error, str):  # smtplib's own words: a server's are bytes
-                return Answer(TRANSIENT, "the mail server does not speak SMTP as it should")
-            return _answer(error.smtp_code, error.smtp_error, _STEPS.get(type(error), "refuses it"))
-        except smtplib.SMTPException:  # smtplib tells of a time-out like this, too
-            late = time.monotonic() >= deadline
-            says = f"gave no answer within {timeout:g} s" if late else "closed the connection"
-            return Answer(TRANSIENT, f"the mail server {says}")
+            if isinstance(error.smtp_error, str):  # smtplib's own words; a server's words are bytes
+                return SendResult(TRANSIENT, "the mail server does not speak SMTP as it should")
+            return _result(error.smtp_code, error.smtp_error, _STEPS.get(type(error), "refuses it"))
+        except smtplib.SMTPException:  # smtplib also raises this for a timeout
+            timed_out = time.monotonic() >= deadline
+            says = f"gave no answer within {timeout:g} s" if timed_out else "closed the connection"
+            return SendResult(TRANSIENT, f"the mail server {says}")
         except (OSError, ValueError) as error:
-            return Answer(TRANSIENT, f"the mail server: {connection.why(error, timeout)}")
-        return Answer(SENT, "taken by the mail server", 250, done=1)
+            return SendResult(TRANSIENT, f"the mail server: {connection.why(error, timeout)}")
+        return SendResult(SENT, "taken by the mail server", 250, done=1)
 
 
 def addresses(text: str) -> list[str]:
@@ -104,7 +104,10 @@ def addresses(text: str) -> list[str]:
 
 
 def channel(address: str, settings: Values) -> Mail | None:
-    """The recipient's channel; None while the server's settings cannot be used, which problems() says."""
+    """The channel of a recipient; None if the server's settings cannot be used, which problems() reports.
+
+    Raises AddressError.
+    """
     if not _MAILBOX.fullmatch(address):
         raise AddressError("must be a plain mail address such as ops@example.com")
     if problems(settings):
@@ -114,7 +117,7 @@ def channel(address: str, settings: Values) -> Mail | None:
 
 
 def server(settings: Values) -> Server:
-    """The mail server; unless told otherwise: TLS on port 465, none on this machine, else STARTTLS."""
+    """The mail server. The default for security is TLS on port 465, none on this machine, else STARTTLS."""
     host, port = settings["QT_SMTP_SERVER"], settings["QT_SMTP_PORT"]
     security = settings["QT_SMTP_SECURITY"]
     if not security:
@@ -130,30 +133,30 @@ def server(settings: Values) -> Server:
 
 
 def problems(settings: Values) -> list[str]:
-    """What is wrong with the mail server's settings; nothing is asked of the server."""
-    found, made = [], server(settings)
-    if not is_host(made.host):
+    """What is wrong with the mail server's settings, one line each. Does not connect to the server."""
+    found, mail_server = [], server(settings)
+    if not is_host(mail_server.host):
         found.append("QT_SMTP_SERVER must be a host name or an address")
     if settings[_SENDER] and not _MAILBOX.fullmatch(settings[_SENDER]):
         found.append(f"{_SENDER} must be a plain mail address such as audit@example.com")
-    if made.password and made.password_file:
+    if mail_server.password and mail_server.password_file:
         found.append("QT_SMTP_PASSWORD is given beside QT_SMTP_PASSWORD_FILE; keep one of the two")
-    elif bool(made.user) != bool(made.password or made.password_file):
+    elif bool(mail_server.user) != bool(mail_server.password or mail_server.password_file):
         found.append("QT_SMTP_USER needs QT_SMTP_PASSWORD or QT_SMTP_PASSWORD_FILE, and they need it")
-    elif made.user and made.security == NONE and not is_this_machine(made.host):
+    elif mail_server.user and mail_server.security == NONE and not is_this_machine(mail_server.host):
         found.append(
             "QT_SMTP_SECURITY must be starttls or tls: else the password crosses the network in clear"
         )
-    if made.password_file and not made.password:
+    if mail_server.password_file and not mail_server.password:
         try:
-            read_password(made.password_file)
+            read_password(mail_server.password_file)
         except PasswordError as error:
             found.append(str(error))
     return found
 
 
 def _default_sender() -> str:
-    """Who runs this, at this machine: so a bounce comes to somebody's mailbox."""
+    """The user that runs this, at this machine, so that a bounce reaches a mailbox."""
     try:
         user = pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:
@@ -170,7 +173,7 @@ _STEPS: dict[type[smtplib.SMTPResponseException], str] = {
 
 
 class _Smtp(smtplib.SMTP):
-    """smtplib's conversation, over a connection with one deadline for all of it."""
+    """smtplib's client over a connection that has one deadline for the whole conversation."""
 
     def __init__(self, server: Server, name: str, deadline: float) -> None:
         self._server = server
@@ -178,14 +181,14 @@ class _Smtp(smtplib.SMTP):
         super().__init__(server.host, server.port, local_hostname=name)
 
     def _get_socket(self, host: str, port: int, timeout: object) -> socket.socket:
-        """Where smtplib opens its connection."""
+        """smtplib calls this to open its connection."""
         plain = connection.connect(host, port, self._deadline)
         if self._server.security != TLS:
             return plain
         return connection.secured(plain, host, self._deadline)
 
     def start_tls(self) -> None:
-        """Raises _RefusedError where the server offers none: going on in the clear is no way out."""
+        """Switch to TLS. Raises _RefusedError if the server does not offer it."""
         self.ehlo_or_helo_if_needed()
         if not self.has_extn("starttls"):
             raise _RefusedError(
@@ -198,8 +201,8 @@ class _Smtp(smtplib.SMTP):
         connection.limit(self.sock, self._deadline)
 
 
-def _introduced(smtp: _Smtp, server: Server) -> None:
-    """Greeted, secured and logged in, as the server's settings say. Raises what smtplib does."""
+def _secure_and_log_in(smtp: _Smtp, server: Server) -> None:
+    """Start TLS and log in, as the settings require. Raises _RefusedError, PasswordError or SMTPException."""
     if server.security == STARTTLS:
         smtp.start_tls()
     if not server.user:
@@ -219,10 +222,10 @@ def _introduced(smtp: _Smtp, server: Server) -> None:
         raise
 
 
-def _answer(code: int, said: bytes | str, what: str) -> Answer:
-    """What an SMTP code means: 5xx never, anything else later."""
-    words = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
+def _result(code: int, reply: bytes | str, what: str) -> SendResult:
+    """The result of an SMTP error: 5xx is permanent, anything else transient."""
+    words = reply.decode("utf-8", "replace") if isinstance(reply, bytes) else reply
     text = f"the mail server {what}: {code}" if code > 0 else f"the mail server {what}"
     if words.strip():
         text += f" {texts.one_line(words, 160)}"
-    return Answer(PERMANENT if 500 <= code <= 599 else TRANSIENT, text, code if code > 0 else None)
+    return SendResult(PERMANENT if 500 <= code <= 599 else TRANSIENT, text, code if code > 0 else None)

@@ -1,7 +1,7 @@
-"""Slack's incoming webhooks, and what takes their format: Mattermost, Rocket.Chat.
+"""Slack's incoming webhooks, and receivers of their format: Mattermost, Rocket.Chat.
 
-Slack shows the blocks, whose text is plain: no markup and no mention works in it. The others show
-`text`, which holds the same. Neither drops a repeat: the id is in the last line for people.
+Slack shows the blocks as plain text, in which no markup and no mention works. The others show `text`, which
+says the same. None of them drops a repeated message, so the last line shows the id to people.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import SplitResult
 
 from qt_audit.delivery.channels import discord
-from qt_audit.delivery.message import Answer, Message, Values, channel_name
+from qt_audit.delivery.message import Message, SendResult, Values, channel_name
 from qt_audit.delivery.transport import http
 from qt_audit.delivery.transport.parts import send_parts
 from qt_audit.delivery.wording import texts
@@ -22,13 +22,13 @@ SETTING, KIND = "QT_ALERT_WEBHOOK", "slack"
 SERVICES = "Slack, Mattermost, Rocket.Chat"
 ADDRESS = "`QT_ALERT_WEBHOOK`: Slack's as it is, Discord's with `/slack` behind it; `slack+` before any other"
 _HOSTS = ("hooks.slack.com", "hooks.slack-gov.com")
-# What Slack documents; a text of 4,000 characters is taken whole by any receiver of the format.
+# Slack's documented limits. Any receiver of the format accepts a text of 4,000 characters.
 HEADER, SECTION, FIELDS, FIELD, TEXT = 150, 3000, 10, 2000, 4000
 _FIELDS_ROOM = 600
-"""Units for all fields together: what does not fit goes into the text."""
+"""UTF-16 units for all fields together. Fields that do not fit go into the text."""
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
-# Mattermost and Rocket.Chat know these without Slack's angle brackets, and Markdown's links.
-_CALLS = re.compile(r"@(?=(?:all|channel|everyone|here)\b)|\](?=\()", re.IGNORECASE)
+# Mattermost and Rocket.Chat understand mentions without Slack's angle brackets, and Markdown's links.
+_MENTIONS = re.compile(r"@(?=(?:all|channel|everyone|here)\b)|\](?=\()", re.IGNORECASE)
 _CODES = {
     "action_prohibited": "a restriction of the workspace forbids it",
     "channel_is_archived": "the channel is archived",
@@ -57,19 +57,19 @@ class Slack:
     def __str__(self) -> str:
         return f"{self.name} (Slack, or a receiver of its format)"
 
-    def send(self, message: Message, timeout: float, late_s: float = 0.0, done: int = 0) -> Answer:
+    def send(self, message: Message, timeout: float, late_s: float = 0.0, done: int = 0) -> SendResult:
         """See Channel.send()."""
         bodies = [json.dumps(payload).encode() for payload in payloads(message, late_s)]
         headers = {"Content-Type": "application/json"}
 
-        def one(part: int, left: float) -> Answer:
-            return http.deliver(self.url, bodies[part], headers, left, _says)
+        def send_one(part: int, left: float) -> SendResult:
+            return http.deliver(self.url, bodies[part], headers, left, _error_text)
 
-        return send_parts(len(bodies), done, timeout, one)
+        return send_parts(len(bodies), done, timeout, send_one)
 
 
 def recognises(parts: SplitResult) -> bool:
-    """Whether an address is Slack's own, or Discord's receiver of Slack's format."""
+    """Whether an address is Slack's own, or Discord's address for Slack's format."""
     compatible = parts.hostname in discord.HOSTS and parts.path.rstrip("/").endswith("/slack")
     return parts.hostname in _HOSTS or compatible
 
@@ -79,25 +79,26 @@ def channel(address: str, settings: Values) -> Slack:
 
 
 def problems(settings: Values) -> list[str]:
-    """Nothing: an address in Slack's format needs no setting beside it."""
+    """Empty: Slack's format needs no other setting."""
     return []
 
 
 def escaped(text: str) -> str:
-    """The text with Slack's three characters escaped, and calls to all broken by a space of no width."""
-    return _CALLS.sub(lambda found: found[0] + "\u200b", text).translate(_ESCAPES)
+    """The text with `&`, `<` and `>` escaped, and mentions of everybody broken by a zero-width space."""
+    return _MENTIONS.sub(lambda match: match[0] + "\u200b", text).translate(_ESCAPES)
 
 
 def measure(text: str) -> int:
+    """The length of the escaped text in UTF-16 units."""
     return texts.units(escaped(text))
 
 
 def payloads(message: Message, late_s: float = 0.0) -> list[dict[str, Any]]:
-    """The message in as many requests as it needs. Lateness changes no part's text."""
+    """The bodies of the requests that the message needs. A delay does not change how the text is split."""
     fields, rest = _fields(message.fields)
     text = texts.clean("\n".join(part for part in (message.text, *rest) if part.strip())).strip("\n")
     parts = texts.split(text, SECTION, measure)
-    made = []
+    bodies = []
     for number, part in enumerate(parts, 1):
         of = f" ({number}/{len(parts)})" if len(parts) > 1 else ""
         line = texts.one_line(f"{texts.sign(message)} {message.title}", HEADER)
@@ -111,8 +112,8 @@ def payloads(message: Message, late_s: float = 0.0) -> list[dict[str, Any]]:
             blocks.append({"type": "section", "text": _plain(escaped(part))})
         blocks.append({"type": "context", "elements": [_plain(foot)]})
         whole = "\n".join(piece for piece in (title, *shown, escaped(part), foot) if piece.strip())
-        made.append({"text": whole, "mrkdwn": False, "blocks": blocks})
-    return made
+        bodies.append({"text": whole, "mrkdwn": False, "blocks": blocks})
+    return bodies
 
 
 def _plain(text: str) -> dict[str, Any]:
@@ -120,7 +121,7 @@ def _plain(text: str) -> dict[str, Any]:
 
 
 def _fields(pairs: tuple[tuple[str, str], ...]) -> tuple[list[str], list[str]]:
-    """Those that find room as fields, escaped, and the others as lines of text."""
+    """The first pairs, as far as they fit, as escaped fields; the others as lines of text."""
     fields: list[str] = []
     rest: list[str] = []
     room = _FIELDS_ROOM
@@ -135,7 +136,7 @@ def _fields(pairs: tuple[tuple[str, str], ...]) -> tuple[list[str], list[str]]:
     return fields, rest
 
 
-def _says(reply: http.Reply) -> str:
-    """Slack's code in words. Nothing else of the body: it may repeat the address."""
+def _error_text(reply: http.Reply) -> str:
+    """Slack's error code and its meaning. Nothing else of the body, which may repeat the address."""
     code = reply.body[:100].decode("latin-1").strip()
     return f"{code}: {_CODES[code]}" if code in _CODES else ""

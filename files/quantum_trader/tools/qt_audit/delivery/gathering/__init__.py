@@ -1,4 +1,4 @@
-"""From the record to messages: what is new, and who must know it.
+"""Read new entries and filed summaries, and turn them into messages for the outbox.
 
 Only `delivery` imports this.
 """

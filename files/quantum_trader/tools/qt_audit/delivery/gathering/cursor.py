@@ -1,4 +1,4 @@
-"""How far the record and the filed summaries were read, and what is to be remembered of it. Pure."""
+"""The cursor: how far the record and the filed summaries were read, and the incidents so far. Pure."""
 
 from __future__ import annotations
 
@@ -16,25 +16,27 @@ CURSOR = "cursor.json"
 
 
 class CursorError(ValueError):
-    """The text is no cursor."""
+    """The data is not a cursor."""
 
 
 @dataclass
 class Cursor:
-    """Moves on only after what was found is in the outbox; kept in one piece."""
+    """It is stored as one file, and only after the messages found so far are in the outbox."""
 
     seq: int
-    """The last entry that was read."""
+    """Number of the last entry that was read."""
     ts: str
+    """Time of that entry; empty if the record had none."""
     began: str
-    """When reading began: what was before is not told."""
+    """When reading began. Nothing before it is sent."""
     incidents: Incidents = field(default_factory=Incidents)
     summaries: dict[str, str] = field(default_factory=dict)
-    """Of each kind: the first day of the next period whose summary is to be sent."""
+    """By kind of summary: the first day of the next period whose summary is to be sent."""
     held: list[Message] = field(default_factory=list)
-    """Held back by quiet hours."""
+    """Messages that quiet hours hold."""
 
     def encoded(self) -> bytes:
+        """The content of cursor.json."""
         plain = {
             "seq": self.seq,
             "ts": self.ts,
@@ -47,7 +49,7 @@ class Cursor:
 
 
 def decode(data: bytes) -> Cursor:
-    """The cursor that was encoded. Raises CursorError."""
+    """The cursor that encoded() returned. Raises CursorError for other data."""
     try:
         return _read(json.loads(data))
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:

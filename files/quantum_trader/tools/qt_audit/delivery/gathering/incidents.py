@@ -1,10 +1,10 @@
-"""From entries to what is told: one incident is one message that says how it ended. Pure.
+"""Group entries into incidents, and decide which notifications each incident causes. Pure.
 
-A problem is told once when it begins, again if it grows worse, once a day while it stays open, and
-once when it is over, with how long it lasted. A breach whose repair is under way waits a moment for
-how that ends. What comes and goes all the time is told as flapping, once, until it is calm. An event
-(a program that failed, of which no entry will say that it is well again) is not reminded of; the same
-one is told again a day later at the earliest.
+A problem causes an alert when it begins and when it grows worse, a reminder once a day while it stays
+open, and a recovery message when it is over, which says how long it lasted. A breach whose repair is
+running waits a short time, so that one message can tell both. A problem that comes and goes is reported
+once as flapping, and once more when it has calmed down. An event (a program that failed; no entry will
+say that it is well again) causes no reminder. The same event is reported again after REPEAT_AFTER_S.
 """
 
 from __future__ import annotations
@@ -13,53 +13,54 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from qt_audit.delivery.gathering.subject import ends, facts_of, lasts, subject_of
+from qt_audit.delivery.gathering.subject import ends, facts_of, stays_open, subject_of
 from qt_audit.delivery.outbox import stored_data
 from qt_audit.reading.times import seconds_between
 from qt_audit.record.entry import Entry
 from qt_audit.urgency import CRITICAL, LATER, URGENCIES, Rule, urgency_of
 
-REMIND_S = 86_400.0
-"""A problem that stays open is told again after this time."""
-AGAIN_S = 20 * 3600.0
-"""The same event is told again after this time: what fails at the same hour every day is told every day."""
-FORGET_S = 7 * 86_400.0
-"""An event that did not happen again for so long is forgotten."""
-GRACE_S = 40.0
-"""How long a breach waits for the end of its repair: within a minute somebody knows in any case."""
-FLAPS = 4
-"""So many problems of one subject within FLAP_WITHIN_S are flapping."""
-FLAP_WITHIN_S = 3600.0
-MOST = 2000
-"""So many incidents are known at a time; of more the oldest are forgotten."""
-_MOST_RUNS = 5
+REMIND_AFTER_S = 86_400.0
+"""Seconds after which a reminder is sent of a problem that is still open."""
+REPEAT_AFTER_S = 20 * 3600.0
+"""Seconds after which the same event is reported again. A job that fails at the same hour every day is
+reported every day."""
+FORGET_AFTER_S = 7 * 86_400.0
+"""Seconds after which an event that did not happen again is forgotten."""
+REPAIR_GRACE_S = 40.0
+"""Seconds that a breach waits for the end of its repair. Short enough to alert within a minute."""
+FLAPPING_COUNT = 4
+"""A subject that has this many problems within FLAPPING_WINDOW_S is flapping."""
+FLAPPING_WINDOW_S = 3600.0
+MAX_INCIDENTS = 2000
+"""Incidents that are kept at a time. The one that changed least recently is forgotten first."""
+_MAX_RUNS = 5
 
 
 @dataclass(frozen=True)
 class Incident:
-    """A problem that is open, or was lately. Times are those of entries."""
+    """A problem that is open or was open lately. Times are those of entries."""
 
     subject: str
     opened: str
     last: str
-    """The last entry that tells of it."""
+    """Time of the last entry about it."""
     text: str
-    """What the entry that opened it, or made it worse, says."""
+    """The sentence of the entry that opened it, or of the last one that failed."""
     seq: int
-    """Of the entry that opened it."""
+    """Number of the entry that opened it."""
     urgency: str
     runs: tuple[str, ...] = ()
-    """The runs of its entries, the last ones."""
+    """Run ids of its latest entries."""
     count: int = 1
-    """Entries that told of it."""
+    """Number of entries about it."""
     told: str | None = None
-    """When it was told last; None while it waits for how its repair ends."""
+    """When people were last notified; None while it waits for the end of its repair."""
     told_urgency: str = LATER
     closed: str | None = None
     mended: str = ""
-    """What the repair that went well says."""
+    """The sentence of the repair that succeeded."""
     beginnings: tuple[str, ...] = ()
-    """When it was opened lately: many of them are flapping."""
+    """When it was opened, the latest times. Many within FLAPPING_WINDOW_S mean that it is flapping."""
     flapping: bool = False
     facts: tuple[tuple[str, str], ...] = ()
 
@@ -68,39 +69,42 @@ class Incident:
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Incident:
-        """Raises TypeError, KeyError or ValueError for what as_dict() did not give."""
+        """The incident that as_dict() returned. Raises TypeError, KeyError or ValueError for other data."""
         pairs = tuple((str(name), str(value)) for name, value in plain["facts"])
         lists = {
             "facts": pairs,
             "runs": stored_data.texts(plain["runs"]),
             "beginnings": stored_data.texts(plain["beginnings"]),
         }
-        one = cls(**{**plain, **lists})
-        for text in (one.subject, one.text, one.mended):
+        incident = cls(**{**plain, **lists})
+        for text in (incident.subject, incident.text, incident.mended):
             stored_data.text(text)
-        for instant in (one.opened, one.last, *one.beginnings):
+        for instant in (incident.opened, incident.last, *incident.beginnings):
             stored_data.instant(instant)
-        for maybe in (one.told, one.closed):
+        for maybe in (incident.told, incident.closed):
             if maybe is not None:
                 stored_data.instant(maybe)
-        for number in (one.seq, one.count):
+        for number in (incident.seq, incident.count):
             stored_data.count(number)
-        for urgency in (one.urgency, one.told_urgency):
+        for urgency in (incident.urgency, incident.told_urgency):
             URGENCIES.index(urgency)
-        stored_data.flag(one.flapping)
-        return one
+        stored_data.flag(incident.flapping)
+        return incident
 
     @property
-    def lasts(self) -> bool:
-        return lasts(self.subject)
+    def stays_open(self) -> bool:
+        return stays_open(self.subject)
 
     @property
-    def lasted_s(self) -> float:
-        """For how many seconds it was open."""
+    def duration_s(self) -> float:
+        """Seconds between its beginning and its end, or its last entry while it is open."""
         return max(0.0, seconds_between(self.opened, self.closed or self.last))
 
-    def until(self, now: str) -> Incident:
-        """The same without a future: after a clock that leapt ahead, what was to come then is due now."""
+    def not_after(self, now: str) -> Incident:
+        """A copy in which no time is later than `now`.
+
+        Entries written while the clock was ahead have later times, and reminders would wait for them.
+        """
         return replace(
             self,
             opened=min(self.opened, now),
@@ -113,167 +117,177 @@ class Incident:
 
 @dataclass(frozen=True)
 class Notification:
-    """Something to be told of an incident."""
+    """One message to send about an incident."""
 
     kind: str
-    """alert, reminder, recovery, calm (no more flapping), or notice (no problem at all)."""
+    """alert, reminder, recovery, calm (it no longer flaps) or notice (not a problem)."""
     incident: Incident
     entry_seq: int
-    """Of the entry that made it one."""
+    """Number of the entry that caused it."""
 
 
 class Incidents:
-    """The incidents that are known, by subject."""
+    """All incidents, by subject."""
 
     def __init__(self, incidents: Mapping[str, Incident] | None = None) -> None:
         self.by_subject = dict(incidents or {})
-        self._by_run = {run: name for name, one in self.by_subject.items() for run in one.runs}
+        self._by_run = {run: name for name, incident in self.by_subject.items() for run in incident.runs}
 
-    def note(self, entry: Entry, rules: tuple[Rule, ...] = ()) -> list[Notification]:
-        """Note an entry; what is to be told of it at once."""
-        urgency, about = urgency_of(entry, rules), list(self._about(entry))
-        over = [one for one in about if ends(entry, one.subject) and self._concerns(entry, one)]
-        notifications = [item for one in over for item in self._close(one, entry)]
+    def add_entry(self, entry: Entry, rules: tuple[Rule, ...] = ()) -> list[Notification]:
+        """Update the incidents by an entry. Returns the notifications to send at once."""
+        urgency, known = urgency_of(entry, rules), list(self._open_incidents(entry))
+        over = [item for item in known if ends(entry, item.subject) and self._is_about(entry, item)]
+        notifications = [item for incident in over for item in self._close(incident, entry)]
         if over:
             return notifications
-        if about and entry.outcome == "succeeded":  # a repair went well: whether that helped is still open
-            own = subject_of(entry) == about[0].subject
-            self._keep(replace(about[0], mended=about[0].mended if own else entry.action, last=entry.ts))
+        if known and entry.outcome == "succeeded":  # a repair succeeded; the problem may still be there
+            own = subject_of(entry) == known[0].subject
+            self._store(replace(known[0], mended=known[0].mended if own else entry.action, last=entry.ts))
             return []
         if urgency == LATER:
             return []
-        if about:
-            return self._again(about[0], entry, urgency)
+        if known:
+            return self._update(known[0], entry, urgency)
         if entry.outcome in ("info", "succeeded"):
-            return [Notification("notice", _begun(entry, urgency), entry.seq)]
+            return [Notification("notice", _new_incident(entry, urgency), entry.seq)]
         return self._open(entry, urgency)
 
-    def note_time(self, now: str) -> list[Notification]:
-        """What is to be told because time went by: a breach waited long enough, a problem is still open."""
-        for one in list(self.by_subject.values()):
-            if one.until(now) != one:
-                self._keep(one.until(now))
-        return [item for one in list(self.by_subject.values()) for item in self._due(one, now)]
+    def due_notifications(self, now: str) -> list[Notification]:
+        """The notifications that are due by time alone: delayed alerts, reminders, the end of flapping."""
+        for incident in list(self.by_subject.values()):
+            if incident.not_after(now) != incident:
+                self._store(incident.not_after(now))
+        return [item for incident in list(self.by_subject.values()) for item in self._due(incident, now)]
 
     def next_due_s(self, now: str) -> float | None:
-        """After how many seconds note_time() has something to tell of a breach; None if none waits."""
+        """Seconds until the alert of a delayed breach is due; None if no breach is delayed."""
         waits = [
-            GRACE_S - seconds_between(one.opened, now)
-            for one in self.by_subject.values()
-            if one.closed is None and one.told is None and not one.flapping
+            REPAIR_GRACE_S - seconds_between(incident.opened, now)
+            for incident in self.by_subject.values()
+            if incident.closed is None and incident.told is None and not incident.flapping
         ]
         return min(waits, default=None)
 
-    def _due(self, one: Incident, now: str) -> Iterator[Notification]:
-        if one.closed is not None:
-            if seconds_between(one.closed, now) > FLAP_WITHIN_S:
-                self._forget(one)
-                if one.flapping:
-                    yield Notification("calm", one, one.seq)
-        elif one.flapping:
-            if seconds_between(one.opened, now) > FLAP_WITHIN_S:  # it went, and stays so
-                yield self._tell("alert", replace(one, flapping=False), one.seq, now)
-        elif one.told is None:
-            if seconds_between(one.opened, now) >= GRACE_S:
-                yield self._tell("alert", one, one.seq, now)
-        elif one.lasts:
-            if seconds_between(one.told, now) >= REMIND_S:
-                yield self._tell("reminder", one, one.seq, now)
-        elif seconds_between(one.last, now) > FORGET_S:
-            self._forget(one)
+    def _due(self, incident: Incident, now: str) -> Iterator[Notification]:
+        if incident.closed is not None:
+            if seconds_between(incident.closed, now) > FLAPPING_WINDOW_S:
+                self._forget(incident)
+                if incident.flapping:
+                    yield Notification("calm", incident, incident.seq)
+        elif incident.flapping:
+            if seconds_between(incident.opened, now) > FLAPPING_WINDOW_S:  # it stays open: no longer flapping
+                yield self._notify("alert", replace(incident, flapping=False), incident.seq, now)
+        elif incident.told is None:
+            if seconds_between(incident.opened, now) >= REPAIR_GRACE_S:
+                yield self._notify("alert", incident, incident.seq, now)
+        elif incident.stays_open:
+            if seconds_between(incident.told, now) >= REMIND_AFTER_S:
+                yield self._notify("reminder", incident, incident.seq, now)
+        elif seconds_between(incident.last, now) > FORGET_AFTER_S:
+            self._forget(incident)
 
-    def _about(self, entry: Entry) -> Iterator[Incident]:
-        """The open incidents that the entry is about; the one that asked for the repair it tells of first."""
+    def _open_incidents(self, entry: Entry) -> Iterator[Incident]:
+        """The open incidents that the entry is about; first the one that triggered the entry's repair."""
         names = [self._by_run.get(str(entry.details.get("trigger"))), subject_of(entry)]
         if entry.run is not None:
             names.append(self._by_run.get(entry.run))
         for name in dict.fromkeys(names):
-            one = None if name is None else self.by_subject.get(name)
-            if one is not None and one.closed is None:
-                yield one
+            incident = None if name is None else self.by_subject.get(name)
+            if incident is not None and incident.closed is None:
+                yield incident
 
-    def _concerns(self, entry: Entry, one: Incident) -> bool:
-        """Whether the entry is about the incident itself, not about a repair that it asked for."""
-        return subject_of(entry) == one.subject or (not one.lasts and entry.run in one.runs)
+    def _is_about(self, entry: Entry, incident: Incident) -> bool:
+        """Whether the entry is about the incident itself, not about a repair that it triggered."""
+        return subject_of(entry) == incident.subject or (
+            not incident.stays_open and entry.run in incident.runs
+        )
 
     def _open(self, entry: Entry, urgency: str) -> list[Notification]:
-        one = _begun(entry, urgency)
-        before = self.by_subject.get(one.subject)
+        incident = _new_incident(entry, urgency)
+        before = self.by_subject.get(incident.subject)
         if before is not None:
-            lately = [ts for ts in before.beginnings if seconds_between(ts, entry.ts) <= FLAP_WITHIN_S]
-            one = replace(one, beginnings=(*lately[-FLAPS:], entry.ts), flapping=before.flapping)
-        self._keep(one)
-        if one.flapping:
+            lately = [ts for ts in before.beginnings if seconds_between(ts, entry.ts) <= FLAPPING_WINDOW_S]
+            incident = replace(
+                incident, beginnings=(*lately[-FLAPPING_COUNT:], entry.ts), flapping=before.flapping
+            )
+        self._store(incident)
+        if incident.flapping:
             return []
-        if len(one.beginnings) >= FLAPS:
-            return [self._tell("alert", replace(one, flapping=True), entry.seq, entry.ts)]
-        if entry.outcome == "started":  # its repair is under way: how it ends is worth a moment
+        if len(incident.beginnings) >= FLAPPING_COUNT:
+            return [self._notify("alert", replace(incident, flapping=True), entry.seq, entry.ts)]
+        if entry.outcome == "started":  # its repair is running: wait for its end (REPAIR_GRACE_S)
             return []
-        return [self._tell("alert", one, entry.seq, entry.ts)]
+        return [self._notify("alert", incident, entry.seq, entry.ts)]
 
-    def _again(self, known: Incident, entry: Entry, urgency: str) -> list[Notification]:
+    def _update(self, known: Incident, entry: Entry, urgency: str) -> list[Notification]:
+        """Count an entry of an open incident. Returns an alert if it is worse, or is due again."""
         worse = URGENCIES.index(urgency) > URGENCIES.index(known.told_urgency)
         runs = known.runs if entry.run is None else (*known.runs, entry.run)
-        one = replace(
+        incident = replace(
             known,
             count=known.count + 1,
             last=entry.ts,
-            runs=tuple(dict.fromkeys(runs))[-_MOST_RUNS:],
+            runs=tuple(dict.fromkeys(runs))[-_MAX_RUNS:],
             urgency=max(urgency, known.urgency, key=URGENCIES.index),
             text=entry.action if entry.outcome == "failed" else known.text,
             facts=facts_of(entry.details) or known.facts,
         )
-        self._keep(one)
-        if one.flapping and urgency != CRITICAL:
+        self._store(incident)
+        if incident.flapping and urgency != CRITICAL:
             return []
-        waits = one.told is None and entry.outcome == "started"
-        late = not one.lasts and one.told is not None and seconds_between(one.told, entry.ts) >= AGAIN_S
-        return [self._tell("alert", one, entry.seq, entry.ts)] if (worse and not waits) or late else []
+        delayed = incident.told is None and entry.outcome == "started"
+        told_s = 0.0 if incident.told is None else seconds_between(incident.told, entry.ts)
+        repeated = not incident.stays_open and told_s >= REPEAT_AFTER_S
+        if (worse and not delayed) or repeated:
+            return [self._notify("alert", incident, entry.seq, entry.ts)]
+        return []
 
     def _close(self, known: Incident, entry: Entry) -> list[Notification]:
         closed = replace(known, closed=entry.ts, last=entry.ts, count=known.count + 1)
-        self._keep(closed)
+        self._store(closed)
         if closed.flapping:
             return []
         return [Notification("recovery", replace(closed, text=entry.action), entry.seq)]
 
-    def _tell(self, kind: str, one: Incident, seq: int, now: str) -> Notification:
-        told = replace(one, told=now, told_urgency=one.urgency)
-        self._keep(told)
+    def _notify(self, kind: str, incident: Incident, seq: int, now: str) -> Notification:
+        told = replace(incident, told=now, told_urgency=incident.urgency)
+        self._store(told)
         return Notification(kind, told, seq)
 
-    def _keep(self, one: Incident) -> None:
-        before = self.by_subject.pop(one.subject, None)  # the one that was touched last statuses last
+    def _store(self, incident: Incident) -> None:
+        """Replace the incident of this subject, as the one that changed last."""
+        before = self.by_subject.pop(incident.subject, None)
         if before is not None:
-            self._unlink(before)
-        elif len(self.by_subject) >= MOST:
+            self._forget_runs(before)
+        elif len(self.by_subject) >= MAX_INCIDENTS:
             self._forget(next(iter(self.by_subject.values())))
-        self.by_subject[one.subject] = one
-        self._by_run.update(dict.fromkeys(one.runs, one.subject))
+        self.by_subject[incident.subject] = incident
+        self._by_run.update(dict.fromkeys(incident.runs, incident.subject))
 
-    def _forget(self, one: Incident) -> None:
-        del self.by_subject[one.subject]
-        self._unlink(one)
+    def _forget(self, incident: Incident) -> None:
+        del self.by_subject[incident.subject]
+        self._forget_runs(incident)
 
-    def _unlink(self, one: Incident) -> None:
-        for run in one.runs:
-            if self._by_run.get(run) == one.subject:
+    def _forget_runs(self, incident: Incident) -> None:
+        for run in incident.runs:
+            if self._by_run.get(run) == incident.subject:
                 del self._by_run[run]
 
 
 def coalesced(notifications: Sequence[Notification]) -> list[Notification]:
-    """What is left to tell of notifications that come at once: of each incident the last one."""
+    """Notifications that come at once, without those that a later one of the same incident replaces."""
     last = {_key(item): number for number, item in enumerate(notifications)}
     return [item for number, item in enumerate(notifications) if last[_key(item)] == number]
 
 
-def _key(one: Notification) -> tuple[str, ...]:
-    if one.kind in ("alert", "recovery"):
-        return one.incident.subject, one.incident.opened
-    return one.kind, one.incident.subject, str(one.entry_seq)
+def _key(item: Notification) -> tuple[str, ...]:
+    """Notifications with the same key replace each other."""
+    if item.kind in ("alert", "recovery"):
+        return item.incident.subject, item.incident.opened
+    return item.kind, item.incident.subject, str(item.entry_seq)
 
 
-def _begun(entry: Entry, urgency: str) -> Incident:
+def _new_incident(entry: Entry, urgency: str) -> Incident:
     return Incident(
         subject=subject_of(entry),
         opened=entry.ts,

@@ -1,4 +1,4 @@
-"""Quiet hours: what is not critical is held until they are over. Pure."""
+"""Quiet hours: messages that are not critical are held until they are over. Pure."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ _FORM = re.compile(r"([0-2]\d):([0-5]\d)-([0-2]\d):([0-5]\d)(?:\s+(\S+))?", re.A
 
 
 class QuietError(ValueError):
-    """The setting cannot be used; the text says how it must look."""
+    """The setting cannot be used. The text says how to write it."""
 
 
 @dataclass(frozen=True)
 class QuietHours:
-    """From one time of the day to another, over midnight where the second is the earlier, in a time zone."""
+    """A daily span in a time zone. It passes midnight if `until` is earlier than `since`."""
 
     since: time
     until: time
     zone: tzinfo
 
-    def hold(self, now: str) -> bool:
-        """Whether this time, as entries write it, lies in them."""
+    def contains(self, now: str) -> bool:
+        """Whether a time, written as in entries, lies in the quiet hours."""
         moment = datetime.fromisoformat(now.removesuffix("Z")).replace(tzinfo=timezone.utc)
         local = moment.astimezone(self.zone).time()
         if self.since <= self.until:
@@ -32,7 +32,10 @@ class QuietHours:
 
 
 def parse_quiet_hours(text: str) -> QuietHours | None:
-    """`22:00-07:00 Europe/Berlin`; UTC without a zone; None for an empty text. Raises QuietError."""
+    """Parse a text such as `22:00-07:00 Europe/Berlin`. Without a zone it is UTC.
+
+    Returns None for an empty text. Raises QuietError.
+    """
     if not text.strip():
         return None
     match = _FORM.fullmatch(text.strip())
@@ -49,7 +52,7 @@ def _zone(name: str) -> tzinfo:
         return timezone.utc
     try:
         return ZoneInfo(name)
-    except (ValueError, OSError, KeyError):  # unknown, no such file, a directory, a path that leads out
+    except (ValueError, OSError, KeyError):  # unknown; no such file; a directory; a path outside the database
         raise QuietError(
             "must name a time zone that this host knows, such as Europe/Berlin (package tzdata)"
         ) from None

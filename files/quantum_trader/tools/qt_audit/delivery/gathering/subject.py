@@ -7,19 +7,19 @@ from collections.abc import Mapping
 
 from qt_audit.record.entry import Entry
 
-# How the monitor and the repairs say that something is over, where the outcome alone does not tell.
+# Sentences of the monitor and the repairs that end a problem, where the outcome alone does not say so.
 _THRESHOLD_OVER = re.compile(
     r"Auto-heal: (?:Recovered\b|.* has stopped flapping .*(?<!stays in breach)$|.* is no longer watched\b)",
     re.DOTALL,
 )
 _REPAIR_OVER = re.compile(r"Auto-repair: (?:Unfrozen .*: healthy\b|.* is healthy again\b)", re.DOTALL)
-_MOST_FACTS = 12
+_MAX_FACTS = 12
 
 
 def subject_of(entry: Entry) -> str:
-    """What the entry is about: entries of one subject make one incident.
+    """What the entry is about. Entries of one subject belong to one incident.
 
-    A threshold or a repair by its name, else the program and its sentence without how it ended.
+    It is the name of a threshold or a repair, else the source and its sentence without ` - FAILED…`.
     """
     for key in ("threshold", "repair"):
         name = entry.details.get(key)
@@ -28,10 +28,10 @@ def subject_of(entry: Entry) -> str:
     return f"{entry.source}: {entry.action.partition(' - FAILED')[0]}"
 
 
-def lasts(subject: str) -> bool:
-    """Whether a problem of this subject stays until an entry says that it is over.
+def stays_open(subject: str) -> bool:
+    """Whether a problem of this subject is open until an entry says that it is over.
 
-    Anything else is an event: it happened, and that is all.
+    Anything else is an event: no entry ends it.
     """
     return subject.startswith(("threshold ", "repair "))
 
@@ -39,7 +39,7 @@ def lasts(subject: str) -> bool:
 def ends(entry: Entry, subject: str) -> bool:
     """Whether the entry says that the problem of this subject is over.
 
-    Of a breach that its value is clear again: that its repair went well does not tell.
+    A breach is over when its value is clear again; a repair that succeeded does not end it.
     """
     if subject.startswith("threshold "):
         return _THRESHOLD_OVER.match(entry.action) is not None
@@ -49,9 +49,9 @@ def ends(entry: Entry, subject: str) -> bool:
 
 
 def facts_of(details: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
-    """What of an entry's details is worth telling: short values, in their order."""
-    told = []
+    """The first details that are single values, as texts. `output` and yes/no values are left out."""
+    facts = []
     for key, value in details.items():
         if isinstance(value, (str, int, float)) and not isinstance(value, bool) and key != "output":
-            told.append((key, str(value)))
-    return tuple(told[:_MOST_FACTS])
+            facts.append((key, str(value)))
+    return tuple(facts[:_MAX_FACTS])

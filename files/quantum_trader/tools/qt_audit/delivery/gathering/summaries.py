@@ -1,4 +1,4 @@
-"""The summaries that the schedule filed, as messages: each once, oldest first."""
+"""Turn the summaries that the schedule filed into messages: each once, oldest first."""
 
 from __future__ import annotations
 
@@ -16,36 +16,47 @@ from qt_audit.summary.contents import ChainHead, Line, Listing, Summary
 from qt_audit.summary.ledger import LedgerError
 from qt_audit.summary.period import KINDS, Period, period_at
 
-Html = Callable[[Summary], str]
-Say = Callable[[str], None]
+RenderHtml = Callable[[Summary], str]
+"""Returns the HTML of a summary for a mail."""
+ReportProblem = Callable[[str], None]
+"""Takes one line about a message that cannot be sent as it should."""
 
 
 def due(place: Place) -> dict[str, str]:
-    """Of each kind that the schedule has begun: the first day of what is due next. Raises OSError."""
+    """By kind of summary: the first day of the next period that the schedule will file.
+
+    Kinds that the schedule has not begun are missing. Raises OSError.
+    """
     data = _read(place, ledger.NAME)
     try:
         known = {} if data is None else ledger.decode(data)
-    except LedgerError:  # the schedule mends it
+    except LedgerError:  # the schedule repairs it
         return {}
     return {kind: f"{progress.next.first_day}" for kind, progress in known.items()}
 
 
 def messages(
-    place: Place, known: Mapping[str, str], began: str, host: str, html: Html | None, say: Say
+    place: Place,
+    known: Mapping[str, str],
+    began: str,
+    host: str,
+    html: RenderHtml | None,
+    report_problem: ReportProblem,
 ) -> tuple[list[Message], dict[str, str]]:
-    """The summaries that were filed since `known`, and what is known now: as in Cursor.summaries.
+    """The messages of all summaries filed since `known`, and the new value of Cursor.summaries.
 
-    `say` is told of what cannot be sent as it should. Raises OSError.
+    `html` makes the HTML of a summary; None sends text alone. `report_problem` gets a line for each summary
+    that cannot be sent as it should. Raises OSError.
     """
-    now_due, found = due(place), []
+    now_due, new_messages = due(place), []
     moved = dict(known)
     for kind in KINDS:
         if kind in now_due:
             first = known.get(kind, f"{period_at(kind, began).first_day}")
             for period in _between(kind, first, now_due[kind]):
-                found += _message(place, period, host, html, say)
+                new_messages += _message(place, period, host, html, report_problem)
             moved[kind] = max(first, now_due[kind])
-    return found, moved
+    return new_messages, moved
 
 
 def _between(kind: str, first_day: str, end: str) -> Iterator[Period]:
@@ -55,21 +66,32 @@ def _between(kind: str, first_day: str, end: str) -> Iterator[Period]:
         period = period.next()
 
 
-def _message(place: Place, period: Period, host: str, html: Html | None, say: Say) -> list[Message]:
-    """The message of a filed summary; none if it was skipped: days switched off for too long."""
+def _message(
+    place: Place, period: Period, host: str, html: RenderHtml | None, report_problem: ReportProblem
+) -> list[Message]:
+    """The message of a filed summary. Empty if the schedule skipped it: the machine was off for too long."""
     data, text = _read(place, f"{period.name}.json"), _read(place, f"{period.name}.txt")
     if data is None or text is None:
         return []
     try:
         plain = json.loads(data)
-        return [compose.of_summary(plain, text.decode("utf-8"), _page(plain, period, html, say), host)]
+        return [
+            compose.summary_message(
+                plain, text.decode("utf-8"), _page(plain, period, html, report_problem), host
+            )
+        ]
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        say(f"{place.status_path}/reports/{period.name}.json is no summary; its message is not sent")
+        report_problem(
+            f"{place.status_path}/reports/{period.name}.json is no summary; its message is not sent"
+        )
         return []
 
 
 def _read(place: Place, name: str) -> bytes | None:
-    """A file's content; None if there is none. No lock: each is put there in one step, the ledger last."""
+    """The content of a file in status/reports; None if there is none.
+
+    No lock is needed: each file is replaced in one step, and the ledger last.
+    """
     try:
         with ReadOnlyDirectory(place, REPORTS) as reports:
             return reports.read(name)
@@ -77,19 +99,23 @@ def _read(place: Place, name: str) -> bytes | None:
         return None
 
 
-def _page(plain: Mapping[str, Any], period: Period, html: Html | None, say: Say) -> str | None:
-    """The HTML form; None, and a word of it, where the template fails: then the text alone is sent."""
+def _page(
+    plain: Mapping[str, Any], period: Period, html: RenderHtml | None, report_problem: ReportProblem
+) -> str | None:
+    """The HTML of a summary; None if there is no template, or if it fails, which is reported."""
     if html is None:
         return None
     try:
         return html(summary(plain, period))
-    except Exception as error:  # templates may be the operator's, and fail in any way
-        say(f"the HTML of {period.name} cannot be made ({type(error).__name__}); it is sent as text alone")
+    except Exception as error:  # a template may be the operator's own, and fail in any way
+        report_problem(
+            f"the HTML of {period.name} cannot be made ({type(error).__name__}); it is sent as text alone"
+        )
         return None
 
 
 def summary(plain: Mapping[str, Any], period: Period) -> Summary:
-    """The summary of a period from its filed form. Raises KeyError or TypeError."""
+    """The summary of a period from its filed JSON. Raises KeyError or TypeError."""
     head = plain["head"]
     return Summary(
         period=period,

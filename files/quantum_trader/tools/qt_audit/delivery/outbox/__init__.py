@@ -1,4 +1,4 @@
-"""Messages that wait for each channel, on disk, and what is known of each channel.
+"""The outbox on disk: the queued and parked messages of each channel, and each channel's state.
 
 `delivery`, `doctor` and `commands` import this.
 """

@@ -1,4 +1,4 @@
-"""When a channel is tried again. Pure."""
+"""The state of a channel after each attempt, and the backoff until the next one. Pure."""
 
 from __future__ import annotations
 
@@ -7,43 +7,44 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from qt_audit.delivery.message import SENT, TRANSIENT, Answer
+from qt_audit.delivery.message import SENT, TRANSIENT, SendResult
 from qt_audit.delivery.outbox import stored_data
 from qt_audit.reading.times import seconds_between
 
-FIRST_S, LONGEST_S = 15.0, 3600.0
-SHORTEST_S, MOST_ASKED_S = 0.2, 86_400.0
-"""What a receiver asks for is kept to between these."""
-_GAP_S = 2 * LONGEST_S
-"""Who was not tried for so long was not failing: nobody tried, for the machine was off."""
-_BELIEVED = 5
-"""So many times in a row a receiver that names a pause is believed; then ours counts, too."""
+FIRST_PAUSE_S, MAX_PAUSE_S = 15.0, 3600.0
+MIN_REQUESTED_S, MAX_REQUESTED_S = 0.2, 86_400.0
+"""Bounds, in seconds, of a pause that a receiver asks for."""
+_GAP_S = 2 * MAX_PAUSE_S
+"""After so many seconds without an attempt the machine was off, so failures are counted anew."""
+_TRUSTED_REQUESTS = 5
+"""Failures in a row up to which a pause that the receiver asks for replaces ours; then the longer counts."""
 
 
 @dataclass(frozen=True)
 class ChannelState:
-    """What is remembered of a channel. Times are as entries write them."""
+    """What channels.json stores of a channel. Times are written as in entries, or empty."""
 
     failures: int = 0
     """Transient failures in a row."""
     tried: str = ""
-    """When it was tried last."""
+    """Time of the last attempt."""
     next_try: str = ""
-    """Not before then."""
+    """Time before which it is not tried again."""
     disabled: str = ""
-    """Why nothing is sent until `notify_test` succeeds; empty where it is in use."""
+    """Why nothing is sent until `notify_test` succeeds; empty while the channel is in use."""
     says: str = ""
-    """What came back last."""
+    """The result of the last attempt, one line."""
     sent: int = 0
+    """Messages delivered so far."""
     last_sent: str = ""
     begun: str = ""
-    """The id of the message of which only some parts were taken."""
+    """The id of the message of which only some parts were delivered."""
     done: int = 0
-    """How many of its parts."""
+    """Number of those parts."""
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> ChannelState:
-        """Raises TypeError or ValueError for what asdict() did not give."""
+        """The state that asdict() returned. Raises TypeError or ValueError for other data."""
         state = cls(**plain)
         for number in (state.failures, state.sent, state.done):
             stored_data.count(number)
@@ -55,43 +56,45 @@ class ChannelState:
         return state
 
     def pause(self, now: str) -> float:
-        """For how many seconds it is not to be tried; 0 where the clock went back behind the last try."""
+        """Seconds until the next attempt; 0 if the clock was set back to before the last one."""
         if not self.next_try or now < self.tried:
             return 0.0
         return max(0.0, seconds_between(now, self.next_try))
 
-    def parts_of(self, id: str) -> int:
-        """How many parts of this message were taken."""
+    def parts_sent(self, id: str) -> int:
+        """Number of parts of this message that were delivered."""
         return self.done if id == self.begun else 0
 
 
-def after(state: ChannelState, message: str, answer: Answer, now: str, jitter: float) -> ChannelState:
-    """What is remembered of a channel once it answered to a message, named by its id.
+def next_state(
+    state: ChannelState, message: str, result: SendResult, now: str, jitter: float
+) -> ChannelState:
+    """The state of a channel after an attempt to send `message` (its id).
 
-    The pause doubles up to an hour; `jitter`, 0 to 1, spreads the tries of many hosts. A pause that the
-    receiver asks for is kept to.
+    The pause doubles with each failure, up to an hour. `jitter`, 0 to 1, spreads the attempts of many hosts.
+    A pause that the receiver asks for is respected.
     """
-    if answer.state == SENT:
-        next_try = _later(now, min(answer.retry_after, MOST_ASKED_S)) if answer.retry_after else ""
+    if result.state == SENT:
+        next_try = _later(now, min(result.retry_after, MAX_REQUESTED_S)) if result.retry_after else ""
         return ChannelState(
-            tried=now, next_try=next_try, says=answer.says, sent=state.sent + 1, last_sent=now
+            tried=now, next_try=next_try, says=result.says, sent=state.sent + 1, last_sent=now
         )
     tried = replace(
-        state, tried=now, says=answer.says, begun=message if answer.done else "", done=answer.done
+        state, tried=now, says=result.says, begun=message if result.done else "", done=result.done
     )
-    if answer.state == TRANSIENT:
+    if result.state == TRANSIENT:
         gap = bool(state.tried) and seconds_between(state.tried, now) > _GAP_S + state.pause(state.tried)
         failures = 1 if gap else state.failures + 1
-        return replace(tried, failures=failures, next_try=_later(now, _pause(failures, answer, jitter)))
-    return replace(tried, failures=0, next_try="", disabled=answer.says, begun="", done=0)
+        return replace(tried, failures=failures, next_try=_later(now, _pause(failures, result, jitter)))
+    return replace(tried, failures=0, next_try="", disabled=result.says, begun="", done=0)
 
 
-def _pause(failures: int, answer: Answer, jitter: float) -> float:
-    ours = min(LONGEST_S, FIRST_S * 2.0 ** min(failures - 1, 20)) * (0.5 + jitter / 2)
-    if answer.retry_after is None:
+def _pause(failures: int, result: SendResult, jitter: float) -> float:
+    ours = min(MAX_PAUSE_S, FIRST_PAUSE_S * 2.0 ** min(failures - 1, 20)) * (0.5 + jitter / 2)
+    if result.retry_after is None:
         return ours
-    theirs = min(max(SHORTEST_S, answer.retry_after), MOST_ASKED_S)
-    return theirs if failures <= _BELIEVED else max(ours, theirs)
+    theirs = min(max(MIN_REQUESTED_S, result.retry_after), MAX_REQUESTED_S)
+    return theirs if failures <= _TRUSTED_REQUESTS else max(ours, theirs)
 
 
 def _later(now: str, seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""How the delivery statuses: of each channel what waits, what was given up, and what came back last."""
+"""The status of each channel for people: queued and parked messages, and the result of the last attempt."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ from qt_audit.reading.times import seconds_between
 
 @dataclass(frozen=True)
 class ChannelStatus:
-    """A channel. Times are as entries write them, or empty."""
+    """The status of a channel. Times are written as in entries, or empty."""
 
     name: str
     configured: bool
-    """Whether the settings name it; what waits for any other is sent nowhere."""
+    """Whether the settings name it. Otherwise its messages are not sent."""
     waiting: int
+    """Number of queued messages."""
     oldest: str
-    """Since when the oldest message waits."""
+    """Since when the oldest of them is queued."""
     parked: int
+    """Number of messages that were given up."""
     disabled: str
     failures: int
     next_try: str
@@ -30,19 +32,20 @@ class ChannelStatus:
 
     @property
     def well(self) -> bool:
+        """Whether nothing is queued or parked, and the channel is in use."""
         return not (self.waiting or self.parked or self.disabled)
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
 
 
-def of_channels(outbox: Outbox, configured: Sequence[str]) -> list[ChannelStatus]:
-    """Each channel: those of the settings first, then others that something is kept for."""
-    kept = {item.channel for item in (*outbox.waiting(), *outbox.parked())}
+def channel_statuses(outbox: Outbox, configured: Sequence[str]) -> list[ChannelStatus]:
+    """The status of each configured channel, then of any other that has messages in the outbox."""
+    with_messages = {item.channel for item in (*outbox.waiting(), *outbox.parked())}
     enabled = set(outbox.enabled())
     return [
         _of(outbox, name, name in configured, name in enabled)
-        for name in (*configured, *sorted(kept - set(configured)))
+        for name in (*configured, *sorted(with_messages - set(configured)))
     ]
 
 
@@ -64,13 +67,13 @@ def _of(outbox: Outbox, name: str, configured: bool, enabled: bool) -> ChannelSt
     )
 
 
-def never_used(name: str) -> ChannelStatus:
-    """A channel that nothing was ever sent to."""
+def unused_channel(name: str) -> ChannelStatus:
+    """The status of a configured channel that was never used."""
     return ChannelStatus(name, True, 0, "", 0, "", 0, "", "", 0, "")
 
 
-def listed(outbox: Outbox) -> Iterator[dict[str, Any]]:
-    """Each message that waits or was given up, oldest first."""
+def list_messages(outbox: Outbox) -> Iterator[dict[str, Any]]:
+    """Each queued message, then each parked one, oldest first, as JSON objects."""
     for item in (*outbox.waiting(), *outbox.parked()):
         yield {"state": item.state, "channel": item.channel, **_described(outbox, item)}
 
@@ -91,6 +94,6 @@ def _described(outbox: Outbox, item: QueueItem) -> dict[str, Any]:
     }
 
 
-def age_s(status: ChannelStatus, now: str) -> float:
-    """For how many seconds its oldest message has waited."""
+def oldest_age_s(status: ChannelStatus, now: str) -> float:
+    """Seconds that its oldest message has been queued; 0 if there is none."""
     return max(0.0, seconds_between(status.oldest, now)) if status.oldest else 0.0

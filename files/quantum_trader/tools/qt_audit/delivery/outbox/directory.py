@@ -1,4 +1,4 @@
-"""The directory status/outbox: for its owner's eyes only, locked by who delivers, or only looked at."""
+"""The directory status/outbox. Only its owner may read it. The delivery locks it; others only read it."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ _LOCK = ".lock"
 
 
 class Store(StateDirectory):
-    """Files in it that are replaced in one step. Raises OSError, naming the file."""
+    """Reads files of the directory, and replaces each in one step. Raises OSError, naming the file."""
 
     def __init__(self, place: Place, timeout: float = 0.0) -> None:
         super().__init__(place, timeout, DIRECTORY, _LOCK, _MODE)
 
     def discard(self, name: str) -> None:
-        """Remove a file, if it is there; durable with the next one that is removed or written."""
+        """Remove a file, if it exists. It is durable only after the next write() or remove()."""
         self._unlink(name)
 
     def is_file(self, name: str) -> bool:
-        """Whether it is a regular file: no link, directory or pipe."""
+        """Whether it is a regular file, not a link, a directory or a pipe."""
         try:
             return stat.S_ISREG(os.stat(name, dir_fd=self._directory, follow_symlinks=False).st_mode)
         except FileNotFoundError:
@@ -32,7 +32,10 @@ class Store(StateDirectory):
 
 
 class LockedOutbox(Store):
-    """Made where it is missing, and locked, as a context: one delivers at a time. Raises Busy, too."""
+    """A context in which the directory is locked, so that one process delivers at a time.
+
+    The directory is created if it is missing. Entering raises Busy if another process holds the lock.
+    """
 
     def __enter__(self) -> LockedOutbox:
         status, record = self._place.open()
@@ -48,9 +51,9 @@ class LockedOutbox(Store):
 
 
 class ReadOnlyDirectory(Store):
-    """The directory, or another one of status/, only read: without the lock, and nothing is made.
+    """A context that reads the outbox, or another directory of status/, without the lock.
 
-    Raises FileNotFoundError where it is missing.
+    Creates nothing. Entering raises FileNotFoundError if the directory is missing.
     """
 
     def __init__(self, place: Place, directory: str = DIRECTORY) -> None:

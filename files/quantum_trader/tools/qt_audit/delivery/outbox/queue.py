@@ -1,15 +1,15 @@
-"""The outbox: messages that wait for each channel, oldest first, in status/outbox; nothing is lost there.
+"""The outbox: a queue of messages for each channel, as files in status/outbox.
 
-    waiting.<channel>.<number>.<id>.json   to be sent, in the order of their numbers
-    parked.<channel>.<number>.<id>.json    given up, and why; kept for a person to look at
-    channels.json                          what is known of each channel: failures, when to try again
-    cursor.json                            how far the record has been read, and the incidents that are open
-    enable.<channel>                       `notify_test` got through: the channel is in use again
-    wake                                   an entry that somebody must know of was written
+    waiting.<channel>.<number>.<id>.json   queued, to be sent in the order of their numbers
+    parked.<channel>.<number>.<id>.json    given up, with the reason; kept for a person to look at
+    channels.json                          the state of each channel: failures, time of the next attempt
+    cursor.json                            how far the record was read, and the open incidents
+    enable.<channel>                       `notify_test` succeeded: the channel is in use again
+    wake                                   an entry that must be reported at once was written
 
-A message is durable before the cursor moves on, and is removed only once it was taken: it is delivered
-at least once, and a crash between both repeats at most the one that was on its way. The same
-id is never put there twice.
+A message is durable before the cursor moves on, and is removed only after it was delivered. So each message
+is delivered at least once; a crash in between repeats at most the one that was being sent. The same id is
+never queued twice for a channel.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _DIGITS = 12
 
 @dataclass(frozen=True)
 class QueueItem:
-    """A file of the outbox, by its name's parts."""
+    """A message's file in the outbox: the parts of its name."""
 
     state: str
     channel: str
@@ -47,7 +47,7 @@ class QueueItem:
 
     @classmethod
     def from_file_name(cls, name: str) -> QueueItem | None:
-        """What a file's name says; None if it is no message's."""
+        """The item of a file name; None if the file is not a message."""
         parts = name.split(".")
         if len(parts) != 5 or parts[0] not in (WAITING, PARKED) or parts[4] != "json":
             return None
@@ -56,34 +56,36 @@ class QueueItem:
 
 @dataclass(frozen=True)
 class QueuedMessage:
-    """What a file of the outbox holds."""
+    """The content of a message's file."""
 
     message: Message
     queued: str
-    """Since when it waits; of a parked one: since when it waited."""
+    """When it was queued, written as in entries."""
     parked: str = ""
-    """Why it was given up."""
+    """Why it was given up; empty while it is queued."""
 
 
 class Outbox:
-    """The messages and what is known of the channels. To change it, the directory's lock must be held.
+    """The messages of all channels, and the state of each channel. Changes need the directory's lock.
 
-    Raises OSError if the directory cannot be used.
+    Each method raises OSError if the directory cannot be used.
     """
 
     def __init__(self, files: Store) -> None:
         self._files = files
         self._states = self._read_states()
         self._unsaved = False
-        found = (QueueItem.from_file_name(name) for name in files.names())
-        self._all = {item.file: item for item in found if item is not None}
-        self._ids = {(item.channel, item.id) for item in self._all.values() if item.state == WAITING}
-        self._last = max(
-            (int(item.number) for item in self._all.values() if item.number.isdecimal()), default=0
+        items = (QueueItem.from_file_name(name) for name in files.names())
+        self._items_by_file = {item.file: item for item in items if item is not None}
+        self._waiting_ids = {
+            (item.channel, item.id) for item in self._items_by_file.values() if item.state == WAITING
+        }
+        self._last_number = max(
+            (int(item.number) for item in self._items_by_file.values() if item.number.isdecimal()), default=0
         )
 
-    def tidy(self) -> None:
-        """Remove what was being written when somebody was killed."""
+    def remove_temporary_files(self) -> None:
+        """Remove files that killed processes left half written."""
         for name in self._files.names():
             if name.startswith(".") and name.endswith(".new"):
                 self._files.remove(name)
@@ -91,33 +93,33 @@ class Outbox:
     def put(
         self, message: Message, channels: Sequence[str], queued: str, instead_of: QueueItem | None = None
     ) -> int:
-        """Let it wait for each channel, behind all others or in the place of another; for how many it is new.
+        """Queue a message for each channel, at the end or at the place of `instead_of`.
 
-        Durable when this returns; doing it again changes nothing.
+        Returns for how many channels it was new. Durable when this returns. Repeating it changes nothing.
         """
-        new = [channel for channel in channels if (channel, message.id) not in self._ids]
+        new = [channel for channel in channels if (channel, message.id) not in self._waiting_ids]
         for channel in new:
-            self._last += instead_of is None
-            number = f"{self._last:0{_DIGITS}d}" if instead_of is None else instead_of.number
+            self._last_number += instead_of is None
+            number = f"{self._last_number:0{_DIGITS}d}" if instead_of is None else instead_of.number
             waiting = QueueItem(WAITING, channel, number, message.id)
             self._files.write(waiting.file, _encoded({"queued": queued, "message": message.as_dict()}))
             self._add(waiting)
         return len(new)
 
     def waiting(self, channel: str | None = None) -> list[QueueItem]:
-        """What waits for a channel, or for all, oldest first."""
-        return self._items(WAITING, channel)
+        """The queued messages of a channel, or of all, oldest first."""
+        return self._items_in(WAITING, channel)
 
     def parked(self, channel: str | None = None) -> list[QueueItem]:
-        """What was given up, oldest first."""
-        return self._items(PARKED, channel)
+        """The messages that were given up, oldest first."""
+        return self._items_in(PARKED, channel)
 
     def size(self, items: Sequence[QueueItem]) -> int:
-        """How much they take, in bytes."""
+        """The size of their files in bytes."""
         return sum(self._files.size(item.file) for item in items)
 
     def load(self, item: QueueItem) -> QueuedMessage | None:
-        """What a file holds; None if that cannot be understood, or it is gone."""
+        """The content of a message's file; None if it is no message, or the file is gone."""
         try:
             plain = json.loads(self._files.read(item.file) or b"")
             message = Message.from_dict(plain["message"])
@@ -131,41 +133,44 @@ class Outbox:
                 raise
         return None
 
-    def done(self, *items: QueueItem) -> None:
-        """They were taken. Durable when this returns."""
+    def delete(self, *items: QueueItem) -> None:
+        """Delete messages. Durable when this returns."""
         for item in items[:-1]:
             self._files.discard(item.file)
-            self._drop(item)
+            self._remove(item)
         for item in items[-1:]:
             self._files.remove(item.file)
-            self._drop(item)
+            self._remove(item)
 
     def park(self, item: QueueItem, why: str) -> None:
-        """Give it up, and keep it with the reason."""
+        """Give a message up, and keep it with the reason. Durable when this returns.
+
+        A file that holds no message is only renamed, without the reason.
+        """
         parked = replace(item, state=PARKED)
         loaded = self.load(item)
         if loaded is None:
             self._files.set_aside(item.file, parked.file)
-            self._drop(item)
+            self._remove(item)
         else:
             plain = {"queued": loaded.queued, "message": loaded.message.as_dict(), "parked": why}
             self._files.write(parked.file, _encoded(plain))
-            self.done(item)
+            self.delete(item)
         self._add(parked)
 
-    def give(self, item: QueueItem, loaded: QueuedMessage, channel: str, now: str) -> None:
-        """Let what waits for a channel, or was given up, wait for another one, or for the same again.
+    def move(self, item: QueueItem, loaded: QueuedMessage, channel: str, now: str) -> None:
+        """Queue a queued or parked message for `channel` instead, which may be the same channel.
 
-        One that waits keeps its age; one that was given up waits from now on. Doing it again, after a
-        crash, changes nothing.
+        A queued message keeps its age; a parked one is queued from now on. Durable when this returns.
+        Repeating it after a crash changes nothing.
         """
         self.put(loaded.message, [channel], now if loaded.parked else loaded.queued, instead_of=item)
-        self.done(item)
+        self.delete(item)
 
     def retry(self, now: str) -> tuple[int, int]:
-        """Let everything that was parked wait again, from now on, and try all channels at once.
+        """Queue all parked messages again, and let all channels be tried at once.
 
-        How many messages there are, and how many files that hold none and stay parked.
+        Returns the number of these messages, and of parked files that hold no message and stay parked.
         """
         parked, unreadable = self.parked(), 0
         for item in parked:
@@ -173,9 +178,9 @@ class Outbox:
             if loaded is None:
                 unreadable += 1
                 continue
-            self.give(item, loaded, item.channel, now)
+            self.move(item, loaded, item.channel, now)
         for channel, state in self.states().items():
-            self.note(channel, replace(state, failures=0, next_try=""))
+            self.set_state(channel, replace(state, failures=0, next_try=""))
         self.save()
         return len(parked) - unreadable, unreadable
 
@@ -185,75 +190,77 @@ class Outbox:
     def states(self) -> dict[str, ChannelState]:
         return dict(self._states)
 
-    def note(self, channel: str, state: ChannelState) -> None:
-        """Know this of a channel from now on; `save` makes it durable."""
+    def set_state(self, channel: str, state: ChannelState) -> None:
+        """Set the state of a channel. save() makes it durable."""
         if self._states.get(channel) != state:
             self._states[channel] = state
             self._unsaved = True
 
     def save(self) -> None:
-        """Make durable what was noted."""
+        """Make the states of all channels durable."""
         if self._unsaved:
-            plain = {name: asdict(known) for name, known in sorted(self._states.items())}
+            plain = {name: asdict(state) for name, state in sorted(self._states.items())}
             self._files.write(_CHANNELS, _encoded(plain))
             self._unsaved = False
 
     def enable(self, channel: str) -> None:
-        """Leave word that the channel is in use again; needs no lock."""
+        """Ask the next delivery to use a channel again. Needs no lock."""
         self._files.write(f"{_ENABLE}{channel}", b"")
 
     def enabled(self) -> list[str]:
-        """The channels that were enabled since the last `take_enabled`."""
+        """The channels that were enabled since the last apply_enabled()."""
         return [name.removeprefix(_ENABLE) for name in self._files.names() if name.startswith(_ENABLE)]
 
-    def take_enabled(self) -> None:
-        """Use again what was enabled."""
+    def apply_enabled(self) -> None:
+        """Clear the failures of the channels that were enabled. Durable when this returns."""
         for channel in self.enabled():
-            self.note(channel, replace(self.state(channel), failures=0, next_try="", disabled=""))
+            self.set_state(channel, replace(self.state(channel), failures=0, next_try="", disabled=""))
             self.save()
             self._files.remove(f"{_ENABLE}{channel}")
 
     def read(self, name: str) -> bytes | None:
-        """The content of one of the other files; None if there is none."""
+        """The content of another file of the outbox; None if there is none."""
         return self._files.read(name)
 
     def write(self, name: str, data: bytes) -> None:
-        """Replace one of the other files. Durable when this returns."""
+        """Replace another file of the outbox. Durable when this returns."""
         self._files.write(name, data)
 
     def remove(self, name: str) -> None:
-        """Remove one of the other files, if it is there."""
+        """Remove another file of the outbox, if it exists."""
         self._files.remove(name)
 
     def set_aside(self, name: str) -> None:
-        """Keep one of the other files that is of no use, for somebody to look at."""
+        """Rename another file of the outbox to `name`.damaged, for a person to look at."""
         self._files.set_aside(name, f"{name}.damaged")
 
     def has_wake(self) -> bool:
+        """Whether an entry that must be reported at once was written since the last delivery began."""
         return WAKE in self._files.names()
 
-    def _items(self, state: str, channel: str | None) -> list[QueueItem]:
-        found = (i for i in self._all.values() if i.state == state and channel in (None, i.channel))
-        return sorted(found, key=lambda item: (item.number, item.id))
+    def _items_in(self, state: str, channel: str | None) -> list[QueueItem]:
+        items = self._items_by_file.values()
+        chosen = (item for item in items if item.state == state and channel in (None, item.channel))
+        return sorted(chosen, key=lambda item: (item.number, item.id))
 
     def _add(self, item: QueueItem) -> None:
-        self._all[item.file] = item
+        self._items_by_file[item.file] = item
         if item.state == WAITING:
-            self._ids.add((item.channel, item.id))
+            self._waiting_ids.add((item.channel, item.id))
 
-    def _drop(self, item: QueueItem) -> None:
-        self._all.pop(item.file, None)
+    def _remove(self, item: QueueItem) -> None:
+        self._items_by_file.pop(item.file, None)
         if item.state == WAITING:
-            self._ids.discard((item.channel, item.id))
+            self._waiting_ids.discard((item.channel, item.id))
 
     def _read_states(self) -> dict[str, ChannelState]:
-        """What is whole of it. What is lost is when to try again: trying at once does no harm."""
+        """The states that can be read. A lost one only means that the channel is tried at once."""
         try:
-            known = list(json.loads(self._files.read(_CHANNELS) or b"{}").items())
+            stored = list(json.loads(self._files.read(_CHANNELS) or b"{}").items())
         except (ValueError, AttributeError, RecursionError):
             return {}
         states = {}
-        for name, plain in known:
+        for name, plain in stored:
             with suppress(ValueError, TypeError):
                 states[name] = ChannelState.from_dict(plain)
         return states

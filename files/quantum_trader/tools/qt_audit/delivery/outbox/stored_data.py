@@ -1,6 +1,6 @@
-"""Is what the delivery kept of the kind that it wrote? A damaged disk or an editor may say otherwise. Pure.
+"""Check the types of values read from the outbox, which a damaged disk or an editor may have changed. Pure.
 
-Each gives its value back. Raises ValueError.
+Each function returns its value, or raises ValueError.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ def text(value: Any) -> str:
 
 
 def instant(value: Any) -> str:
-    """A time as entries write it: whatever is computed with it works."""
+    """A time written exactly as in entries, so that calculating with it cannot fail."""
     if (
         f"{datetime.fromisoformat(text(value).removesuffix('Z')).isoformat(timespec='microseconds')}Z"
         != value

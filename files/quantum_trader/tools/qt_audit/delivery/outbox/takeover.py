@@ -1,20 +1,20 @@
-"""A new address takes over what waits for the one that it replaced, such as the mailbox of another person."""
+"""Move the messages of an address that was replaced to the new address, such as another person's mailbox."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
 
-from qt_audit.delivery.outbox.limits import TOO_OLD_S
+from qt_audit.delivery.outbox.limits import MAX_AGE_S
 from qt_audit.delivery.outbox.queue import Outbox
 from qt_audit.reading.times import seconds_between
 
 
 def take_over(outbox: Outbox, channels: Sequence[str], now: str) -> dict[tuple[str, str], int]:
-    """Let new channels have what others of their kind, set no more, have not delivered.
+    """Move undelivered messages of channels that are no longer configured to a new channel of their kind.
 
-    How many messages of (the old one, the new one). New is a channel that was never tried: one that was has
-    had its own copy of each message. What is older than 7 days is not sent to it: that stays given up.
+    Returns how many, by (old channel, new channel). A channel is new if it was never tried; any other got its
+    own copy of each message. Messages older than 7 days stay where they are. The moves are durable.
     """
     new: dict[str, str] = {}
     for name in channels:
@@ -22,11 +22,11 @@ def take_over(outbox: Outbox, channels: Sequence[str], now: str) -> dict[tuple[s
             new.setdefault(_kind(name), name)
     moved: Counter[tuple[str, str]] = Counter()
     for item in (*outbox.parked(), *outbox.waiting()):
-        heir = new.get(_kind(item.channel))
-        loaded = None if heir is None or item.channel in channels else outbox.load(item)
-        if loaded is not None and heir is not None and seconds_between(loaded.queued, now) <= TOO_OLD_S:
-            outbox.give(item, loaded, heir, now)
-            moved[item.channel, heir] += 1
+        successor = new.get(_kind(item.channel))
+        loaded = None if successor is None or item.channel in channels else outbox.load(item)
+        if loaded is not None and successor is not None and seconds_between(loaded.queued, now) <= MAX_AGE_S:
+            outbox.move(item, loaded, successor, now)
+            moved[item.channel, successor] += 1
     return dict(moved)
 
 

@@ -1,4 +1,4 @@
-"""Connections, HTTP, mail and child processes, bounded in time.
+"""Send over HTTP and SMTP connections, and through a child process, each within a deadline.
 
 Only `delivery` imports this.
 """

@@ -1,7 +1,7 @@
-"""Hands one message to Apprise; run by apprise.py as a program of its own, and by nobody else.
+"""Send one message through Apprise. channels/apprise.py runs this file as a program of its own.
 
-Reads a JSON object (url, title, body, type) from standard input and prints one word: sent,
-failed, unknown (no such kind of address) or missing (Apprise is not installed).
+It reads a JSON object (url, title, body, type) from standard input and prints one word: sent, failed,
+unknown (no such kind of address) or missing (Apprise is not installed).
 """
 
 from __future__ import annotations
@@ -14,21 +14,23 @@ import sys
 
 
 def main() -> str:
-    told = json.load(sys.stdin)
-    logging.disable(logging.CRITICAL)  # its log holds addresses
+    request = json.load(sys.stdin)
+    logging.disable(logging.CRITICAL)  # Apprise logs addresses
     try:
         apprise = importlib.import_module("apprise")
     except ImportError:
         return "missing"
     sender = apprise.Apprise()
-    if not sender.add(told["url"]):
+    if not sender.add(request["url"]):
         return "unknown"
-    done = sender.notify(body=told["body"], title=told["title"], notify_type=told["type"], body_format="text")
-    return "sent" if done else "failed"
+    sent = sender.notify(
+        body=request["body"], title=request["title"], notify_type=request["type"], body_format="text"
+    )
+    return "sent" if sent else "failed"
 
 
 if __name__ == "__main__":
     answers = os.dup(1)
-    os.dup2(2, 1)  # what a library prints goes where its log goes: nowhere
+    os.dup2(2, 1)  # whatever a library prints goes to stderr, which the parent discards
     word = main()
     os.write(answers, word.encode())

@@ -1,7 +1,7 @@
-"""Connections with one deadline for the whole conversation, however slowly the other side drips.
+"""Connections with one deadline for the whole conversation, however slowly the other side sends.
 
-A socket's own time-out begins anew with every byte; these sockets give each call only what is
-left. What went wrong is told in words that name no address: it may be the secret.
+A socket's own timeout begins anew with every byte; these sockets give each call only the time that is left.
+Error texts contain no address, because the address may be the secret.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
 
 _OTHER_NAME = (62, 64)
-"""OpenSSL's codes for a certificate of another host name or address."""
+"""OpenSSL's error codes for a certificate of another host name or address."""
 
 
 def remaining(deadline: float) -> float:
-    """Seconds left until `deadline` (time.monotonic()). Raises TimeoutError if there are none."""
+    """Seconds until `deadline` (time.monotonic()). Raises TimeoutError if it has passed."""
     left = deadline - time.monotonic()
     if left <= 0:
         raise TimeoutError
@@ -31,7 +31,7 @@ def remaining(deadline: float) -> float:
 
 
 class _Socket(socket.socket):
-    """A socket that knows when its conversation must be over."""
+    """A socket with a deadline for its whole conversation."""
 
     deadline = math.inf
 
@@ -40,7 +40,7 @@ class _Socket(socket.socket):
         return super().recv_into(buffer, nbytes, flags)
 
     def sendall(self, data: ReadableBuffer, flags: int = 0) -> None:
-        self.settimeout(remaining(self.deadline))  # of all of it, as Python's documentation says
+        self.settimeout(remaining(self.deadline))  # Python applies it to the whole call
         super().sendall(data, flags)
 
 
@@ -59,18 +59,18 @@ class _TlsSocket(ssl.SSLSocket):
 
 
 def connect(host: str, port: int, deadline: float) -> socket.socket:
-    """A connection that is given up at `deadline`. Raises OSError.
+    """A connected socket; connecting and all later calls end at `deadline`. Raises OSError.
 
-    Each of the host's addresses gets its share of the time: one that swallows packets leaves some for
+    Each of the host's addresses gets its share of the time, so that one that drops packets leaves some for
     the next.
     """
-    found = _resolve(host, port, deadline)
+    candidates = _resolve(host, port, deadline)
     error: OSError = ConnectionError("no address")
-    for number, (family, kind, protocol, _name, address) in enumerate(found):
+    for number, (family, kind, protocol, _name, address) in enumerate(candidates):
         opened = _Socket(family, kind, protocol)
         opened.deadline = deadline
         try:
-            opened.settimeout(remaining(deadline) / (len(found) - number))
+            opened.settimeout(remaining(deadline) / (len(candidates) - number))
             opened.connect(address)
         except OSError as why:
             opened.close()
@@ -81,8 +81,11 @@ def connect(host: str, port: int, deadline: float) -> socket.socket:
 
 
 def secured(plain: socket.socket, host: str, deadline: float) -> socket.socket:
-    """TLS over a connection, the certificate verified for `host`. Raises OSError; `plain` is used up."""
-    plain.settimeout(remaining(deadline))  # of the whole handshake
+    """TLS over the connection `plain`. The certificate must be valid for `host`.
+
+    Raises OSError; `plain` is closed then.
+    """
+    plain.settimeout(remaining(deadline))  # applies to the whole handshake
     try:
         tls = context().wrap_socket(plain, server_hostname=host)
     except BaseException:
@@ -93,26 +96,27 @@ def secured(plain: socket.socket, host: str, deadline: float) -> socket.socket:
 
 
 def limit(tls: socket.socket | None, deadline: float) -> None:
-    """Bound a socket that the context made by itself, as smtplib's STARTTLS does."""
+    """Set the deadline of a socket that context() made for somebody else, such as smtplib's STARTTLS."""
     assert isinstance(tls, _TlsSocket)
     tls.deadline = deadline
 
 
 def context() -> ssl.SSLContext:
-    """TLS as it must be: verified by the system's authorities, or by SSL_CERT_FILE and SSL_CERT_DIR."""
+    """The TLS settings: certificates are verified by the system's authorities, or by SSL_CERT_FILE and
+    SSL_CERT_DIR."""
     return _context(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
 
 
 @functools.lru_cache(maxsize=2)
 def _context(*_named: str | None) -> ssl.SSLContext:
-    """Reading the authorities takes longer than most conversations: once."""
-    made = ssl.create_default_context()
-    made.sslsocket_class = _TlsSocket
-    return made
+    """Cached, because reading the authorities takes longer than most conversations."""
+    new_context = ssl.create_default_context()
+    new_context.sslsocket_class = _TlsSocket
+    return new_context
 
 
 def _resolve(host: str, port: int, deadline: float) -> list[Any]:
-    """The host's addresses. In a thread, for the resolver knows no deadline. Raises OSError."""
+    """The host's addresses. The resolver has no timeout, so it runs in a thread. Raises OSError."""
     answer: list[list[Any] | OSError] = []
 
     def ask() -> None:
@@ -134,7 +138,7 @@ def _resolve(host: str, port: int, deadline: float) -> list[Any]:
 
 
 def why(error: BaseException, timeout: float) -> str:
-    """What went wrong, for people: `the host name is not known`. Holds nothing of an address."""
+    """The error in words, such as `the host name is not known`, and without any part of an address."""
     if isinstance(error, TimeoutError):
         return f"no answer within {round(timeout, 1):g} s"
     if isinstance(error, ssl.SSLCertVerificationError):

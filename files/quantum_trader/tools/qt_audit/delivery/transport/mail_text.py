@@ -1,4 +1,4 @@
-"""A message as a mail: text and HTML, headers that nothing can be smuggled into, lines short enough."""
+"""Write a message as a mail: text and HTML, safe headers, and lines within SMTP's limit."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from qt_audit.delivery.message import Message
 from qt_audit.delivery.wording import texts
 
 SUBJECT = 120
-"""Characters: what a phone shows of it, twice over."""
-# 7bit: whatever is longer or other than ASCII is encoded, so no line is over 78 octets on the way.
+"""Longest subject in characters, about twice what a phone shows."""
+# 7bit: long lines and everything but ASCII are encoded, so no line has more than 78 octets.
 _POLICY = SMTP.clone(cte_type="7bit", raise_on_defect=False)
 _DOMAIN = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9](?:[A-Za-z0-9-]{0,62})(?:\.[A-Za-z0-9-]{1,63})*")
 _BODY = re.compile(r"<body\b[^>]*>", re.IGNORECASE)
 
 
 def as_bytes(message: Message, sender: str, recipient: str, late_s: float = 0.0) -> bytes:
-    """The whole mail as it goes over the wire, CRLF included."""
+    """The whole mail as it is transferred, with CRLF at line ends."""
     host = texts.one_line(message.host, 60)
     mail = EmailMessage(policy=_POLICY)
     mail["Subject"] = texts.one_line(f"[{host}] {message.title}", SUBJECT)
@@ -39,12 +39,12 @@ def as_bytes(message: Message, sender: str, recipient: str, late_s: float = 0.0)
 
 
 def domain(host: str) -> str:
-    """The host's name where a domain is asked for."""
+    """The host's name if it can be used as a domain, else `localhost`."""
     return host if _DOMAIN.fullmatch(host) else "localhost"
 
 
 def default_sender(user: str) -> str:
-    """`user@` the name that this machine's mail bears (Debian's /etc/mailname), else its host name."""
+    """The user at this machine's mail name (/etc/mailname on Debian), else at its host name."""
     try:
         with open("/etc/mailname", encoding="ascii") as file:
             name = file.readline(256).strip()
@@ -59,7 +59,7 @@ def _address(address: str, display: str = "") -> Address:
 
 
 def _moment(created: str) -> datetime:
-    """When it happened, from a time as entries write it; now, where it is none."""
+    """A time written as in entries; the present if it is malformed."""
     try:
         return datetime.strptime(f"{created[:19]}Z", "%Y-%m-%dT%H:%M:%S%z")
     except ValueError:
@@ -82,14 +82,14 @@ def _text(message: Message, late_s: float) -> str:
 
 
 def _html(message: Message, late_s: float) -> str:
-    """The message's own page, or a plain one made of its text; lateness is said at the top of either."""
+    """The message's own page, or a plain one with its text. A delay is shown at the top of either."""
     late = texts.late(late_s)
-    said = f"<p><strong>({html.escape(late)})</strong></p>" if late else ""
+    delay = f"<p><strong>({html.escape(late)})</strong></p>" if late else ""
     if message.html is not None:
         page = message.html.encode("utf-8", "replace").decode()
-        found = _BODY.search(page)
-        at = found.end() if found else 0
-        return page[:at] + said + page[at:]
+        body_tag = _BODY.search(page)
+        at = body_tag.end() if body_tag else 0
+        return page[:at] + delay + page[at:]
     facts = "".join(
         f"<tr><th align='left'>{html.escape(name)}</th><td>{html.escape(value)}</td></tr>"
         for name, value in _facts(message)
@@ -97,7 +97,7 @@ def _html(message: Message, late_s: float) -> str:
     return (
         "<!DOCTYPE html><html><head><meta charset='utf-8'>"
         "<meta name='color-scheme' content='light dark'></head><body style='font-family:sans-serif'>"
-        f"{said}<h3>{texts.sign(message)} {html.escape(texts.one_line(message.title, 300))}</h3>"
+        f"{delay}<h3>{texts.sign(message)} {html.escape(texts.one_line(message.title, 300))}</h3>"
         f"<pre style='white-space:pre-wrap'>{html.escape(texts.clean(message.text))}</pre>"
         + (f"<table>{facts}</table>" if facts else "")
         + f"<p><small>{html.escape(texts.foot(message, 0.0))}</small></p></body></html>\n"

@@ -1,4 +1,4 @@
-"""A text that goes in several parts: in order, each taken before the next, and none sent again."""
+"""Send a text in several parts: in order, each after the one before was delivered, and none twice."""
 
 from __future__ import annotations
 
@@ -6,19 +6,22 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from qt_audit.delivery.message import SENT, TRANSIENT, Answer
+from qt_audit.delivery.message import SENT, TRANSIENT, SendResult
 
-_TRIES = 4
-"""Times that one part is tried again in one call, where the receiver asks for a short pause only."""
-_SPARE = 0.5
-"""Seconds that must be left after a pause for the part itself."""
+_MAX_PAUSES = 4
+"""Pauses before one part in one call, if the receiver asks for short ones."""
+_MIN_LEFT_S = 0.5
+"""Seconds that must be left for the part itself after a pause."""
 
 
-def send_parts(count: int, done: int, timeout: float, send_one: Callable[[int, float], Answer]) -> Answer:
-    """Send parts `done` to `count`, within `timeout` seconds in all; what came of the last one tried.
+def send_parts(
+    count: int, done: int, timeout: float, send_one: Callable[[int, float], SendResult]
+) -> SendResult:
+    """Send the parts from number `done` (counted from 0) on, within `timeout` seconds in all.
 
-    `send_one(number, timeout)` sends one of them, counted from 0. A pause that the receiver asks for is
-    kept to where it fits; where it does not, the answer says when to go on, and from where.
+    `send_one(number, timeout)` sends one of the `count` parts. Returns the result of the last attempt, with
+    the number of parts delivered so far. A pause that the receiver asks for is waited for if there is time;
+    otherwise the result says when to continue.
     """
     deadline = time.monotonic() + timeout
     part = min(max(done, 0), count - 1)
@@ -26,26 +29,28 @@ def send_parts(count: int, done: int, timeout: float, send_one: Callable[[int, f
     while True:
         left = deadline - time.monotonic()
         if left <= 0:
-            return _stopped(Answer(TRANSIENT, f"no answer within {round(timeout, 1):g} s"), part, count)
-        answer = send_one(part, left)
-        if answer.state == SENT:
+            return _incomplete(
+                SendResult(TRANSIENT, f"no answer within {round(timeout, 1):g} s"), part, count
+            )
+        result = send_one(part, left)
+        if result.state == SENT:
             part += 1
             pauses = 0
             if part == count:
-                return replace(answer, done=count)
-            if answer.retry_after is None:
+                return replace(result, done=count)
+            if result.retry_after is None:
                 continue
         pauses += 1
-        pause = answer.retry_after
-        if answer.state not in (SENT, TRANSIENT) or pause is None or pauses > _TRIES:
-            return _stopped(answer, part, count)
-        if pause + _SPARE > deadline - time.monotonic():
-            return _stopped(answer, part, count)
+        pause = result.retry_after
+        if result.state not in (SENT, TRANSIENT) or pause is None or pauses > _MAX_PAUSES:
+            return _incomplete(result, part, count)
+        if pause + _MIN_LEFT_S > deadline - time.monotonic():
+            return _incomplete(result, part, count)
         time.sleep(pause)
 
 
-def _stopped(answer: Answer, part: int, count: int) -> Answer:
-    """The answer of a text that is not whole yet."""
-    state = TRANSIENT if answer.state == SENT else answer.state
+def _incomplete(result: SendResult, part: int, count: int) -> SendResult:
+    """The result while parts are missing: never SENT, and with the number of parts delivered so far."""
+    state = TRANSIENT if result.state == SENT else result.state
     where = f"; {part} of {count} parts were taken" if count > 1 else ""
-    return replace(answer, state=state, says=answer.says + where, done=part)
+    return replace(result, state=state, says=result.says + where, done=part)

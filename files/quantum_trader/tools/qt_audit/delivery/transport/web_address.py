@@ -1,4 +1,4 @@
-"""Addresses of receivers, checked before anything is sent to one. An error never repeats the address."""
+"""Check the address of a receiver before anything is sent there. No error repeats the address."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252})|[0-9a-fA-F:.]{2,45}")
 
 
 class AddressError(ValueError):
-    """An address cannot be used; the text goes on from `address 2 ` and holds nothing of the address."""
+    """An address cannot be used. The text continues `address 2 …` and contains no part of the address."""
 
 
 def checked(url: str) -> SplitResult:
-    """The parts of an address: https, or http to this machine only. Raises AddressError."""
+    """The parts of an address, which must be https, or http to this machine. Raises AddressError."""
     if not url.isascii() or not url.isprintable() or " " in url:
         raise AddressError("must be one address in plain ASCII")
     try:
@@ -41,7 +41,7 @@ def is_host(text: str) -> bool:
 
 
 def is_this_machine(host: str | None) -> bool:
-    """Whether a host is this machine: what is sent there crosses no network."""
+    """Whether a host is this machine, so that nothing crosses the network."""
     if host == "localhost":
         return True
     try:

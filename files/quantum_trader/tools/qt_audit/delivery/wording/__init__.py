@@ -1,4 +1,4 @@
-"""What messages say, and texts made safe for any channel.
+"""Compose the texts of messages, and make any text safe for a channel.
 
 `delivery`, `doctor` and `commands` import this.
 """

@@ -1,4 +1,4 @@
-"""The words of each message: what an incident, a summary or the outbox itself has to tell. Pure."""
+"""Compose the messages about incidents, summaries and the delivery itself. Pure."""
 
 from __future__ import annotations
 
@@ -8,79 +8,90 @@ from typing import Any
 
 from qt_audit.delivery.gathering.incidents import Incident, Notification
 from qt_audit.delivery.message import Message
-from qt_audit.delivery.wording.templates import say
+from qt_audit.delivery.wording.templates import text_of
 from qt_audit.reading.times import seconds_between
 from qt_audit.urgency import CRITICAL, LATER, NOW
 
 _SEVERITY = {LATER: "info", NOW: "warning", CRITICAL: "critical"}
-_MOST_TITLES = 50
+_MAX_TITLES = 50
 _MERGED = "messages"
-"""The field of a digest that says how many messages it stands for."""
+"""The field of a digest that holds the number of messages merged into it."""
 
 
-def of_notification(told: Notification, host: str, now: str, head: tuple[int, str] | None) -> Message:
-    """What is told of an incident."""
-    one = told.incident
-    over = told.kind in ("recovery", "calm")
-    info = over or (told.kind == "notice" and one.urgency != CRITICAL)
-    days = str(int(seconds_between(one.opened, now) // 86_400)) if told.kind == "reminder" else ""
-    title, text = _title_and_text(told, host, now)
+def notification_message(
+    notification: Notification, host: str, now: str, head: tuple[int, str] | None
+) -> Message:
+    """The message of a notification about an incident. `head` is the record's last entry: number and hash."""
+    incident = notification.incident
+    over = notification.kind in ("recovery", "calm")
+    info = over or (notification.kind == "notice" and incident.urgency != CRITICAL)
+    days = (
+        str(int(seconds_between(incident.opened, now) // 86_400)) if notification.kind == "reminder" else ""
+    )
+    title, text = _title_and_text(notification, host, now)
     return Message(
-        id=identity(told.kind, one.subject, one.opened, str(told.entry_seq), str(one.flapping), days),
-        kind="recovery" if over else told.kind,
-        severity="info" if info else _SEVERITY[one.urgency],
+        id=message_id(
+            notification.kind,
+            incident.subject,
+            incident.opened,
+            str(notification.entry_seq),
+            str(incident.flapping),
+            days,
+        ),
+        kind="recovery" if over else notification.kind,
+        severity="info" if info else _SEVERITY[incident.urgency],
         title=title,
         text=text,
-        created=now if told.kind in ("reminder", "calm") else one.last,
+        created=now if notification.kind in ("reminder", "calm") else incident.last,
         host=host,
-        fields=_facts(one),
+        fields=_facts(incident),
         head=head,
     )
 
 
-def _title_and_text(told: Notification, host: str, now: str) -> tuple[str, str]:
-    one = told.incident
-    kind = "flapping" if told.kind == "alert" and one.flapping else told.kind
-    lasted = one.lasted_s if kind == "recovery" else seconds_between(one.opened, now)
+def _title_and_text(notification: Notification, host: str, now: str) -> tuple[str, str]:
+    incident = notification.incident
+    kind = "flapping" if notification.kind == "alert" and incident.flapping else notification.kind
+    lasted = incident.duration_s if kind == "recovery" else seconds_between(incident.opened, now)
     facts = {
         "host": host,
-        "what": _what(one),
-        "opened": one.opened,
-        "closed": one.closed,
-        "count": one.count,
-        "times": len(one.beginnings),
+        "what": _subject_text(incident),
+        "opened": incident.opened,
+        "closed": incident.closed,
+        "count": incident.count,
+        "times": len(incident.beginnings),
         "lasted": duration(lasted),
-        "sign": say("alert", "critical_sign" if one.urgency == CRITICAL else "sign"),
+        "sign": text_of("alert", "critical_sign" if incident.urgency == CRITICAL else "sign"),
     }
-    text = say(kind, "text_of_one" if kind == "recovery" and one.count == 1 else "text", **facts)
-    if kind == "alert" and one.count > 1:
-        text = f"{text} {say(kind, 'more', **facts)}"
-    if kind in ("alert", "reminder", "recovery") and one.mended:
-        text = f"{text}\n{one.mended}"
-    return say(kind, "title", **facts), text
+    text = text_of(kind, "text_of_one" if kind == "recovery" and incident.count == 1 else "text", **facts)
+    if kind == "alert" and incident.count > 1:
+        text = f"{text} {text_of(kind, 'more', **facts)}"
+    if kind in ("alert", "reminder", "recovery") and incident.mended:
+        text = f"{text}\n{incident.mended}"
+    return text_of(kind, "title", **facts), text
 
 
-def _what(one: Incident) -> str:
-    """The sentence, after the threshold's name, which the monitor's sentences do not hold."""
-    name = one.subject.removeprefix("threshold ")
-    return one.text if name == one.subject or name in one.text else f"{name}: {one.text}"
+def _subject_text(incident: Incident) -> str:
+    """The incident's sentence. The threshold's name comes first if the sentence does not contain it."""
+    name = incident.subject.removeprefix("threshold ")
+    return incident.text if name == incident.subject or name in incident.text else f"{name}: {incident.text}"
 
 
-def _facts(one: Incident) -> tuple[tuple[str, str], ...]:
-    runs = [("run", run) for run in one.runs[:1]]
-    return (*one.facts, ("seq", str(one.seq)), *runs)
+def _facts(incident: Incident) -> tuple[tuple[str, str], ...]:
+    runs = [("run", run) for run in incident.runs[:1]]
+    return (*incident.facts, ("seq", str(incident.seq)), *runs)
 
 
-def of_summary(plain: Mapping[str, Any], text: str, html: str | None, host: str) -> Message:
-    """A day's, week's or month's summary, from its filed form. Raises KeyError, TypeError or ValueError."""
+def summary_message(plain: Mapping[str, Any], text: str, html: str | None, host: str) -> Message:
+    """The message of a summary, from its filed JSON and text. Raises KeyError, TypeError or ValueError."""
     head, failed, never = plain["head"], int(plain["failed"]["count"]), int(plain["never_ended"]["count"])
     facts = (("actions", str(plain["actions"])), ("failed", str(failed)), ("never ended", str(never)))
     title = next((line.strip() for line in text.splitlines() if line.strip()), plain["period"]["name"])
     return Message(
-        id=identity("summary", str(plain["period"]["name"])),
+        id=message_id("summary", str(plain["period"]["name"])),
         kind="summary",
         severity="warning" if failed or never else "info",
-        title=say("summary", "title", host=host, what=title),
+        title=text_of("summary", "title", host=host, what=title),
         text=text,
         created=str(plain["as_of"]),
         host=host,
@@ -90,21 +101,21 @@ def of_summary(plain: Mapping[str, Any], text: str, html: str | None, host: str)
     )
 
 
-def digest(messages: Sequence[Message], why: str, host: str, created: str) -> Message:
-    """Many messages as one, which says how many they were."""
+def digest_message(messages: Sequence[Message], why: str, host: str, created: str) -> Message:
+    """One message in place of many. It lists their titles, and says how many they were and why."""
     count = sum(_stands_for(message) for message in messages)
     lines = [
-        say("digest", "line", time=message.created[:19].replace("T", " "), title=message.title)
+        text_of("digest", "line", time=message.created[:19].replace("T", " "), title=message.title)
         for message in messages
     ]
-    if len(lines) > _MOST_TITLES:
-        more = len(lines) - _MOST_TITLES
-        lines = [say("digest", "more", count=more), *lines[more:]]
+    if len(lines) > _MAX_TITLES:
+        more = len(lines) - _MAX_TITLES
+        lines = [text_of("digest", "more", count=more), *lines[more:]]
     return Message(
-        id=identity("digest", *(message.id for message in messages)),
+        id=message_id("digest", *(message.id for message in messages)),
         kind="digest",
         severity="warning" if any(message.severity != "info" for message in messages) else "info",
-        title=say("digest", "title", host=host, count=count, why=why),
+        title=text_of("digest", "title", host=host, count=count, why=why),
         text="\n".join(lines),
         created=created,
         host=host,
@@ -117,26 +128,26 @@ def _stands_for(message: Message) -> int:
     return int(count) if count.isdecimal() else 1
 
 
-def about_delivery(kind: str, host: str, created: str, **facts: str) -> Message:
-    """What went wrong with the delivery itself: unsound, disabled or given_up."""
-    title, text = (say(kind, key, host=host, **facts) for key in ("title", "text"))
-    identified = identity("notice", title.partition(": ")[2], text, created)
-    return Message(identified, "notice", "warning", title, text, created, host)
+def problem_message(kind: str, host: str, created: str, **facts: str) -> Message:
+    """A message about a problem of the delivery itself: `unsound`, `disabled` or `given_up`."""
+    title, text = (text_of(kind, key, host=host, **facts) for key in ("title", "text"))
+    notice_id = message_id("notice", title.partition(": ")[2], text, created)
+    return Message(notice_id, "notice", "warning", title, text, created, host)
 
 
-def test(channel: str, host: str, created: str) -> Message:
-    """What `notify_test` sends."""
-    title, text = (say("test", key, host=host, channel=channel) for key in ("title", "text"))
-    return Message(identity("test", channel, created), "test", "info", title, text, created, host)
+def test_message(channel: str, host: str, created: str) -> Message:
+    """The message that `notify_test` sends."""
+    title, text = (text_of("test", key, host=host, channel=channel) for key in ("title", "text"))
+    return Message(message_id("test", channel, created), "test", "info", title, text, created, host)
 
 
-def identity(*parts: str) -> str:
-    """The id of a message: the same parts give the same one, so that it is never queued twice."""
+def message_id(*parts: str) -> str:
+    """The id of a message. The same parts give the same id, so that no message is queued twice."""
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:24]
 
 
 def duration(seconds: float) -> str:
-    """`42 s`, `3 min 5 s`, `2 h 10 min`, `3 d 4 h`."""
+    """A duration for people: `42 s`, `3 min 5 s`, `2 h 10 min`, `3 d 4 h`."""
     whole = round(seconds)
     for large, small, size, part in (("d", "h", 86_400, 3600), ("h", "min", 3600, 60), ("min", "s", 60, 1)):
         if whole >= size:

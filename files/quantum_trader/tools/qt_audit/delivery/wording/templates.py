@@ -9,8 +9,8 @@ from functools import lru_cache
 _FILE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "messages.ini")
 
 
-def say(kind: str, key: str, **facts: object) -> str:
-    """A text of one kind of message, with the facts put in. Raises KeyError where it wants another fact."""
+def text_of(kind: str, key: str, **facts: object) -> str:
+    """The text `key` of a kind of message, with the facts filled in. Raises KeyError if a fact is missing."""
     return _texts()[kind][key].format_map(facts)
 
 

@@ -1,4 +1,4 @@
-"""Texts for any channel: cleaned of what could mislead a reader, measured, split, and signed at the foot."""
+"""Texts for any channel: clean, measure and split them, and write the closing line."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from collections.abc import Callable
 
 from qt_audit.delivery.message import Message
 
-LATE = 300.0
-"""Seconds of delay that are not worth saying."""
-_GLUED = frozenset("\u200d\ufe0e\ufe0f") | {chr(code) for code in range(0x1F3FB, 0x1F400)}
-"""Joiner, variation selectors and skin tones: they belong to the character before."""
-_LONGEST_CLUSTER = 32
-_LONGEST_WORD = 100
+MIN_LATE_S = 300.0
+"""Seconds of delay that a message does not mention."""
+_JOINED_TO_PREVIOUS = frozenset("\u200d\ufe0e\ufe0f") | {chr(code) for code in range(0x1F3FB, 0x1F400)}
+"""Joiner, variation selectors and skin tones belong to the character before them."""
+_MAX_CLUSTER = 32
+_MAX_WORD = 100
 SIGNS = {"info": "🔵", "warning": "🟠", "critical": "🔴"}
-GOOD = "🟢"
+RECOVERED_SIGN = "🟢"
 
 
-def _visible() -> dict[int, str]:
-    """What would steer a terminal or turn a line around, as an escape that shows."""
+def _escape_table() -> dict[int, str]:
+    """Replaces characters that control a terminal or reverse a line by visible escapes."""
     steering = [*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
     table = {code: f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" for code in steering}
     table.update(dict.fromkeys(range(0xD800, 0xE000), "\ufffd"))
@@ -27,12 +27,12 @@ def _visible() -> dict[int, str]:
     return table
 
 
-_VISIBLE = _visible()
+_ESCAPES = _escape_table()
 
 
 def clean(text: str) -> str:
-    """The text with `\\n` at line ends; no control, direction-changing or half character is left in it."""
-    return text.replace("\r\n", "\n").replace("\r", "\n").translate(_VISIBLE)
+    """The text with `\\n` at line ends, and without control, direction-changing or half characters."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").translate(_ESCAPES)
 
 
 def one_line(text: str, limit: int) -> str:
@@ -41,12 +41,12 @@ def one_line(text: str, limit: int) -> str:
 
 
 def units(text: str) -> int:
-    """Its length in UTF-16 units: never less than any receiver counts."""
+    """Its length in UTF-16 units. No receiver counts more."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def shortened(text: str, limit: int, measure: Callable[[str], int] = units) -> str:
-    """The text, or as much of it as measures `limit` with `…` at its end."""
+    """The text, cut if necessary so that it measures at most `limit` with `…` at its end."""
     if measure(text) <= limit:
         return text
     return text[: _fits(text, limit - 1, measure)].rstrip() + "…"
@@ -55,10 +55,10 @@ def shortened(text: str, limit: int, measure: Callable[[str], int] = units) -> s
 def split(
     text: str, limit: int, measure: Callable[[str], int] = units, first: int | None = None, most: int = 10
 ) -> list[str]:
-    """The text in parts that measure `limit` at most (the first: `first`), cut at line ends, else at blanks.
+    """The text in parts that measure at most `limit` (the first part: `first`).
 
-    A cut takes the white space at it and nothing else. At least one part; at most `most`: the last
-    one then says how much was left out.
+    It is cut at line ends, else at blanks; only the white space at a cut is removed. There are 1 to `most`
+    parts. If the text is longer, the last part says how much was left out.
     """
     parts: list[str] = []
     while True:
@@ -79,26 +79,29 @@ def _last(text: str, room: int, measure: Callable[[str], int]) -> str:
 
 
 def _fits(text: str, limit: int, measure: Callable[[str], int]) -> int:
-    """How many characters measure `limit` at most; at least one, and none torn from what modifies it."""
+    """The number of first characters that measure at most `limit`.
+
+    It is at least one, and no character is separated from the marks that modify it.
+    """
     low, high = 1, max(1, min(len(text), limit))
     while low < high:
         middle = (low + high + 1) // 2
         low, high = (middle, high) if measure(text[:middle]) <= limit else (low, middle - 1)
     end = low
-    for _ in range(_LONGEST_CLUSTER):
+    for _ in range(_MAX_CLUSTER):
         if end >= len(text) or end <= 1 or not _joined(text, end):
             return end
         end -= 1
-    return low  # a tower of marks: no reader misses the rest of it
+    return low  # more marks on one character than any text needs
 
 
 def _joined(text: str, at: int) -> bool:
-    """Whether a cut here would part one visible character."""
-    return text[at] in _GLUED or text[at - 1] == "\u200d" or unicodedata.combining(text[at]) != 0
+    """Whether a cut at this place would split one visible character."""
+    return text[at] in _JOINED_TO_PREVIOUS or text[at - 1] == "\u200d" or unicodedata.combining(text[at]) != 0
 
 
 def _cut(text: str, end: int) -> int:
-    """The best place to cut at or before `end`: a line's end, a blank, or just there."""
+    """The best place to cut at or before `end`: a line end, else a blank, else `end`."""
     if text[end : end + 1] in ("\n", ""):
         return end
     for mark, skip in (("\n", 0), (" ", 1)):
@@ -109,22 +112,22 @@ def _cut(text: str, end: int) -> int:
 
 
 def sign(message: Message) -> str:
-    """A coloured dot for a receiver that has no colours: green for what is well again."""
-    return GOOD if message.kind == "recovery" else SIGNS.get(message.severity, SIGNS["info"])
+    """A coloured dot for receivers without colours. It is green for a recovery."""
+    return RECOVERED_SIGN if message.kind == "recovery" else SIGNS.get(message.severity, SIGNS["info"])
 
 
 def foot(message: Message, late_s: float, part: int = 1, parts: int = 1) -> str:
-    """The closing line: lateness, part, host, id, and the chain's head."""
-    said = [late(late_s), f"part {part} of {parts}" if parts > 1 else "", one_line(message.host, 100)]
-    said.append(f"id {one_line(message.id, 100)}")
+    """The closing line: delay, part, host, id, and the chain's head."""
+    facts = [late(late_s), f"part {part} of {parts}" if parts > 1 else "", one_line(message.host, 100)]
+    facts.append(f"id {one_line(message.id, 100)}")
     if message.head is not None:
-        said.append(f"head {message.head[0]} {one_line(message.head[1], 64)}")
-    return " · ".join(word for word in said if word)
+        facts.append(f"head {message.head[0]} {one_line(message.head[1], 64)}")
+    return " · ".join(fact for fact in facts if fact)
 
 
 def late(seconds: float) -> str:
-    """`delivered 3 h late`; empty where it is not worth saying."""
-    if not seconds > LATE:
+    """A text such as `delivered 3 h late`; empty for a delay up to MIN_LATE_S."""
+    if not seconds > MIN_LATE_S:
         return ""
     for size, unit in ((86400, "d"), (3600, "h")):
         if seconds >= 2 * size:
@@ -133,13 +136,13 @@ def late(seconds: float) -> str:
 
 
 def header_word(text: str) -> str:
-    """An id as one short word for a header: letters, digits, dots, dashes, underscores; others in hex.
+    """An id as one short word for a header. Letters, digits, `.`, `-` and `_` stay, others become hex.
 
-    A long one keeps its beginning and gets a hash of all of it; two ids never become one word.
+    A long id keeps its beginning and gets a hash of the whole. Two ids never become the same word.
     """
     word = "".join(
         char if char.isascii() and (char.isalnum() or char in "._-") else f"={ord(char):x}=" for char in text
     )
-    if 0 < len(word) <= _LONGEST_WORD:
+    if 0 < len(word) <= _MAX_WORD:
         return word
     return f"{word[:40]}=={hashlib.sha256(word.encode()).hexdigest()[:40]}"
