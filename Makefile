@@ -5,7 +5,7 @@
 #   PYTEST_ARGS="..."  test: more options for pytest, such as "tests/unit -k journal"
 
 .DEFAULT_GOAL := help
-.PHONY: help deploy verify rollback remove demo test test-matrix docs lint bench sandbox-up sandbox-shell sandbox-down clean
+.PHONY: help deploy verify rollback remove demo test test-matrix test-sanity docs lint bench sandbox-up sandbox-shell sandbox-down clean
 MAKEFLAGS += --no-print-directory
 # The scripts take these from the environment, where no quote in them can do harm.
 export INVENTORY ARGS PYTEST_ARGS
@@ -47,6 +47,9 @@ test: ## lint, then the unit, integration and deployed tests
 
 test-matrix: ## deploy with the lowest, the usual and the newest ansible-core; ten minutes
 	@sandbox/matrix.sh
+
+test-sanity: ## ansible-test sanity on the collection as it is installed
+	@sandbox/sanity.sh
 
 docs: ## write what is generated of the documents: tables, reference
 	@sandbox/packages.sh python3-venv
