@@ -9,7 +9,7 @@ export PATH=$PWD/.venv/bin:$PATH
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 ansible-galaxy collection build --output-path "$scratch" >/dev/null
-ansible-galaxy collection install "$scratch"/*.tar.gz --collections-path "$scratch" --offline >/dev/null 2>&1
+ansible-galaxy collection install "$scratch"/*.tar.gz --collections-path "$scratch" --force --offline >/dev/null 2>&1
 collection=$scratch/ansible_collections/quantum_trader/audit
 mkdir -p "$collection/tests"
 cp -r tests/sanity "$collection/tests"
