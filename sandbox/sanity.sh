@@ -1,6 +1,6 @@
 #!/bin/bash
 # `ansible-test sanity` on the collection as it is installed, with tests/sanity; $@ goes to it. It fetches what its tests
-# need from PyPI, each into a venv of its own below ~/.ansible.
+# need from PyPI. What lands on a host (files/) is no part of Ansible: `make lint` looks at that.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -18,4 +18,4 @@ cd "$collection"
 git init --quiet
 echo /tests/output >>.git/info/exclude
 git add --all
-ansible-test sanity --venv --python "$(python -c 'import sys; print("%d.%d" % sys.version_info[:2])')" "$@"
+ansible-test sanity --venv --python "$(python -c 'import sys; print("%d.%d" % sys.version_info[:2])')" --exclude files/ "$@"

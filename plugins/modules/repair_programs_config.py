@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/python
 """Lays the repair programs' configuration down: all of it, checked together first, or nothing."""
 
 from __future__ import annotations
