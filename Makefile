@@ -5,7 +5,8 @@
 #   PYTEST_ARGS="..."  test: more options for pytest, such as "tests/unit -k journal"
 
 .DEFAULT_GOAL := help
-.PHONY: help deploy verify rollback remove demo test test-long test-matrix docs lint bench sandbox-up sandbox-shell sandbox-down clean
+.PHONY: help deploy verify rollback remove demo test test-long test-matrix test-sanity docs lint bench \
+	sandbox-up sandbox-shell sandbox-down clean
 MAKEFLAGS += --no-print-directory
 # The scripts take these from the environment, where no quote in them can do harm.
 export INVENTORY ARGS PYTEST_ARGS
@@ -50,6 +51,9 @@ test-long: ## test, with storms of kills and cuts ten times as long; more than a
 
 test-matrix: ## deploy with the lowest, the usual and the newest ansible-core; ten minutes
 	@sandbox/matrix.sh
+
+test-sanity: ## ansible-test sanity on the collection as it is installed
+	@sandbox/sanity.sh
 
 docs: ## write what is generated of the documents: tables, reference
 	@sandbox/packages.sh python3-venv

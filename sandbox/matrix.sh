@@ -24,7 +24,11 @@ failed=0
 try() {
     local machine=matrix-$1 venv=.sandbox/matrix/$1 log=.sandbox/matrix/$1.log version step came
     "$3" -m venv --clear "$venv"
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$2" jsonschema PyYAML
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$2" jsonschema PyYAML 2>"$log" || {
+        echo "$1: pip could not install $2: $(tail -n 1 "$log")"
+        failed=1
+        return
+    }
     version=$("$venv/bin/python" -c 'import sys, ansible.release as a; print(a.__version__, "on Python", sys.version.split()[0])')
     rm -rf "$inventory"
     mkdir -p "$inventory"

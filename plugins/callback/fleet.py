@@ -19,7 +19,8 @@ description:
   - Says what to do where a vault of the inventory cannot be opened.
 """
 
-_DOCTOR, _CHAIN = "Verify | Ask whether all is in place", "Verify | Ask whether the record is intact"
+_DOCTOR = "Verify | Ask whether all is in place"
+_CHAIN = "Verify | Ask whether the record is intact"
 _REPAIRS = "Verify | Ask the repair programs"
 _HEAD = re.compile(r"^Head: seq (\d+)", re.MULTILINE)
 _LONGEST = 90

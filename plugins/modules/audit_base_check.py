@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/python
 """What is checked before anything is changed; the action of this name does it, on the controller."""
 
 from __future__ import annotations

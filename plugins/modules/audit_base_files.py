@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/python
 """Lays a few small files down in one round trip: all of them validated first, or nothing."""
 
 from __future__ import annotations

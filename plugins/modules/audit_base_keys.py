@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/python
 """Keeps a block of public keys in an account's authorized_keys; everything else in it stays."""
 
 from __future__ import annotations

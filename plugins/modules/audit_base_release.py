@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/python
 """Installs a release of the audit tools and switches to it in one step."""
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ options:
   left_out:
     description: Paths in the tree that are not delivered; on a host their places are the operator's.
     type: list
+    elements: str
   home:
     description: Where the installation is.
     type: path

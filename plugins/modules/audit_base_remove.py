@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/python
 """Takes an installation away: the releases and every link of ours; the operator's files stay."""
 
 from __future__ import annotations

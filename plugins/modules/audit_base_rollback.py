@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/python
 """Goes back to a release that is still on the host, in one step."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/python
 """Keeps a block of lines in an account's crontab: the one of install_audit_cron_user.sh, or another."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/python
 """Lays the repair programs' configuration down: all of it, checked together first, or nothing."""
 
 from __future__ import annotations
@@ -73,7 +73,8 @@ written:
 
 DROP_IN = "50-ansible.yml"
 PYTHON = "/usr/bin/python3"
-_MODE, _DIRECTORY_MODE = 0o640, 0o750
+_MODE = 0o640
+_DIRECTORY_MODE = 0o750
 
 
 @dataclass(frozen=True)

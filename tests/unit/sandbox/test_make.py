@@ -28,6 +28,7 @@ def test_make_alone_lists_every_target_with_what_it_does() -> None:
         "demo",
         "test",
         "test-matrix",
+        "test-sanity",
         "lint",
         "bench",
         "sandbox-up",
