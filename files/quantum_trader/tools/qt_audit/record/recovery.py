@@ -11,8 +11,9 @@ import os
 from collections import deque
 
 from qt_audit.record import segments
-from qt_audit.record.entry import GENESIS, Entry, EntryError, chain_hash, log_line, parse, segment_name
+from qt_audit.record.entry import GENESIS, Entry, EntryError, chain_hash, log_line, segment_name
 from qt_audit.record.head import Head, empty
+from qt_audit.record.parsing import parse
 from qt_audit.record.place import LOG_NAME, open_file
 
 TYPE_CHECKING = False

@@ -18,8 +18,10 @@ from dataclasses import dataclass
 from qt_audit.record import segments
 from qt_audit.record.archive_error import ArchiveError
 from qt_audit.record.compressed import open_archived
-from qt_audit.record.entry import EntryError, log_line, parse
+from qt_audit.record.entry import EntryError, log_line
 from qt_audit.record.head import Lock
+from qt_audit.record.lines import Pieces, blocks, candidates
+from qt_audit.record.parsing import parse
 from qt_audit.record.place import LOG_NAME, Place, inherit_owner, open_file
 from qt_audit.verify.snapshot import open_record_directory
 
@@ -99,6 +101,8 @@ class _NewLog:
         self._status = status
         self._record = record
         self._segment, self._offset = "", 0
+        self._inside = False
+        """Whether the offset is inside a line that is too long to be an entry."""
         self._comparison = 0, 0, True
         """Of the old log: inode, number of bytes compared, whether the new log begins with them."""
         self._since, self._skip = _last_rotated_time(rotated, status)
@@ -137,22 +141,21 @@ class _NewLog:
             if name < max(self._segment, f"{self._since[:7]}.jsonl"):
                 continue
             if name != self._segment:
-                self._segment, self._offset = name, 0
+                self._segment, self._offset, self._inside = name, 0, False
             read += self._write_segment(name)
         return read
 
     def _write_segment(self, name: str) -> int:
         begin, pending = self._offset, bytearray()
         with segments.open_segment(name, self._record) as file:
-            file.seek(self._offset)
-            for raw in file:
-                if not raw.endswith(b"\n"):
-                    break
-                self._offset += len(raw)
-                pending += self._log_line(raw)
+            pieces = Pieces(blocks(file, self._offset), self._offset, self._inside)
+            for _, data in pieces:
+                for line in candidates(data)[0]:
+                    pending += self._log_line(line)
                 if len(pending) > _BLOCK_BYTES:
                     _write_all(self._descriptor, pending)
                     pending.clear()
+        self._offset, self._inside = pieces.end, pieces.inside
         _write_all(self._descriptor, pending)
         return self._offset - begin
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from qt_audit.record.entry import EntryError, parse
+from qt_audit.record.entry import EntryError
+from qt_audit.record.parsing import parse
 from qt_audit.verify.scan import DamagedError, SegmentFile
 
 SOURCE = "audit_archive"
