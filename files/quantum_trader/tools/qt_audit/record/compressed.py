@@ -22,10 +22,11 @@ _GZIP = 31  # zlib's number for the format
 
 
 class DamagedError(ArchiveError):
-    """An archive that cannot be decompressed. `torn`: it ends too early; otherwise its bytes were changed."""
+    """An archive that cannot be decompressed, and why. `torn`: it ends too early."""
 
-    def __init__(self, torn: bool) -> None:
-        super().__init__("damaged")
+    def __init__(self, why: str, torn: bool = False) -> None:
+        super().__init__(why)
+        self.why = why
         self.torn = torn
 
 
@@ -51,22 +52,22 @@ def decompressed(descriptor: int, size: int | None = None) -> Iterator[bytes]:
         try:
             block = stream.decompress(data, _OUTPUT_BYTES)
         except zlib.error:
-            raise DamagedError(torn=False) from None
+            raise DamagedError("the archive's bytes were changed") from None
         data = stream.unused_data if stream.eof else stream.unconsumed_tail
         produced += len(block)
         if produced > _MAX_EXPANSION * (position - len(data)) + _EXPANSION_ALLOWANCE:
-            raise DamagedError(torn=False)
+            raise DamagedError("the archive expands to more than a segment can be")
         if block:
             yield block
     while not stream.eof:  # what zlib still holds
         try:
             block = stream.decompress(b"", _OUTPUT_BYTES)
         except zlib.error:
-            raise DamagedError(torn=False) from None
+            raise DamagedError("the archive's bytes were changed") from None
         if block:
             yield block
         elif not stream.eof:
-            raise DamagedError(torn=True)
+            raise DamagedError("the archive ends too early", torn=True)
 
 
 def open_archived(descriptor: int, name: str) -> BinaryIO:

@@ -10,10 +10,11 @@ from collections import deque
 from collections.abc import Iterator
 
 from qt_audit.reading.lines import Line, lines_of
+from qt_audit.record.compressed import DamagedError
 from qt_audit.record.entry import GENESIS
 from qt_audit.record.head import HEAD_NAME, Head
 from qt_audit.verify.fault import ALTERED, MISSING, TORN, TRUNCATED, Faults
-from qt_audit.verify.scan import ChainSection, DamagedError, SegmentFile
+from qt_audit.verify.scan import ChainSection, SegmentFile
 
 _LOOKAHEAD = 200
 """Lines that are searched for the successor before entries count as missing."""
@@ -103,8 +104,7 @@ class Diagnosis:
         try:
             yield from lines_of(source.blocks())
         except DamagedError as error:
-            text = "the archive ends too early" if error.kind == TORN else "the archive's bytes were changed"
-            self.faults.add(error.kind, source.file, self.seq + 1, text)
+            self.faults.add(TORN if error.torn else ALTERED, source.file, self.seq + 1, error.why)
 
     # Check the first line of the window by the lines after it.
 
@@ -228,16 +228,17 @@ class Diagnosis:
         while window and window[0].seq is None and window[0].has_newline:
             run.append(window.popleft())
         due, first, file = self.seq + 1, run[0].number, self._source.file
-        last = self._last_seq_of(window, len(run))
+        count = sum(line.count for line in run)
+        last = self._last_seq_of(window, count)
         if last is None:
-            self._add_torn_tail(first, len(run), sum(len(line.data) + 1 for line in run))
+            self._add_torn_tail(first, count, sum(line.size for line in run))
         elif last < due:
             self._unplaced += [(self.seq, line) for line in run]
         else:
             text = "the line is no entry any more"
-            self.faults.add(ALTERED, file, due, text, last_seq=last, line=first, lines=len(run))
+            self.faults.add(ALTERED, file, due, text, last_seq=last, line=first, lines=count)
             self.seq, self.hash, self._last_altered_seq = last, None, last
-            self._file, self._line = file, run[-1].number
+            self._file, self._line = file, first + count - 1
 
     def _last_seq_of(self, window: deque[Line], count: int) -> int | None:
         """The number of the last entry that `count` damaged lines held; None if they are a torn tail."""
@@ -263,7 +264,7 @@ class Diagnosis:
         if not at_end:
             self.faults.add(TORN, source.file, due, "the line ends too early", line=line.number)
         elif head is None or self.seq >= head.seq:
-            self._add_torn_tail(line.number, 1, len(line.data))
+            self._add_torn_tail(line.number, 1, line.size)
         elif not cut:
             self._add_altered(due, line.number, "the last line was changed after it was written")
             self.seq, self.hash = due, None
@@ -319,9 +320,8 @@ class Diagnosis:
             (seq, line) for seq, line in self._unplaced if before is not None and line.number >= before
         ]
         for seq, line in inserted:
-            self.faults.add(
-                ALTERED, self._source.file, seq, f"line inserted after seq {seq}", line=line.number
-            )
+            text = f"line inserted after seq {seq}"
+            self.faults.add(ALTERED, self._source.file, seq, text, line=line.number, lines=line.count)
 
 
 def _entries(count: int) -> str:
