@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from qt_audit.record.entry import MAX_LINE, OUTCOMES, PREV_SLICE, EntryError
@@ -198,7 +198,8 @@ class _Splitter:
         yield from self._given_run()
         if self._line_size:
             end = self._end + self._line_size
-            yield Line.of(self._number + 1, self._line, False, end)
+            line = Line.of(self._number + 1, self._line, False, end)
+            yield replace(line, size=self._line_size)
 
     def _extend(self, data: bytes) -> None:
         self._line += data[: MAX_HELD - len(self._line)]

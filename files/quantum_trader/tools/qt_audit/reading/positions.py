@@ -6,6 +6,7 @@ functions work on a file that grows meanwhile.
 
 from __future__ import annotations
 
+from qt_audit.record.entry import MAX_LINE
 from qt_audit.record.lines import (
     BEGIN,
     BLOCK_BYTES,
@@ -40,15 +41,13 @@ def lines(descriptor: int, start: int, size: int, before: int | None = None) -> 
     With `before` only those that begin before it.
     """
     inside = start > 0  # the byte before shows whether a line begins exactly here
-    pieces = Pieces(descriptor_blocks(descriptor, start - inside, size), start - inside, inside)
-    for offset, data in pieces:
-        if before is not None and offset >= before:
-            return
+    end_of_last = size if before is None else min(size, before + MAX_LINE)
+    blocks = descriptor_blocks(descriptor, start - inside, end_of_last)
+    for offset, data in Pieces(blocks, start - inside, inside):
         for begin, end in candidate_offsets(data):
             if before is not None and offset + begin >= before:
                 return
             yield offset + begin, data[begin:end]
-    # A line without an end that begins there is not there yet.
 
 
 def offset_of(descriptor: int, size: int, ts: str) -> int:

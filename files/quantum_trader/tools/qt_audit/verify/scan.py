@@ -211,11 +211,11 @@ def _ends_of(blocks: Iterator[bytes], count: int, first: bytes, last: bytes, res
         count += block.count(b"\n")
         end = block.rfind(b"\n")
         if end < 0:
-            rest, tail = (rest + block)[:MAX_HELD], tail + len(block)
+            rest, tail = rest + block[: MAX_HELD - len(rest)], tail + len(block)
             continue
         begin = block.rfind(b"\n", 0, end) + 1
         last = block[begin:end] if begin else (rest + block[:end])[:MAX_HELD]
-        rest, tail = block[end + 1 :], len(block) - end - 1
+        rest, tail = block[end + 1 :][:MAX_HELD], len(block) - end - 1
         first = first or last
     begin_fields = chain_fields(first) if is_entry(first) else None
     end_fields = chain_fields(last) if is_entry(last) else None
@@ -249,7 +249,7 @@ def _blocks_of_part(part: Part) -> Iterator[bytes]:
             yield block
     if skipping or end >= source.size or os.pread(source.descriptor, 1, end - 1) == b"\n":
         return
-    for block in source.blocks(end):
+    for block in source.blocks(end, end + 2 * MAX_HELD):  # of a longer line the rest tells nothing
         newline = block.find(b"\n") + 1
         yield block[:newline] if newline else block
         if newline:
