@@ -102,9 +102,14 @@ def chain_fields(line: bytes) -> tuple[int, str, str] | None:
     return int(begin[1]), begin[2].decode(), end[1].decode()
 
 
+def _may_be_joined(line: bytes) -> bool:
+    """Whether a line may hold several entries, because a newline was changed."""
+    return line.count(_JOINED) > 1
+
+
 @dataclass(frozen=True)
 class Line:
-    """A line of a segment, or a run of lines that do not begin as entries do.
+    """A line of a segment, or a run of lines that are no entries.
 
     `seq` is None and `prev` empty if it is no entry.
     """
@@ -126,7 +131,13 @@ class Line:
 
     @classmethod
     def of(cls, number: int, data: bytes, ended: bool, end: int) -> Line:
-        fields = chain_fields(data) if is_entry(data) else None
+        return cls.with_fields(number, data, ended, end, chain_fields(data) if is_entry(data) else None)
+
+    @classmethod
+    def with_fields(
+        cls, number: int, data: bytes, ended: bool, end: int, fields: tuple[int, str, str] | None
+    ) -> Line:
+        """The line with its `chain_fields`, or None if it is no entry."""
         seq, _, prev = fields or (None, "", "")
         return cls(number, data, ended, end, seq, prev, sha256(data).hexdigest(), 1, len(data) + ended)
 
@@ -138,7 +149,7 @@ class Line:
 
     def joined_entries(self) -> list[Line]:
         """The entries in this line, if a newline between them was changed; [] if it is not so."""
-        if self.data.count(_JOINED) < 2:
+        if not _may_be_joined(self.data):
             return []
         found = [Line.of(self.number, data, True, self.end) for data in _JOIN.split(self.data)]
         return found if len(found) > 1 and all(piece.seq is not None for piece in found) else []
@@ -147,7 +158,7 @@ class Line:
 def lines_of(blocks: Iterator[bytes]) -> Iterator[Line]:
     """All lines, also the bytes after the last newline.
 
-    Lines in a row that are too long to be held, or do not begin as entries do, are given as one.
+    Lines in a row that are no entries are given as one.
     """
     splitter = _Splitter()
     for block in blocks:
@@ -185,13 +196,15 @@ class _Splitter:
             self._extend(block[begin : end - 1])
             data, size = self._line, self._line_size + 1
             self._line, self._line_size, begin = b"", 0, end
-            if len(data) < size - 1 or not data.startswith(BEGIN):
+            held = len(data) == size - 1
+            fields = chain_fields(data) if held and is_entry(data) else None
+            if fields is None and not (held and _may_be_joined(data)):
                 self._add_to_run(data, 1, size)
                 continue
             yield from self._given_run()
             self._number += 1
             self._end += size
-            yield Line.of(self._number, data, True, self._end)
+            yield Line.with_fields(self._number, data, True, self._end, fields)
 
     def rest(self) -> Iterator[Line]:
         """What was not given yet when there are no more blocks."""

@@ -43,6 +43,8 @@ class Diagnosis:
         self._source = SegmentFile("", -1, 0, False)
         self._next_section: ChainSection | None = None
         self._unplaced: list[tuple[int, Line]] = []
+        self._prevs_ahead: set[str] = set()
+        """Of the lines in the window and the unplaced ones, and of some before them: saves most searches."""
 
     def fits(self, whole: ChainSection) -> bool:
         """Whether a segment is whole and continues the chain."""
@@ -68,9 +70,13 @@ class Diagnosis:
         while True:
             while len(window) < _LOOKAHEAD and (line := next(lines, None)) is not None:
                 window.append(line)
+                self._prevs_ahead.add(line.prev)
             if not window:
                 break
-            if self._unplaced:
+            if len(self._prevs_ahead) > 10 * _LOOKAHEAD:
+                self._prevs_ahead = {line.prev for line in window}
+                self._prevs_ahead.update(line.prev for _, line in self._unplaced)
+            if self._unplaced and self._unplaced[0][1].number < window[0].number - 4 * _LOOKAHEAD:
                 self._add_inserted(window[0].number - 2 * _LOOKAHEAD)
             if not self._place_moved_lines():
                 self._check_next_line(window)
@@ -117,6 +123,7 @@ class Diagnosis:
         elif pieces := line.joined_entries():
             window.popleft()
             window.extendleft(reversed(pieces))
+            self._prevs_ahead.update(piece.prev for piece in pieces)
             self._add_altered(self.seq + 1, line.number, "the newline at the line's end was changed")
         elif later := self._lines_before_successor(window):
             self._unplaced += [(self.seq, window.popleft()) for _ in range(later)]
@@ -127,7 +134,7 @@ class Diagnosis:
 
     def _lines_before_successor(self, window: deque[Line]) -> int:
         """How many lines stand before the successor, here or in the next segment; 0 if there is none."""
-        for index, line in enumerate(window):
+        for index, line in enumerate(window) if self.hash in self._prevs_ahead else ():
             if line.prev == self.hash and line.seq == self.seq + 1 and line.has_newline:
                 return index
         after = self._next_section
@@ -308,7 +315,7 @@ class Diagnosis:
         return True
 
     def _index_of_successor(self) -> int:
-        for index, (_, line) in enumerate(self._unplaced):
+        for index, (_, line) in enumerate(self._unplaced) if self.hash in self._prevs_ahead else ():
             if line.seq == self.seq + 1 and line.prev == self.hash:
                 return index
         return -1
