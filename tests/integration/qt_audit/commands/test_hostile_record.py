@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -87,6 +88,26 @@ def test_a_million_lines_that_are_no_entries_are_one_fault_with_their_number(
     assert (fault["line"], fault["lines"]) == (ENTRIES + 1, lines)
     assert report["more_faults"] == 0
     assert report["entries"] == ENTRIES
+
+
+LOGS: dict[str, bytes] = {
+    "newlines": b"[2025-12-17T17:39:46Z] begin\n" + b"\n" * (1 << 20),
+    "a line of four megabytes": b"\xff" * (4 << 20),
+    "an archive of zeros": gzip.compress(bytes(1 << 28), 6) * 4,
+    "an archive of newlines": gzip.compress(b"x" + b"\n" * (1 << 28), 6),
+}
+
+
+@pytest.mark.parametrize("content", LOGS.values(), ids=LOGS)
+def test_an_old_log_is_adopted_in_little_memory_or_refused(tmp_path: Path, content: bytes) -> None:
+    archived = content.startswith(b"\x1f\x8b")
+    log = tmp_path / ("old.log.gz" if archived else "old.log")
+    log.write_bytes(content)
+    done = cli_in_little_memory(tmp_path / "home", "adopt", str(log))
+    assert done.stderr.count("\n") == archived, done.stderr
+    assert done.returncode == archived
+    if archived:
+        assert "old.log.gz: damaged, it expands to more than such a file can be" in done.stderr
 
 
 def test_a_line_that_is_too_long_is_named_with_its_place(record: Path) -> None:

@@ -21,13 +21,17 @@ _EXPANSION_ALLOWANCE = 1 << 20
 _GZIP = 31  # zlib's number for the format
 
 
-class DamagedError(ArchiveError):
-    """An archive that cannot be decompressed, and why. `torn`: it ends too early."""
+TORN = "the archive ends too early"
+CHANGED = "the archive's bytes were changed"
+EXPANDS = "the archive expands to more than a segment can be"
 
-    def __init__(self, why: str, torn: bool = False) -> None:
+
+class DamagedError(ArchiveError):
+    """An archive that cannot be decompressed. `why` is TORN, CHANGED or EXPANDS."""
+
+    def __init__(self, why: str) -> None:
         super().__init__(why)
         self.why = why
-        self.torn = torn
 
 
 def decompressed(descriptor: int, size: int | None = None) -> Iterator[bytes]:
@@ -52,22 +56,22 @@ def decompressed(descriptor: int, size: int | None = None) -> Iterator[bytes]:
         try:
             block = stream.decompress(data, _OUTPUT_BYTES)
         except zlib.error:
-            raise DamagedError("the archive's bytes were changed") from None
+            raise DamagedError(CHANGED) from None
         data = stream.unused_data if stream.eof else stream.unconsumed_tail
         produced += len(block)
         if produced > _MAX_EXPANSION * (position - len(data)) + _EXPANSION_ALLOWANCE:
-            raise DamagedError("the archive expands to more than a segment can be")
+            raise DamagedError(EXPANDS)
         if block:
             yield block
     while not stream.eof:  # what zlib still holds
         try:
             block = stream.decompress(b"", _OUTPUT_BYTES)
         except zlib.error:
-            raise DamagedError("the archive's bytes were changed") from None
+            raise DamagedError(CHANGED) from None
         if block:
             yield block
         elif not stream.eof:
-            raise DamagedError("the archive ends too early", torn=True)
+            raise DamagedError(TORN)
 
 
 def open_archived(descriptor: int, name: str) -> BinaryIO:
@@ -125,10 +129,13 @@ class Archived(io.RawIOBase):
                 self._block = next(self._blocks, b"")
                 if not self._block:
                     return b""
-        except DamagedError:
-            raise ArchiveError(
-                f"{self._name}: damaged, cannot be decompressed; put a good copy in its place"
-            ) from None
+        except DamagedError as error:
+            what = (
+                "it expands to more than such a file can be"
+                if error.why == EXPANDS
+                else "cannot be decompressed"
+            )
+            raise ArchiveError(f"{self._name}: damaged, {what}; put a good copy in its place") from None
         found, self._block = self._block[:count], self._block[count:]
         self._position += len(found)
         return found

@@ -229,7 +229,8 @@ def _lines(name: str, status: int) -> Iterator[bytes]:
     try:
         packed = name.endswith(segments.ARCHIVE_SUFFIX)
         with open_archived(descriptor, name) if packed else os.fdopen(descriptor, "rb") as file:
-            yield from file
+            while line := file.readline(_BLOCK_BYTES):
+                yield line
     except ArchiveError:
         raise OSError(f"{name} cannot be decompressed: move it away, or use --all") from None
 

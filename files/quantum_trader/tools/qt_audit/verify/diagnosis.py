@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterator
 
 from qt_audit.reading.lines import Line, lines_of
-from qt_audit.record.compressed import DamagedError
+from qt_audit.record import compressed
 from qt_audit.record.entry import GENESIS
 from qt_audit.record.head import HEAD_NAME, Head
 from qt_audit.verify.fault import ALTERED, MISSING, TORN, TRUNCATED, Faults
@@ -109,8 +109,10 @@ class Diagnosis:
     def _lines(self, source: SegmentFile) -> Iterator[Line]:
         try:
             yield from lines_of(source.blocks())
-        except DamagedError as error:
-            self.faults.add(TORN if error.torn else ALTERED, source.file, self.seq + 1, error.why)
+        except compressed.DamagedError as error:
+            self.faults.add(
+                TORN if error.why == compressed.TORN else ALTERED, source.file, self.seq + 1, error.why
+            )
 
     # Check the first line of the window by the lines after it.
 
