@@ -148,10 +148,12 @@ class Recovery:
     def _advance_head(self, file: BinaryIO, offset: int, name: str) -> tuple[int, int]:
         """Move the head over its successors; (end of the last line to keep, number of foreign lines)."""
         head, position, keep, foreign, pending = self.head, offset, offset, 0, 0
+        begins = ends = True
         while raw := file.readline(_MAX_READ):
             position += len(raw)
+            begins, ends = ends, raw.endswith(b"\n")  # a long line comes in several parts
             try:
-                entry = parse(raw) if raw.endswith(b"\n") else None
+                entry = parse(raw) if begins and ends else None
             except EntryError:
                 entry = None
             if entry is None:

@@ -211,14 +211,15 @@ def _last_rotated_time(rotated: list[str], status: int) -> tuple[str, int]:
     """The time of the last line in the rotated logs, and how many lines at their end have this time."""
     since, count = "", 0
     for name in reversed(rotated):
-        times = [match[1].decode() for match in map(_LINE.match, _lines(name, status)) if match]
-        if times and not since:
-            since = times[-1]
-        run = 0
-        while run < len(times) and times[-1 - run] == since:
-            run += 1
-        count += run
-        if times and run < len(times):
+        last, run, total = "", 0, 0
+        for match in map(_LINE.match, _lines(name, status)):
+            if match:
+                ts = match[1].decode()
+                last, run, total = ts, run + 1 if ts == last else 1, total + 1
+        since = since or last
+        if last == since:
+            count += run
+        if total and (last != since or run < total):
             break
     return since, count
 
