@@ -23,6 +23,7 @@ _CLOSING_ACTION = "Audit record: Adopted"
 _BATCH, _BATCH_CHARACTERS = 1000, 1 << 22
 """So many entries are appended at once, or fewer if they are long."""
 _MAX_LINE = 1 << 20
+_GZIP = b"\x1f\x8b"
 
 
 class AdoptionError(Exception):
@@ -199,5 +200,8 @@ def _opened(path: str) -> Iterator[BinaryIO]:
         if not path.endswith(".gz"):
             yield file
             return
+        beginning = file.read(2)
+        if beginning != _GZIP:
+            raise AdoptionError(f"{path}: Not a gzipped file ({beginning!r})")
         with open_archived(os.dup(file.fileno()), path) as unpacked:
             yield unpacked

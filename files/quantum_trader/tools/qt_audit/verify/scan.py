@@ -1,7 +1,8 @@
-"""Scan the chain quickly: compare the hashes of all lines, parse only the first and last line of a section.
+"""Scan the chain quickly: compare the hashes of all lines, and parse only what does not look like an entry.
 
-A section is either whole (each line's `prev` is the hash of the line before it) or not; `diagnosis` finds the
-faulty line. Large segments are cut into parts, which several processes scan at the same time.
+A section is either whole (each line is an entry whose `prev` is the hash of the line before it) or not;
+`diagnosis` finds the faulty line. Large segments are cut into parts, which several processes scan at the same
+time.
 """
 
 from __future__ import annotations
