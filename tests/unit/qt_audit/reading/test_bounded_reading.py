@@ -87,6 +87,15 @@ def test_garbage_is_passed_over_without_being_held(
             assert found == before[name], name
 
 
+@pytest.mark.parametrize("ts", ["2020-01-01T00:00:00.000000Z", "2026-11-30T00:00:00.000000Z"])
+def test_the_time_of_a_line_that_is_no_entry_leads_nobody_astray(segment: Path, ts: str) -> None:
+    put_in(segment, 150, f'{{"seq":1,"ts":"{ts}","action":1}}\n'.encode() * 5000)
+    history = History(place(segment))
+    for since, until in (("2026-11-02", "2026-11-03"), ("2026-11-10", "2026-11-11")):
+        assert sum(1 for _ in history.window(since, until)) == 24
+        assert history.count(since, until) == 24
+
+
 @pytest.mark.parametrize("archived", [False, True])
 def test_all_lines_that_are_no_entries_are_counted(segment: Path, archived: bool) -> None:
     put_in(segment, 100, b"\n" * 1000)

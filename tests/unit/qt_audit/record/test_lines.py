@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from qt_audit.reading import positions
 from qt_audit.reading.lines import MAX_HELD, lines_of
 from qt_audit.record import lines as record_lines
-from qt_audit.record.entry import MAX_LINE
+from qt_audit.record.entry import MAX_LINE, line
 from qt_audit.record.lines import BEGIN, Pieces, candidates, pieces_backwards
+from tests.support.hostile import BODY
 
 LONG = MAX_LINE + 1000
 LINES = st.sampled_from(
@@ -29,7 +30,7 @@ def cut(data: bytes, size: int) -> Iterator[bytes]:
 
 
 def expected(data: bytes) -> list[bytes]:
-    return [line for line in data.split(b"\n")[:-1] if line.startswith(BEGIN) and len(line) < MAX_LINE]
+    return [text for text in data.split(b"\n")[:-1] if text.startswith(BEGIN) and len(text) < MAX_LINE]
 
 
 @given(data=CONTENT, size=st.integers(1, 3 * MAX_LINE))
@@ -67,20 +68,20 @@ def test_backwards_the_same_lines_come(data: bytes, size: int, tmp_path: Path) -
 @given(data=CONTENT, size=st.integers(1, 3 * MAX_LINE))
 def test_verify_sees_every_line_once_and_holds_the_beginning_of_a_long_one(data: bytes, size: int) -> None:
     number = end = 0
-    for line in lines_of(cut(data, size)):
-        assert line.number == number + 1
-        assert data[end:].startswith(line.data)
-        assert len(line.data) <= MAX_HELD
-        number += line.count
-        end += line.size
-        assert line.end == end
+    for found in lines_of(cut(data, size)):
+        assert found.number == number + 1
+        assert data[end:].startswith(found.data)
+        assert len(found.data) <= MAX_HELD
+        number += found.count
+        end += found.size
+        assert found.end == end
     assert end == len(data)
     assert number == data.count(b"\n") + (not data.endswith(b"\n") and bool(data))
 
 
 def test_a_million_lines_that_are_no_entries_are_one() -> None:
-    (line,) = lines_of(iter([b"\n" * 500_000] * 2))
-    assert (line.number, line.count, line.size, line.seq) == (1, 1_000_000, 1_000_000, None)
+    (run,) = lines_of(iter([b"\n" * 500_000] * 2))
+    assert (run.number, run.count, run.size, run.seq) == (1, 1_000_000, 1_000_000, None)
 
 
 class _Counted:
@@ -104,10 +105,10 @@ def test_a_time_is_found_beside_a_long_line_by_reading_the_file_about_once(
     size = 64 << 20
     path = tmp_path / "segment"
     with path.open("wb") as file:
-        file.write(b'{"seq":1,"ts":"2026-11-10T00:00:00.000000Z",\n')
+        file.write(line(1, "2026-11-10T00:00:00.000000Z", BODY, "0" * 64))
         file.truncate(size)
         file.seek(0, os.SEEK_END)
-        file.write(b'\n{"seq":2,"ts":"2026-11-20T00:00:00.000000Z",\n')
+        file.write(b"\n" + line(2, "2026-11-20T00:00:00.000000Z", BODY, "0" * 64))
         last = size + 1
     size = path.stat().st_size
     counted = _Counted(monkeypatch)

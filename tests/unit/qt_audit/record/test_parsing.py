@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qt_audit.reading.lines import are_linked_entries, is_entry
+from qt_audit.reading.lines import are_linked_entries
 from qt_audit.record.entry import MAX_LINE, Draft, EntryError, line
-from qt_audit.record.parsing import parse
+from qt_audit.record.parsing import is_entry, parse
 from qt_audit.settings.redaction import Redactor
 
 TS = "2026-11-20T10:00:00.000000Z"

@@ -18,8 +18,8 @@ from qt_audit.record.parsing import (
     DAY_PATTERN,
     ESCAPE,
     TIME_PATTERN,
+    is_entry,
     is_valid_shape,
-    parse,
     parse_details,
     shape,
 )
@@ -50,15 +50,6 @@ def _entry_pattern(text: str, details: str) -> re.Pattern[bytes]:
 
 _PLAIN = _entry_pattern(CHARACTERS, r"[^}\\\n]*")
 _ESCAPED = _entry_pattern(f"{CHARACTERS}(?:{ESCAPE}{CHARACTERS})*", r"[^\n]*")
-
-
-def is_entry(line: bytes) -> bool:
-    """Whether the line, without its newline, is an entry."""
-    try:
-        parse(line, with_details=False)
-    except EntryError:
-        return False
-    return True
 
 
 def are_linked_entries(lines: Sequence[bytes], block: bytes) -> bool:

@@ -16,6 +16,7 @@ from qt_audit.record.lines import (
     descriptor_blocks,
     pieces_backwards,
 )
+from qt_audit.record.parsing import is_entry
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,20 +59,25 @@ def offset_of(descriptor: int, size: int, ts: str) -> int:
     low, high = 0, size
     while high - low > BLOCK_BYTES:
         middle = (low + high) // 2
-        found = next(_times(descriptor, middle, size, high), None)
+        found = _first_time(descriptor, middle, size, high)
         if found is None or found[1] >= ts:
             high = middle
         else:
             low = found[0] + 1
-    return next((offset for offset, time in _times(descriptor, low, size) if time >= ts), size)
+    for offset, line in lines(descriptor, low, size):
+        time = line_time(line)
+        if time is not None and time >= ts and is_entry(line):
+            return offset
+    return size
 
 
-def _times(descriptor: int, start: int, size: int, before: int | None = None) -> Iterator[tuple[int, str]]:
-    """Offset and time of each entry that begins at or after `start` and before `before`."""
+def _first_time(descriptor: int, start: int, size: int, before: int) -> tuple[int, str] | None:
+    """Offset and time of the first entry that begins at or after `start` and before `before`."""
     for offset, line in lines(descriptor, start, size, before):
         time = line_time(line)
-        if time is not None:
-            yield offset, time
+        if time is not None and is_entry(line):
+            return offset, time
+    return None
 
 
 def candidates_backwards(descriptor: int, end: int) -> Iterator[bytes]:

@@ -78,6 +78,15 @@ def parse(line: bytes, with_details: bool = True) -> Entry:
     )
 
 
+def is_entry(line: bytes) -> bool:
+    """Whether the line, with or without its newline, is an entry."""
+    try:
+        parse(line, with_details=False)
+    except EntryError:
+        return False
+    return True
+
+
 def parse_details(text: str) -> dict[str, Any]:
     """The details that an entry's line holds as this text. Raises EntryError if no writer writes it so."""
     if text == "{}":

@@ -13,10 +13,11 @@ from dataclasses import astuple, dataclass, replace
 from hashlib import sha256
 from itertools import pairwise
 
-from qt_audit.reading.lines import MAX_HELD, are_linked_entries, chain_fields, is_entry
+from qt_audit.reading.lines import MAX_HELD, are_linked_entries, chain_fields
 from qt_audit.record import segments
 from qt_audit.record.compressed import DamagedError, decompressed
 from qt_audit.record.entry import PREV_SLICE
+from qt_audit.record.parsing import is_entry
 from qt_audit.record.place import open_file
 from qt_audit.verify.workers import run_in_processes
 
