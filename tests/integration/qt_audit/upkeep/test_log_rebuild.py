@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from qt_audit.record.entry import log_line, parse
+from qt_audit.record.entry import log_line
+from qt_audit.record.parsing import parse
 from tests.support.checkout import FACE
 from tests.support.records import draft, make_record, write_record
 

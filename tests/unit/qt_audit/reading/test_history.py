@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from qt_audit.reading.history import History, parse_without_details
 from qt_audit.reading.window import JournalError
-from qt_audit.record.entry import chain_hash, parse, timestamp
+from qt_audit.record.entry import chain_hash, timestamp
 from qt_audit.record.journal import append
+from qt_audit.record.parsing import parse
 from qt_audit.record.place import Place
 from tests.support.records import archive_segment, draft, full_ts, make_record, microseconds, write_record
 

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from qt_audit.record.entry import line
 from qt_audit.record.head import Head, decode
 from qt_audit.record.recovery import Recovery
 from tests.support.records import draft, write_record
@@ -78,3 +79,13 @@ def test_no_descriptor_is_left_open(tmp_path: Path) -> None:
         result = recovered(tmp_path, copy(head))
         assert result.notes
         assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_the_end_of_a_long_line_is_no_entry_though_it_looks_like_the_next(tmp_path: Path) -> None:
+    head, _ = three_months(tmp_path)
+    following = line(head.seq + 1, "2026-11-12T10:00:00.000000Z", draft().body(), head.hash)
+    with (tmp_path / "status/record/2026-11.jsonl").open("ab") as file:
+        file.write(b"x" * (1 << 20) + following)
+    result = recovered(tmp_path, copy(head))
+    assert result.head.seq == head.seq
+    assert not result.adopted

@@ -17,6 +17,13 @@ def read(*lines: str) -> list[tuple[str, str]]:
     return [(entry.ts, entry.action) for entry in entries(lines, NOW)]
 
 
+def test_a_flood_of_lines_without_a_time_is_entries_of_bounded_length() -> None:
+    found = read("[2025-12-17T17:39:46.725707Z] begin", *["x" * 99] * 30_000, "[2025-12-18T00:00:00Z] end")
+    assert len(found) == 4
+    assert max(len(action) for _, action in found) <= (1 << 20) + 100
+    assert sum(action.count("x") for _, action in found) == 99 * 30_000
+
+
 def test_the_reports_lines_are_taken_as_they_are() -> None:
     assert read(
         "[2025-12-17T17:39:46.725707Z] Test audit entry - system check",

@@ -11,7 +11,9 @@ import pytest
 from qt_audit.record.entry import Draft, chain_hash, line
 from qt_audit.record.head import Head, decode
 from qt_audit.record.place import Place
+from qt_audit.verify import scan
 from qt_audit.verify.chain import Report, verify
+from tests.support.hostile import BODY, CHAINED, append_chained
 from tests.support.records import draft, make_record, write_record
 
 OCTOBER, NOVEMBER = "2026-10.jsonl", "2026-11.jsonl"
@@ -381,6 +383,59 @@ def test_a_record_changed_throughout_is_a_bounded_list_of_faults(tmp_path: Path)
     report = look(tmp_path / "status/record")
     assert len(report.faults) == 1000
     assert report.more_faults == 1500
+
+
+@pytest.mark.parametrize("body", CHAINED.values(), ids=CHAINED)
+@pytest.mark.parametrize("archived", [False, True])
+def test_a_line_that_no_writer_wrote_is_altered_though_its_hash_is_right(
+    record: Path, body: str, archived: bool
+) -> None:
+    append_chained(record, BODY, body, BODY)
+    name = NOVEMBER
+    if archived:
+        name = archive_by_hand(record, NOVEMBER).name
+    assert faults(record) == [("altered", name, 102, 102, 62)]
+
+
+@pytest.mark.parametrize(
+    ("fill", "count"), [(b"\n", 50_000), (b'{"seq":\n', 50_000), (b"x\n{\n", 100_000), (b"\0\n", 50_000)]
+)
+@pytest.mark.parametrize("name", [OCTOBER, NOVEMBER])
+def test_a_flood_of_lines_that_are_no_entries_is_one_fault(
+    record: Path, name: str, fill: bytes, count: int
+) -> None:
+    edit(record, name, lambda lines: lines.insert(20, fill * 50_000))
+    (fault,) = look(record).faults
+    assert (fault.kind, fault.file, fault.line, fault.lines) == ("altered", name, 21, count)
+    assert look(record).entries == 100
+
+
+def test_a_flood_of_copies_of_a_line_is_one_fault(record: Path) -> None:
+    edit(record, NOVEMBER, lambda lines: lines.insert(20, lines[3] * 3000))
+    (fault,) = look(record).faults
+    assert (fault.kind, fault.line, fault.lines) == ("altered", 21, 3000)
+
+
+@pytest.mark.parametrize("cut", [1000, 100_000])
+def test_a_line_longer_than_a_part_of_the_file_is_one_fault(
+    record: Path, cut: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scan, "PART_BYTES", cut)
+    edit(record, NOVEMBER, lambda lines: lines.__setitem__(20, b'{"seq":61,' + b"x" * 3_000_000 + b"\n"))
+    assert faults(record) == [("altered", NOVEMBER, 61, 61, 21)]
+
+
+def test_a_long_line_without_an_end_is_torn_with_its_size(record: Path) -> None:
+    with (record / NOVEMBER).open("ab") as file:
+        file.write(bytes(3_000_000))
+    (fault,) = look(record).faults
+    assert (fault.kind, fault.line) == ("torn", 61)
+    assert fault.text.startswith("3000000 bytes behind the last entry")
+
+
+def test_an_archive_that_expands_beyond_measure_is_altered(record: Path) -> None:
+    (record / "2026-09.jsonl.gz").write_bytes(gzip.compress(b"\n" * (1 << 26)))
+    assert faults(record) == [("altered", "2026-09.jsonl.gz", 1, 1, None)]
 
 
 def removal(last_seq: int, last_hash: str) -> Draft:

@@ -17,9 +17,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-import zlib
 
 from qt_audit.filing import schedule
+from qt_audit.record.archive_error import ArchiveError
 from qt_audit.record.place import home
 from qt_audit.recorder import user_name
 from qt_audit.settings.loading import Settings
@@ -54,7 +54,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     except AdoptionError as error:
         explain(_PROGRAM, str(error))
         return 1
-    except (EOFError, zlib.error):
+    except ArchiveError:
         explain(_PROGRAM, "a .gz file is damaged: unpack what can be had of it, and name that")
         return 1
     words = "1 entry" if result.count == 1 else f"{result.count} entries"

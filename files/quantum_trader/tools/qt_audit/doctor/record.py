@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -12,8 +13,10 @@ from qt_audit.doctor.check import OK, WARN, WRONG, Check, run_each
 from qt_audit.reading.lines import chain_fields
 from qt_audit.record import fallback, segments
 from qt_audit.record.compressed import open_archived
-from qt_audit.record.entry import EntryError, chain_hash, log_line, now, parse, timestamp
+from qt_audit.record.entry import EntryError, chain_hash, log_line, now, timestamp
 from qt_audit.record.head import Head, read_snapshot
+from qt_audit.record.lines import candidate_lines
+from qt_audit.record.parsing import parse
 from qt_audit.record.place import (
     LOG_NAME,
     Place,
@@ -167,11 +170,9 @@ def _last_log_lines(directory: int) -> list[bytes]:
     """The log's lines for the last entries of the newest segment with entries."""
     for name in reversed(segments.names(directory)):
         with segments.open_segment(name, directory) as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - _TAIL_BYTES))
-            whole = file.read().split(b"\n")[1 if size > _TAIL_BYTES else 0 : -1]
+            whole = deque(candidate_lines(file, last_bytes=_TAIL_BYTES), maxlen=_LAST_ENTRIES)
         lines = []
-        for line in whole[-_LAST_ENTRIES:]:
+        for line in whole:
             try:
                 entry = parse(line)
             except EntryError:
@@ -188,8 +189,11 @@ def _log_tail(name: str, status: int) -> list[bytes]:
     except FileNotFoundError:
         return []
     if name.endswith(segments.ARCHIVE_SUFFIX):
+        last = deque[bytes](maxlen=100 * _LAST_ENTRIES)
         with open_archived(descriptor, name) as packed:
-            return packed.read().split(b"\n")[-100 * _LAST_ENTRIES :]
+            while line := packed.readline(_TAIL_BYTES):
+                last.append(line.rstrip(b"\n"))
+        return list(last)
     with os.fdopen(descriptor, "rb") as file:
         file.seek(max(0, file_status.st_size - 8 * _TAIL_BYTES))
         return file.read().split(b"\n")

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Iterator
 from typing import BinaryIO
 
 from qt_audit.reading import positions
-from qt_audit.reading.window import JournalError, journal_error, open_record, parse_checked
+from qt_audit.reading.window import JournalError, journal_error, open_record
 from qt_audit.record import segments
 from qt_audit.record.archive_error import ArchiveError
 from qt_audit.record.entry import Entry, EntryError
+from qt_audit.record.lines import Pieces, blocks, candidate_offsets, is_plain
+from qt_audit.record.parsing import parse
 from qt_audit.record.place import Place
 
 
@@ -31,6 +32,8 @@ class Follower:
         self._name = ""
         self._file: BinaryIO | None = None
         self._offset = 0
+        self._inside = False
+        """Whether the offset is inside a line that is too long to be an entry, and is passed over."""
 
     def close(self) -> None:
         if self._file is not None:
@@ -75,21 +78,21 @@ class Follower:
                 return
 
     def _open(self, name: str, record: int) -> None:
-        self._name, self._offset = name, 0
-        last_known = self._last_known
-        if last_known is not None and name < last_known.ts[:7]:
+        self._name, self._offset, self._inside = name, 0, False
+        known = self._last_known
+        if known is not None and name < known.ts[:7]:
             return  # the caller knows all its entries
         try:
             self._file = segments.open_segment(name, record)
         except FileNotFoundError:
             return  # retention removed it a moment ago
-        if last_known is not None and name[:7] == last_known.ts[:7] and _is_plain(self._file):
+        if known is not None and name[:7] == known.ts[:7] and is_plain(self._file):
             descriptor = self._file.fileno()
-            self._offset = positions.offset_of(descriptor, os.fstat(descriptor).st_size, last_known.ts)
+            self._offset = positions.offset_of(descriptor, os.fstat(descriptor).st_size, known.ts)
 
     def _is_replaced(self, record: int) -> bool:
         """Whether the segment's name belongs to another file now, which writers use."""
-        if self._file is None or not _is_plain(self._file):
+        if self._file is None or not is_plain(self._file):
             return False
         try:
             now = os.stat(self._name, dir_fd=record, follow_symlinks=False)
@@ -102,20 +105,22 @@ class Follower:
         """The entries of the complete lines after the offset."""
         if self._file is None:
             return
-        if not _is_plain(self._file):
-            for line in self._file:
-                yield from self._entry_if_new(line)
-            return
-        descriptor = self._file.fileno()
-        size = os.fstat(descriptor).st_size
-        self._offset = min(self._offset, size)  # a writer cut a torn tail, or somebody cut the file
-        for offset, line in positions.lines(descriptor, self._offset, size):
-            self._offset = offset + len(line)
-            yield from self._entry_if_new(line)
+        if is_plain(self._file):
+            size = os.fstat(self._file.fileno()).st_size
+            if size < self._offset:  # a writer cut a torn tail, or somebody cut the file
+                self._offset, self._inside = size, False
+            pieces = Pieces(blocks(self._file, self._offset, size), self._offset, self._inside)
+        else:
+            pieces = Pieces(blocks(self._file, 0))
+        for offset, data in pieces:
+            for begin, end in candidate_offsets(data):
+                self._offset = offset + end
+                yield from self._entry_if_new(data[begin:end])
+        self._offset, self._inside = pieces.end, pieces.inside
 
     def _entry_if_new(self, line: bytes) -> Iterator[Entry]:
         try:
-            entry = parse_checked(line)
+            entry = parse(line)
         except EntryError:
             return  # `verify` reports it
         if self._last_known is not None:
@@ -123,7 +128,3 @@ class Follower:
                 return
             self._last_known = None
         yield entry
-
-
-def _is_plain(file: BinaryIO) -> bool:
-    return isinstance(file, io.BufferedReader)

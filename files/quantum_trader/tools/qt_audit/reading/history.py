@@ -6,29 +6,26 @@ are archived. A line that is no entry (torn or foreign) is skipped and counted; 
 
 from __future__ import annotations
 
-import io
 import os
-import re
 from collections import deque
+from itertools import islice
 
 from qt_audit.reading import positions
-from qt_audit.reading.window import BEGINNING, END, OpenRecord, lines_between, parse_checked
+from qt_audit.reading.window import BEGINNING, END, OpenRecord, WindowLines
 from qt_audit.record import segments
 from qt_audit.record.entry import Entry, EntryError, chain_hash
 from qt_audit.record.head import Head, read_snapshot
+from qt_audit.record.lines import is_plain
+from qt_audit.record.parsing import parse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Any, BinaryIO
 
     from qt_audit.record.place import Place
-
-_TEXT = r'"([^"\\\x00-\x1f]*)"'
-_ENTRY_LINE = re.compile(
-    rf'\{{"seq":([0-9]{{1,20}}),"ts":"([0-9T:.-]{{26}}Z)","action":{_TEXT},"source":{_TEXT},"outcome":{_TEXT},"host":{_TEXT},'
-    rf'"user":{_TEXT},"pid":([0-9]{{1,10}}),"run":(?:null|{_TEXT}),"details":\{{.*\}},"prev":"([0-9a-f]{{64}})"\}}\n'
-)
+_SPARE_LINES = 1000
+"""So many lines of an archive are kept to find the last entry among them."""
 
 
 class HashedEntry:
@@ -80,9 +77,8 @@ class History:
                 if since[:7] <= name[:7] <= until[:7]:
                     with record.segment(name) as file:
                         if file is not None:
-                            yield from self._entries(
-                                lines_between(file, since, until), line_filter, parse_line, since, until
-                            )
+                            lines = WindowLines(file, since, until)
+                            yield from self._entries(lines, line_filter, parse_line)
 
     def last(self, n: int) -> list[Entry]:
         """The last n entries, oldest first. Reads only the ends of the newest segments, unless archived."""
@@ -153,11 +149,9 @@ class History:
 
     def _entries(
         self,
-        lines: Iterator[bytes],
+        lines: WindowLines,
         line_filter: Callable[[bytes], bool] | None,
         parse_line: Callable[[bytes], Entry],
-        since: str,
-        until: str,
     ) -> Iterator[Entry]:
         for line in lines if line_filter is None else filter(line_filter, lines):
             try:
@@ -165,24 +159,19 @@ class History:
             except EntryError:
                 self.skipped += 1
                 continue
-            if since <= entry.ts < until:
+            if lines.since <= entry.ts < lines.until:
                 yield entry
+        self.skipped += lines.skipped
 
 
 def parse_without_details(line: bytes) -> Entry:
-    """The entry that a line holds, without its details. Raises EntryError if it is no entry."""
-    match = _ENTRY_LINE.fullmatch(line.decode("latin-1"))
-    if match is None or not line.isascii():
-        entry = parse_checked(line)  # a text may hold an escape, which the pattern does not read
-        entry.details = {}
-        return entry
-    seq, ts, action, source, outcome, host, user, pid, run, prev = match.groups()
-    return Entry(int(seq), ts, action, source, outcome, host, user, int(pid), run, {}, prev)
+    """The entry that a line holds; its details are checked, but left out. Raises EntryError."""
+    return parse(line, with_details=False)
 
 
 def _parser(details: bool | Callable[[bytes], dict[str, Any]]) -> Callable[[bytes], Entry]:
     if isinstance(details, bool):
-        return parse_checked if details else parse_without_details
+        return parse if details else parse_without_details
 
     def read(line: bytes) -> Entry:
         entry = parse_without_details(line)
@@ -193,40 +182,32 @@ def _parser(details: bool | Callable[[bytes], dict[str, Any]]) -> Callable[[byte
 
 
 def _entries_from(file: BinaryIO, ts: str) -> Iterator[Entry]:
-    for line in lines_between(file, ts, END):
-        try:
-            entry = parse_checked(line)
-        except EntryError:
-            continue
-        if entry.ts >= ts:
+    for line in WindowLines(file, ts, END):
+        entry = _parse_or_none(line)
+        if entry is not None and entry.ts >= ts:
             yield entry
 
 
 def _last_of(file: BinaryIO, n: int) -> list[Entry]:
     """The last n entries of a segment, oldest first."""
-    if isinstance(file, io.BufferedReader):
+    if is_plain(file):
         size = os.fstat(file.fileno()).st_size
-        found: list[Entry] = []
-        for line in positions.lines_backwards(file.fileno(), size):
-            if len(found) == n:
-                break
-            entry = _parse_or_none(line)
-            if entry is not None:
-                found.append(entry)
-        return found[::-1]
-    # Keep twice as many lines, because some may be no entries.
-    last_lines = deque(lines_between(file, BEGINNING, END), maxlen=2 * n)
+        found = map(_parse_or_none, positions.candidates_backwards(file.fileno(), size))
+        return list(islice((entry for entry in found if entry is not None), n))[::-1]
+    # Keep more lines than are asked for, because some may be no entries.
+    last_lines = deque(WindowLines(file, BEGINNING, END), maxlen=2 * n + _SPARE_LINES)
     return [entry for line in last_lines if (entry := _parse_or_none(line)) is not None][-n:]
 
 
 def _last_before(file: BinaryIO, ts: str) -> HashedEntry | None:
     """The last entry of a segment before a time."""
-    if isinstance(file, io.BufferedReader):
+    candidates: Iterable[bytes]
+    if is_plain(file):
         size = os.fstat(file.fileno()).st_size
         end = positions.offset_of(file.fileno(), size, ts) if ts != END else size
-        candidates = positions.lines_backwards(file.fileno(), end)
+        candidates = positions.candidates_backwards(file.fileno(), end)
     else:
-        candidates = reversed(deque(lines_between(file, BEGINNING, ts), maxlen=1000))
+        candidates = reversed(deque(WindowLines(file, BEGINNING, ts), maxlen=_SPARE_LINES))
     for line in candidates:
         entry = _parse_or_none(line)
         if entry is not None and entry.ts < ts:
@@ -236,6 +217,6 @@ def _last_before(file: BinaryIO, ts: str) -> HashedEntry | None:
 
 def _parse_or_none(line: bytes) -> Entry | None:
     try:
-        return parse_checked(line)
+        return parse(line)
     except EntryError:
         return None

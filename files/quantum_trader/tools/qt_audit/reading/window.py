@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import os
 
 from qt_audit.reading import positions
 from qt_audit.reading.positions import line_time
 from qt_audit.record import segments
 from qt_audit.record.archive_error import ArchiveError
-from qt_audit.record.entry import Entry, EntryError, parse
+from qt_audit.record.lines import Pieces, blocks, candidates, is_plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,25 +18,12 @@ if TYPE_CHECKING:
 
     from qt_audit.record.place import Place
 
-NoneType = type(None)
 BEGINNING, END = "", "9999-99"
 """Texts that compare as earlier and later than the time of every entry."""
 
 
 class JournalError(OSError):
     """A part of the record cannot be read. The message names it and says what to do."""
-
-
-def parse_checked(line: bytes) -> Entry:
-    """The entry that a line holds, with the types of the fields that are counted. Raises EntryError."""
-    entry = parse(line)
-    if (
-        type(entry.source) is not str
-        or type(entry.outcome) is not str
-        or type(entry.run) not in (str, NoneType)
-    ):
-        raise EntryError("not an entry: `source`, `outcome` or `run` has the wrong type")
-    return entry
 
 
 def open_record(place: Place) -> int | None:
@@ -109,21 +95,38 @@ def journal_error(path: str, error: OSError) -> JournalError:
     return JournalError(f"{path}: cannot be read ({reason}){remedy}")
 
 
-def lines_between(file: BinaryIO, since: str, until: str) -> Iterator[bytes]:
-    """The complete lines from the first entry at or after `since` to the last one before `until`."""
-    if isinstance(file, io.BufferedReader):
-        descriptor = file.fileno()
-        size = os.fstat(descriptor).st_size
-        begin = positions.offset_of(descriptor, size, since) if since != BEGINNING else 0
-        end = positions.offset_of(descriptor, size, until) if until != END else size
-        file.seek(begin)
-        for line in file:
-            begin += len(line)
-            if begin > end or not line.endswith(b"\n"):
-                return
-            yield line
-        return
-    for line in io.BufferedReader(file, 1 << 20):  # type: ignore[type-var]
-        time = line_time(line)
-        if line.endswith(b"\n") and (time is None or since <= time < until):
-            yield line
+class WindowLines:
+    """The complete lines of a segment that may be entries of a window, without their newlines.
+
+    They reach from the first entry at or after `since` to the last one before `until`. `skipped` counts the
+    lines between them that are no entries.
+    """
+
+    def __init__(self, file: BinaryIO, since: str, until: str) -> None:
+        self._file = file
+        self.since = since
+        self.until = until
+        self.skipped = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        begin, end, plain = 0, None, is_plain(self._file)
+        if plain:
+            descriptor = self._file.fileno()
+            end = size = os.fstat(descriptor).st_size
+            begin = positions.offset_of(descriptor, size, self.since) if self.since != BEGINNING else 0
+            end = positions.offset_of(descriptor, size, self.until) if self.until != END else size
+        pieces = Pieces(blocks(self._file, begin, end), begin)
+        too_long = 0
+        for _, data in pieces:
+            found, skipped = candidates(data)
+            self.skipped += skipped + pieces.skipped - too_long
+            too_long = pieces.skipped
+            yield from found if plain else self._within(found)
+        self.skipped += pieces.skipped - too_long
+
+    def _within(self, lines: list[bytes]) -> Iterator[bytes]:
+        """Those that do not lie before or after the window by their time."""
+        for line in lines:
+            time = line_time(line)
+            if time is None or self.since <= time < self.until:
+                yield line

@@ -10,9 +10,11 @@ from __future__ import annotations
 import os
 
 from qt_audit.record import segments
-from qt_audit.record.entry import Draft, Entry, EntryError, chain_hash, encoded, parse
+from qt_audit.record.entry import Draft, Entry, EntryError, chain_hash, encoded
 from qt_audit.record.head import HEAD_NAME, Busy, Lock, empty
 from qt_audit.record.journal import append
+from qt_audit.record.lines import candidate_lines
+from qt_audit.record.parsing import parse
 from qt_audit.record.place import Place
 from qt_audit.record.warning import reason, warn
 from qt_audit.record.writer_lock import PlaceInUse
@@ -101,7 +103,7 @@ def _warn_not_moved(place: Place, error: Exception) -> None:
 def _entries(name: str, record: int) -> list[tuple[Entry, str]]:
     found = []
     with segments.open_segment(name, record) as file:
-        for line in file:
+        for line in candidate_lines(file):
             try:
                 found.append((parse(line), chain_hash(line)))
             except EntryError:
@@ -135,7 +137,7 @@ def _hashes_at_home(home: Place, since: str) -> set[str]:
         for name in segments.names(record):
             if name >= f"{since[:7]}.jsonl":
                 with segments.open_segment(name, record) as file:
-                    for line in file:
+                    for line in candidate_lines(file):
                         if b'"brought_home":{' in line:
                             found.add(_origin_hash(line))
         return found

@@ -11,8 +11,9 @@ import os
 from collections import deque
 
 from qt_audit.record import segments
-from qt_audit.record.entry import GENESIS, Entry, EntryError, chain_hash, log_line, parse, segment_name
+from qt_audit.record.entry import GENESIS, Entry, EntryError, chain_hash, log_line, segment_name
 from qt_audit.record.head import Head, empty
+from qt_audit.record.parsing import parse
 from qt_audit.record.place import LOG_NAME, open_file
 
 TYPE_CHECKING = False
@@ -147,10 +148,12 @@ class Recovery:
     def _advance_head(self, file: BinaryIO, offset: int, name: str) -> tuple[int, int]:
         """Move the head over its successors; (end of the last line to keep, number of foreign lines)."""
         head, position, keep, foreign, pending = self.head, offset, offset, 0, 0
+        begins = ends = True
         while raw := file.readline(_MAX_READ):
             position += len(raw)
+            begins, ends = ends, raw.endswith(b"\n")  # a long line comes in several parts
             try:
-                entry = parse(raw) if raw.endswith(b"\n") else None
+                entry = parse(raw) if begins and ends else None
             except EntryError:
                 entry = None
             if entry is None:

@@ -9,7 +9,9 @@ from __future__ import annotations
 import os
 import re
 
-from qt_audit.record.entry import MAX_LINE, Entry, EntryError, parse
+from qt_audit.record.entry import Entry, EntryError
+from qt_audit.record.lines import Pieces, blocks, candidates, is_plain, pieces_backwards
+from qt_audit.record.parsing import parse
 from qt_audit.record.place import open_file
 
 TYPE_CHECKING = False
@@ -17,8 +19,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 ARCHIVE_SUFFIX = ".gz"
-_NAME = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])\.jsonl")
-_TAIL_BYTES = 16 * MAX_LINE
+_NAME = re.compile(r"[0-9]{4}-(?:0[1-9]|1[0-2])\.jsonl")
 
 
 def names(record: int | str) -> list[str]:
@@ -60,30 +61,30 @@ def last_line(name: str, record: int) -> LastLine | None:
     """
     try:
         with open_segment(name, record) as file:
-            size = file.seek(0, os.SEEK_END)
-            step = _TAIL_BYTES
-            while True:
-                start = max(0, size - step)
-                file.seek(start)
-                found = _last_in(file.read(size - start), start)
-                if found is not None or start == 0:
-                    return found
-                step *= 8
+            if is_plain(file):
+                descriptor = file.fileno()
+                found = map(_last_in, pieces_backwards(descriptor, os.fstat(descriptor).st_size))
+                return next((last for last in found if last is not None), None)
+            last = None
+            for piece in Pieces(blocks(file, 0)):
+                last = _last_in(piece) or last
+            return last
     except FileNotFoundError:
         return None
 
 
-def _last_in(block: bytes, start: int) -> LastLine | None:
-    end = block.rfind(b"\n") + 1
-    while end > 0:
-        begin = block.rfind(b"\n", 0, end - 1) + 1
-        if begin or not start:
-            line = block[begin:end]
-            try:
-                return LastLine(parse(line), line, start + end)
-            except EntryError:
-                pass
-        end = begin
+def _last_in(piece: tuple[int, bytes]) -> LastLine | None:
+    """The last entry of a piece of whole lines."""
+    start, data = piece
+    lines, _ = candidates(data)
+    for line in reversed(lines):
+        try:
+            entry = parse(line)
+        except EntryError:
+            continue
+        line += b"\n"
+        begin = data.rfind(b"\n" + line) + 1  # 0: it is the first line
+        return LastLine(entry, line, start + begin + len(line))
     return None
 
 

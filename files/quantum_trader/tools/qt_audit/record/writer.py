@@ -17,10 +17,10 @@ from qt_audit.record.entry import (
     line,
     log_line,
     now,
-    parse,
     segment_name,
 )
 from qt_audit.record.head import Head, Lock, empty
+from qt_audit.record.parsing import parse
 from qt_audit.record.place import LOG_NAME, Place, open_file
 from qt_audit.record.recovery import Note, Recovery, missing_log_lines
 from qt_audit.record.reserve import retry_when_full

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO
+from typing import BinaryIO
 
 from qt_audit.reading.history import History
 from qt_audit.record import journal
+from qt_audit.record.compressed import open_archived
 from qt_audit.record.entry import Draft, Entry, now
 from qt_audit.record.place import LOG_NAME, Place
 from qt_audit.settings.redaction import Redactor
@@ -20,8 +20,10 @@ from qt_audit.upkeep.first_version_log import SOURCE, Imported, details, entries
 ADOPTED_LOG, _PENDING_LOG = f"{LOG_NAME}.before-adoption", f"{LOG_NAME}.being-adopted"
 """Names of the old log after its import and until then: its own place is needed for the log of the record."""
 _CLOSING_ACTION = "Audit record: Adopted"
-_BATCH = 1000
+_BATCH, _BATCH_CHARACTERS = 1000, 1 << 22
+"""So many entries are appended at once, or fewer if they are long."""
 _MAX_LINE = 1 << 20
+_GZIP = b"\x1f\x8b"
 
 
 class AdoptionError(Exception):
@@ -71,15 +73,17 @@ def adopt(
     name = os.path.basename(_final_path(files[0]))
     host = os.uname().nodename
     present = now()
-    count, batch = 0, []
+    count, characters, batch = 0, 0, []
     with _lines(files) as lines:
         for entry in entries(lines, present):
             count += 1
             if count > done:
                 batch.append(_draft(entry, name, redactor, host, user))
-            if len(batch) == _BATCH:
+                characters += len(entry.action)
+            if len(batch) == _BATCH or characters > _BATCH_CHARACTERS:
                 journal.append(place, batch, timeout)
                 batch.clear()
+                characters = 0
                 progress(count)
     if not count:
         raise AdoptionError(f"{files[0]} has no line; there is nothing to adopt")
@@ -189,12 +193,15 @@ def _lines(files: Sequence[str]) -> Iterator[Iterator[str]]:
 
 
 @contextmanager
-def _opened(path: str) -> Iterator[IO[bytes] | gzip.GzipFile]:
+def _opened(path: str) -> Iterator[BinaryIO]:
     if not os.path.isfile(path):
         raise AdoptionError(f"{path} is no file; name the log of the version before")
     with open(path, "rb") as file:
         if not path.endswith(".gz"):
             yield file
             return
-        with gzip.GzipFile(fileobj=file) as unpacked:
+        beginning = file.read(2)
+        if beginning != _GZIP:
+            raise AdoptionError(f"{path}: Not a gzipped file ({beginning!r})")
+        with open_archived(os.dup(file.fileno()), path) as unpacked:
             yield unpacked

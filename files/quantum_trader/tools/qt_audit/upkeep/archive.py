@@ -19,6 +19,7 @@ from typing import Any, BinaryIO, cast
 
 from qt_audit.reading.lines import chain_fields
 from qt_audit.record import segments
+from qt_audit.record.compressed import DamagedError
 from qt_audit.record.entry import now
 from qt_audit.record.head import Head, read_snapshot
 from qt_audit.record.place import Place, inherit_owner, open_file
@@ -27,7 +28,6 @@ from qt_audit.verify.removals import Removal
 from qt_audit.verify.scan import (
     EMPTY_SECTION,
     ChainSection,
-    DamagedError,
     SegmentFile,
     open_segment_file,
     parts,

@@ -33,35 +33,51 @@ class Imported:
     action: str
 
 
+class _Pending:
+    """An entry whose lines are being read; `ts` is empty until it is known."""
+
+    def __init__(self, number: int, ts: str, original_time: str, text: str) -> None:
+        self.number = number
+        self.ts = ts
+        self._original_time = original_time
+        self._lines = [text]
+        self._characters = len(text)
+
+    def add(self, text: str) -> bool:
+        """Add a line, unless the entry is too long already. Returns whether it was added."""
+        if self._characters > _MAX_CHARACTERS:
+            return False
+        self._lines.append(text)
+        self._characters += len(text) + 1
+        return True
+
+    def entry(self, ts: str) -> Imported:
+        """The entry, with this time in the record."""
+        return Imported(self.number, ts, self._original_time, "\n".join(self._lines).rstrip("\n"))
+
+
 def entries(lines: Iterable[str], now: str) -> Iterator[Imported]:
     """The entries of a log, whose lines have no newline. Lines without a time are not lost."""
-    last, pending = "", None
+    last = ""
+    pending: _Pending | None = None
     for number, text in enumerate(lines, 1):
         found = _LINE.fullmatch(text)
         ts = None if found is None else _time(found[1], now)
         if found is None or ts is None:
-            if pending is not None and len(pending.action) > _MAX_CHARACTERS:
+            if pending is not None and not pending.add(text):
                 last = max(last, pending.ts)
-                yield _trimmed(pending, last or now)
+                yield pending.entry(last or now)
                 pending = None
             if pending is None and text.strip():
-                pending = Imported(number, last, "", text)
-            elif pending is not None:
-                pending = Imported(
-                    pending.number, pending.ts, pending.original_time, f"{pending.action}\n{text}"
-                )
+                pending = _Pending(number, last, "", text)
             continue
         if pending is not None:
             last = max(last, pending.ts)
-            yield _trimmed(pending, last or min(ts, now))
+            yield pending.entry(last or min(ts, now))
         ts = min(max(ts, last, pending.ts if pending is not None else ""), now)
-        pending = Imported(number, ts, found[1], found[2])
+        pending = _Pending(number, ts, found[1], found[2])
     if pending is not None:
-        yield _trimmed(pending, max(last, pending.ts) or now)
-
-
-def _trimmed(entry: Imported, ts: str) -> Imported:
-    return Imported(entry.number, ts, entry.original_time, entry.action.rstrip("\n"))
+        yield pending.entry(max(last, pending.ts) or now)
 
 
 def _time(text: str, now: str) -> str | None:

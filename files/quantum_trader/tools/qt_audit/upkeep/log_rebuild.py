@@ -18,8 +18,10 @@ from dataclasses import dataclass
 from qt_audit.record import segments
 from qt_audit.record.archive_error import ArchiveError
 from qt_audit.record.compressed import open_archived
-from qt_audit.record.entry import EntryError, log_line, parse
+from qt_audit.record.entry import EntryError, log_line
 from qt_audit.record.head import Lock
+from qt_audit.record.lines import Pieces, blocks, candidates
+from qt_audit.record.parsing import parse
 from qt_audit.record.place import LOG_NAME, Place, inherit_owner, open_file
 from qt_audit.verify.snapshot import open_record_directory
 
@@ -99,6 +101,8 @@ class _NewLog:
         self._status = status
         self._record = record
         self._segment, self._offset = "", 0
+        self._inside = False
+        """Whether the offset is inside a line that is too long to be an entry."""
         self._comparison = 0, 0, True
         """Of the old log: inode, number of bytes compared, whether the new log begins with them."""
         self._since, self._skip = _last_rotated_time(rotated, status)
@@ -137,22 +141,21 @@ class _NewLog:
             if name < max(self._segment, f"{self._since[:7]}.jsonl"):
                 continue
             if name != self._segment:
-                self._segment, self._offset = name, 0
+                self._segment, self._offset, self._inside = name, 0, False
             read += self._write_segment(name)
         return read
 
     def _write_segment(self, name: str) -> int:
         begin, pending = self._offset, bytearray()
         with segments.open_segment(name, self._record) as file:
-            file.seek(self._offset)
-            for raw in file:
-                if not raw.endswith(b"\n"):
-                    break
-                self._offset += len(raw)
-                pending += self._log_line(raw)
+            pieces = Pieces(blocks(file, self._offset), self._offset, self._inside)
+            for _, data in pieces:
+                for line in candidates(data)[0]:
+                    pending += self._log_line(line)
                 if len(pending) > _BLOCK_BYTES:
                     _write_all(self._descriptor, pending)
                     pending.clear()
+        self._offset, self._inside = pieces.end, pieces.inside
         _write_all(self._descriptor, pending)
         return self._offset - begin
 
@@ -208,14 +211,15 @@ def _last_rotated_time(rotated: list[str], status: int) -> tuple[str, int]:
     """The time of the last line in the rotated logs, and how many lines at their end have this time."""
     since, count = "", 0
     for name in reversed(rotated):
-        times = [match[1].decode() for match in map(_LINE.match, _lines(name, status)) if match]
-        if times and not since:
-            since = times[-1]
-        run = 0
-        while run < len(times) and times[-1 - run] == since:
-            run += 1
-        count += run
-        if times and run < len(times):
+        last, run, total = "", 0, 0
+        for match in map(_LINE.match, _lines(name, status)):
+            if match:
+                ts = match[1].decode()
+                last, run, total = ts, run + 1 if ts == last else 1, total + 1
+        since = since or last
+        if last == since:
+            count += run
+        if total and (last != since or run < total):
             break
     return since, count
 
@@ -226,7 +230,8 @@ def _lines(name: str, status: int) -> Iterator[bytes]:
     try:
         packed = name.endswith(segments.ARCHIVE_SUFFIX)
         with open_archived(descriptor, name) if packed else os.fdopen(descriptor, "rb") as file:
-            yield from file
+            while line := file.readline(_BLOCK_BYTES):
+                yield line
     except ArchiveError:
         raise OSError(f"{name} cannot be decompressed: move it away, or use --all") from None
 

@@ -10,10 +10,11 @@ from collections import deque
 from collections.abc import Iterator
 
 from qt_audit.reading.lines import Line, lines_of
+from qt_audit.record import compressed
 from qt_audit.record.entry import GENESIS
 from qt_audit.record.head import HEAD_NAME, Head
 from qt_audit.verify.fault import ALTERED, MISSING, TORN, TRUNCATED, Faults
-from qt_audit.verify.scan import ChainSection, DamagedError, SegmentFile
+from qt_audit.verify.scan import ChainSection, SegmentFile
 from qt_audit.verify.unplaced_lines import UnplacedLines
 
 _LOOKAHEAD = 200
@@ -43,6 +44,8 @@ class Diagnosis:
         self._source = SegmentFile("", -1, 0, False)
         self._next_section: ChainSection | None = None
         self._unplaced = UnplacedLines()
+        self._prevs_ahead: set[str] = set()
+        """Of the lines in the window and the unplaced ones, and of some before them: saves most searches."""
 
     def fits(self, whole: ChainSection) -> bool:
         """Whether a segment is whole and continues the chain."""
@@ -68,9 +71,13 @@ class Diagnosis:
         while True:
             while len(window) < _LOOKAHEAD and (line := next(lines, None)) is not None:
                 window.append(line)
+                self._prevs_ahead.add(line.prev)
             if not window:
                 break
-            if self._unplaced:
+            if len(self._prevs_ahead) > 10 * _LOOKAHEAD:
+                self._prevs_ahead = {line.prev for line in window}
+                self._prevs_ahead.update(self._unplaced.prevs())
+            if self._unplaced and self._unplaced.first_number() < window[0].number - 4 * _LOOKAHEAD:
                 self._add_inserted(window[0].number - 2 * _LOOKAHEAD)
             if not self._place_moved_lines():
                 self._check_next_line(window)
@@ -103,9 +110,10 @@ class Diagnosis:
     def _lines(self, source: SegmentFile) -> Iterator[Line]:
         try:
             yield from lines_of(source.blocks())
-        except DamagedError as error:
-            text = "the archive ends too early" if error.kind == TORN else "the archive's bytes were changed"
-            self.faults.add(error.kind, source.file, self.seq + 1, text)
+        except compressed.DamagedError as error:
+            self.faults.add(
+                TORN if error.why == compressed.TORN else ALTERED, source.file, self.seq + 1, error.why
+            )
 
     # Check the first line of the window by the lines after it.
 
@@ -118,6 +126,7 @@ class Diagnosis:
         elif pieces := line.joined_entries():
             window.popleft()
             window.extendleft(reversed(pieces))
+            self._prevs_ahead.update(piece.prev for piece in pieces)
             self._add_altered(self.seq + 1, line.number, "the newline at the line's end was changed")
         elif later := self._lines_before_successor(window):
             for _ in range(later):
@@ -129,7 +138,7 @@ class Diagnosis:
 
     def _lines_before_successor(self, window: deque[Line]) -> int:
         """How many lines stand before the successor, here or in the next segment; 0 if there is none."""
-        for index, line in enumerate(window):
+        for index, line in enumerate(window) if self.hash in self._prevs_ahead else ():
             if line.prev == self.hash and line.seq == self.seq + 1 and line.has_newline:
                 return index
         after = self._next_section
@@ -230,17 +239,18 @@ class Diagnosis:
         while window and window[0].seq is None and window[0].has_newline:
             run.append(window.popleft())
         due, first, file = self.seq + 1, run[0].number, self._source.file
-        last = self._last_seq_of(window, len(run))
+        count = sum(line.count for line in run)
+        last = self._last_seq_of(window, count)
         if last is None:
-            self._add_torn_tail(first, len(run), sum(len(line.data) + 1 for line in run))
+            self._add_torn_tail(first, count, sum(line.size for line in run))
         elif last < due:
             for line in run:
                 self._unplaced.add(self.seq, line)
         else:
             text = "the line is no entry any more"
-            self.faults.add(ALTERED, file, due, text, last_seq=last, line=first, lines=len(run))
+            self.faults.add(ALTERED, file, due, text, last_seq=last, line=first, lines=count)
             self.seq, self.hash, self._last_altered_seq = last, None, last
-            self._file, self._line = file, run[-1].number
+            self._file, self._line = file, first + count - 1
 
     def _last_seq_of(self, window: deque[Line], count: int) -> int | None:
         """The number of the last entry that `count` damaged lines held; None if they are a torn tail."""
@@ -266,7 +276,7 @@ class Diagnosis:
         if not at_end:
             self.faults.add(TORN, source.file, due, "the line ends too early", line=line.number)
         elif head is None or self.seq >= head.seq:
-            self._add_torn_tail(line.number, 1, len(line.data))
+            self._add_torn_tail(line.number, 1, line.size)
         elif not cut:
             self._add_altered(due, line.number, "the last line was changed after it was written")
             self.seq, self.hash = due, None
@@ -296,7 +306,7 @@ class Diagnosis:
     def _place_moved_lines(self) -> bool:
         """Accept the unplaced lines that continue the chain here. Returns whether there were any."""
         before, first = self.seq, 0
-        while (line := self._unplaced.pop_successor(self.seq, self.hash)) is not None:
+        while self.hash in self._prevs_ahead and (line := self._unplaced.pop_successor(self.seq, self.hash)):
             first = min(first or line.number, line.number)
             self._accept(line, self.seq + 1)
         if self.seq == before:
@@ -311,9 +321,8 @@ class Diagnosis:
     def _add_inserted(self, before: int | None = None) -> None:
         """Report the unplaced lines as inserted: all of them, or those before a line number."""
         for seq, line in self._unplaced.pop_before(before):
-            self.faults.add(
-                ALTERED, self._source.file, seq, f"line inserted after seq {seq}", line=line.number
-            )
+            text = f"line inserted after seq {seq}"
+            self.faults.add(ALTERED, self._source.file, seq, text, line=line.number, lines=line.count)
 
 
 def _entries(count: int) -> str:

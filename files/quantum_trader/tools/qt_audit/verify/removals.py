@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from qt_audit.record.entry import EntryError, parse
-from qt_audit.verify.scan import DamagedError, SegmentFile
+from qt_audit.record.compressed import DamagedError
+from qt_audit.record.entry import EntryError
+from qt_audit.record.lines import Pieces
+from qt_audit.record.parsing import parse
+from qt_audit.verify.scan import SegmentFile
 
 SOURCE = "audit_archive"
 DETAILS_KEY = "removed"
@@ -41,13 +44,9 @@ def removed_before(first_seq: int, first_prev: str, sources: Sequence[SegmentFil
 
 def removals(source: SegmentFile) -> Iterator[Removal]:
     """The removals that the entries of a segment record."""
-    rest = b""
     try:
-        for block in source.blocks():
-            text = rest + block
-            end = text.rfind(b"\n") + 1
-            yield from _removals_in(text, end)
-            rest = text[end:]
+        for _, text in Pieces(source.blocks()):
+            yield from _removals_in(text, len(text))
     except DamagedError:
         return
 

@@ -1,21 +1,23 @@
-"""Scan the chain quickly: compare the hashes of all lines, parse only the first and last line of a section.
+"""Scan the chain quickly: compare the hashes of all lines, and parse only what does not look like an entry.
 
-A section is either whole (each line's `prev` is the hash of the line before it) or not; `diagnosis` finds the
-faulty line. Large segments are cut into parts, which several processes scan at the same time.
+A section is either whole (each line is an entry whose `prev` is the hash of the line before it) or not;
+`diagnosis` finds the faulty line. Large segments are cut into parts, which several processes scan at the same
+time.
 """
 
 from __future__ import annotations
 
 import os
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import astuple, dataclass, replace
 from hashlib import sha256
 from itertools import pairwise
 
-from qt_audit.reading.lines import MAX_LINE_BYTES, chain_fields
+from qt_audit.reading.lines import MAX_HELD, are_linked_entries, chain_fields
 from qt_audit.record import segments
+from qt_audit.record.compressed import DamagedError, decompressed
 from qt_audit.record.entry import PREV_SLICE
+from qt_audit.record.parsing import is_entry
 from qt_audit.record.place import open_file
 from qt_audit.verify.workers import run_in_processes
 
@@ -23,14 +25,6 @@ BLOCK_BYTES = 128 * 1024
 """Small enough for a block and its lines to stay in a processor's cache."""
 PART_BYTES = 4 * 1024 * 1024
 _MIN_FOR_PROCESSES = 4 * PART_BYTES
-
-
-class DamagedError(Exception):
-    """An archive cannot be decompressed. `kind` is torn (it ends too early) or altered (bytes changed)."""
-
-    def __init__(self, kind: str) -> None:
-        super().__init__(f"the archive is {kind}")
-        self.kind = kind
 
 
 @dataclass(frozen=True)
@@ -50,7 +44,7 @@ class SegmentFile:
         """The bytes from `start` to `end`; of an archive all bytes. Raises DamagedError, OSError."""
         position, end = start, self.size if end is None else min(end, self.size)
         if self.archived:
-            yield from _decompressed(self.descriptor, self.size)
+            yield from decompressed(self.descriptor, self.size)
             return
         while position < end:
             block = self._read(min(BLOCK_BYTES, end - position), position)
@@ -185,29 +179,54 @@ def _scan_in_order(all_parts: Sequence[Part], jobs: int) -> Iterator[ChainSectio
 def _compare_hashes(blocks: Iterator[bytes]) -> ChainSection:
     """The section of the chain that these bytes hold, from their first line on."""
     first = last = rest = b""
-    linked, count, broken = b"", 0, False
+    linked, count, whole = b"", 0, True
     for block in blocks:
         lines = block.split(b"\n")
         lines[0] = rest + lines[0]  # adding to the whole block would copy all of it
         rest = lines.pop()
-        if len(rest) > MAX_LINE_BYTES:
-            return BROKEN_SECTION
-        if not lines:
-            continue
-        hashes = b"".join([digest.digest() for digest in map(sha256, lines)])
-        before = b"".join([line[PREV_SLICE] for line in lines])
-        if not count:
-            first, linked = lines[0], _bytes_of_hex(before[:64])
-        broken = broken or (linked + hashes[:-32]).hex().encode() != before
-        count, last, linked = count + len(lines), lines[-1], hashes[-32:]
+        if len(rest) > MAX_HELD:
+            whole = False
+        elif lines:
+            hashes = b"".join([digest.digest() for digest in map(sha256, lines)])
+            before = b"".join([line[PREV_SLICE] for line in lines])
+            if not count:
+                first, linked = lines[0], _bytes_of_hex(before[:64])
+            whole = (linked + hashes[:-32]).hex().encode() == before and are_linked_entries(lines, block)
+            count, last, linked = count + len(lines), lines[-1], hashes[-32:]
+        if not whole:
+            return _ends_of(blocks, count, first or lines[0] if lines else first, last, rest)
     if not count:
         return ChainSection(0, True, len(rest))
     begin, end = chain_fields(first), chain_fields(last)
-    if begin is None or end is None:
-        return ChainSection(count, False, len(rest))
+    assert begin is not None
+    assert end is not None
     numbered = end[0] - begin[0] + 1 == count
     return ChainSection(
-        count, numbered and not broken, len(rest), begin[0], begin[2], begin[1], end[0], linked.hex(), end[1]
+        count, numbered, len(rest), begin[0], begin[2], begin[1], end[0], linked.hex(), end[1]
+    )
+
+
+def _ends_of(blocks: Iterator[bytes], count: int, first: bytes, last: bytes, rest: bytes) -> ChainSection:
+    """The first and the last line of a section that is not whole, and how many lines it has."""
+    rest, tail = rest[:MAX_HELD], len(rest)
+    for block in blocks:
+        count += block.count(b"\n")
+        end = block.rfind(b"\n")
+        if end < 0:
+            rest, tail = rest + block[: MAX_HELD - len(rest)], tail + len(block)
+            continue
+        begin = block.rfind(b"\n", 0, end) + 1
+        last = block[begin:end] if begin else (rest + block[:end])[:MAX_HELD]
+        rest, tail = block[end + 1 :][:MAX_HELD], len(block) - end - 1
+        first = first or last
+    begin_fields = chain_fields(first) if is_entry(first) else None
+    end_fields = chain_fields(last) if is_entry(last) else None
+    return ChainSection(
+        max(count, 1),
+        False,
+        tail,
+        *((begin_fields[0], begin_fields[2], begin_fields[1]) if begin_fields else (0, "", "")),
+        *((end_fields[0], sha256(last).hexdigest(), end_fields[1]) if end_fields else (0, "", "")),
     )
 
 
@@ -232,32 +251,8 @@ def _blocks_of_part(part: Part) -> Iterator[bytes]:
             yield block
     if skipping or end >= source.size or os.pread(source.descriptor, 1, end - 1) == b"\n":
         return
-    for block in source.blocks(end):
+    for block in source.blocks(end, end + 2 * MAX_HELD):  # of a longer line the rest tells nothing
         newline = block.find(b"\n") + 1
         yield block[:newline] if newline else block
         if newline:
             return
-
-
-def _decompressed(descriptor: int, size: int) -> Iterator[bytes]:
-    """The content of an archive. Raises DamagedError if it cannot be decompressed."""
-    stream, position, data = zlib.decompressobj(wbits=31), 0, b""
-    while position < size or data:
-        if not data:
-            data = os.pread(descriptor, BLOCK_BYTES, position)
-            position += len(data)
-            if not data:
-                break
-        try:
-            block = stream.decompress(data, 4 * BLOCK_BYTES)
-        except zlib.error:
-            raise DamagedError("altered") from None
-        if block:
-            yield block
-        data = stream.unconsumed_tail
-        if stream.eof:
-            data = stream.unused_data.lstrip(b"\0")
-            if data:
-                stream = zlib.decompressobj(wbits=31)
-    if not stream.eof:
-        raise DamagedError("torn")

@@ -18,6 +18,14 @@ class UnplacedLines:
         """Add a line that stands after entry `seq`."""
         self._lines.append((seq, line))
 
+    def prevs(self) -> set[str]:
+        """The `prev` of each line."""
+        return {line.prev for _, line in self._lines}
+
+    def first_number(self) -> int:
+        """The number of the line that was added first. Raises IndexError if there is none."""
+        return self._lines[0][1].number
+
     def pop_successor(self, seq: int, hash: str | None) -> Line | None:
         """Remove and return the line that continues the chain after this entry; None if there is none."""
         for index, (_, line) in enumerate(self._lines):
