@@ -1,0 +1,156 @@
+"""Tokens of known services, by the rules of gitleaks (gitleaks.json) and by prefixes of our own.
+
+A token is looked for only where a run of at least `_SHORTEST` characters begins, and a rule is tried only where
+its prefix stands there: most texts cost one split.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+
+from qt_audit.settings.secret_patterns.values import REDACTED
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+_SHORTEST = 14
+_RUN = re.compile(rf"[A-Za-z0-9_.~-]{{{_SHORTEST},}}")
+_PREFIXES = (
+    "AKIA ASIA ABIA ACCA ghp_ gho_ ghu_ ghs_ ghr_ github_pat_ glpat- gldt- glrt- glcbt- glptt- glft- glagent- gloas- "
+    "glsoat- glimt- xoxa- xoxb- xoxc- xoxd- xoxe- xoxe. xoxo- xoxp- xoxr- xoxs- xapp- sk-ant- sk-proj- sk-svcacct- sk-admin- "
+    "sk-or- sk-lf- pk-lf- sk_live_ sk_test_ sk_prod_ rk_live_ rk_test_ rk_prod_ whsec_ hf_ api_org_ gsk_ xai- pplx- r8_ "
+    "AIza ya29. GOCSPX- 1//0 npm_ pypi- dckr_pat_ dckr_oat_ dop_v1_ doo_v1_ dor_v1_ shpat_ shpca_ shppa_ shpss_ SG. "
+    "hvs. hvb. hvr. dp.pt. dp.st. dp.ct. dp.sa. dp.scim. dp.audit. lin_api_ lin_oauth_ figd_ sbp_ sb_secret_ nfp_ "
+    "tskey-auth- tskey-api- tskey-client- tskey- NRAK- NRII- NRJS- NRRA- PMAK- ATATT3 ATCTT3 ATBB sntrys_ sntryu_ "
+    "glsa_ glc_ rubygems_ rdme_ pscale_tkn_ pscale_pw_ pscale_oauth_ pul- EZAK EZTK LTAI secret_ ntn_ cio_ "
+    "AGE-SECRET-KEY-1 sq0atp- sq0csp- EAAA access_token$production$ live_ xkeysib- xsmtpsib- key-live ops_eyJ dapi "
+    "fo1_ fm1r_ fm2_ HRKU- nvapi- fw_ tvly- e2b_ phc_ phx_ cfut_ cfat_ vcp_ vck_ rnd_ rpa_ ABSK shippo_live_ shippo_test_ "
+    "duffel_live_ duffel_test_ CLOJARS_ FLWSECK_TEST- FLWSECK- patc- dt0c01. dt0s01. dt0s02. sgp_ tfp_ _gitlab_session "
+    "PRIVATE-TOKEN- mfa. nsec1 SECRET_ apify_api_ lsv2_pt_ lsv2_sk_ wdk_ sha256~ v1.0- lk_"
+).split()
+_LOOSE_TAIL = re.compile(r"[A-Za-z0-9_.~+/=|-]{8,}")
+_UNSAFE = frozenset("secret_ SECRET_ live_ ops_ EAAA dapi fw_ lk_ rnd_ cio_ pul- npm_ key-live wdk_ 1//0 mfa. SG. v1.0-".split())
+"""Prefixes that also begin ordinary words: what follows must be long, with digits and letters of both cases."""
+
+
+class _Rules:
+    """The rules by the first two letters of what they begin with; compiled when a text needs one."""
+
+    __slots__ = ("by_head", "compiled", "inner", "services")
+
+    def __init__(self) -> None:
+        self.by_head: dict[str, list[tuple[str, str]]] = {}
+        self.inner: list[tuple[str, str]] = []
+        self.services: list[tuple[str, str]] = []
+        self.compiled: dict[str, re.Pattern[str]] = {}
+        for prefix in _PREFIXES:
+            self.by_head.setdefault(prefix[:2].lower(), []).append((prefix, ""))
+        self.by_head["ey"] = [("eyj", r"eyJ[\w-]{8,}(?:\.[\w-]*){2,4}")]  # a JSON web token
+        self.inner.append((".", r"[MNO][A-Za-z0-9_-]{22,28}\.[\w-]{6}\.[\w-]{27,45}"))  # a bot of Discord
+        for rule in _read_rules():
+            kind, pattern = rule["kind"], rule["pattern"]
+            for keyword in rule["keywords"]:
+                if kind == "prefix":
+                    self.by_head.setdefault(keyword[:2], []).append((keyword, pattern))
+                elif kind == "inner":
+                    self.inner.append((keyword, pattern))
+                else:
+                    self.services.append((keyword, pattern))
+
+    def pattern(self, text: str) -> re.Pattern[str]:
+        found = self.compiled.get(text)
+        if found is None:
+            found = self.compiled[text] = re.compile(text)
+        return found
+
+
+def _read_rules() -> list[dict[str, Any]]:
+    """The rules of gitleaks.json; none if the file cannot be read: the shapes of our own go on working."""
+    try:
+        with open(os.path.join(os.path.dirname(__file__), "gitleaks.json"), encoding="ascii") as file:
+            rules: list[dict[str, Any]] = json.load(file)["rules"]
+    except (OSError, ValueError, KeyError):
+        return []
+    return rules
+
+
+_rules: _Rules | None = None
+_LONG_WORD = re.compile(rf"\S{{{_SHORTEST},}}")
+
+
+def may_hold_token(text: str) -> bool:
+    """Whether a word of the text is long enough for a token."""
+    return max(map(len, text.split()), default=0) >= _SHORTEST
+
+
+def redact(text: str) -> str:
+    """The text without tokens whose shape names their issuer."""
+    global _rules
+    if _rules is None:
+        _rules = _Rules()
+    rules = _rules
+    pieces: list[str] = []
+    done = 0
+    for run in _RUN.finditer(text):
+        start = run.start()
+        if start < done:
+            continue
+        span = _token_at(text, start, run.end(), rules)
+        if span is not None:
+            begin, end = span
+            pieces += text[done:begin], REDACTED
+            done = end
+    return "".join(pieces) + text[done:] if pieces else text
+
+
+def _token_at(text: str, start: int, end: int, rules: _Rules) -> tuple[int, int] | None:
+    while start < end and text[start] in ".~-":
+        start += 1
+    if start and text[start - 1] == "\\" and text[start] in "nrt":  # \n, as JSON writes it
+        start += 1
+    for keyword, pattern in rules.by_head.get(text[start : start + 2].lower(), ()):
+        if not pattern:
+            if text.startswith(keyword, start):
+                tail = _LOOSE_TAIL.match(text, start + len(keyword))
+                if tail and _is_token_tail(tail.group(), keyword):
+                    return start, tail.end()
+        elif text[start : start + len(keyword)].lower() == keyword:
+            found = rules.pattern(pattern).match(text, start)
+            if found:
+                return start, found.end()
+    return _inner_token(text, start, end, rules)
+
+
+def _inner_token(text: str, start: int, end: int, rules: _Rules) -> tuple[int, int] | None:
+    """A token that is known by what it holds, or by the service that is named before it."""
+    run = text[start : min(end, start + 400)].lower()
+    for keyword, pattern in rules.inner:
+        if keyword in run:
+            found = rules.pattern(pattern).match(text, start)
+            if found:
+                return start, found.end()
+    if text[start - 1 : start] not in ("=", ":", " ", '"', "'", ">", ",", "|", "`") or start == 0:
+        return None
+    before = text[max(0, start - 60) : start]
+    if before[-6:].strip(" \"'`=:>,|") == before[-6:] or _HEAD.search(before) is not None:
+        return None
+    lowered = before.lower()
+    for keyword, pattern in rules.services:
+        if keyword in lowered:
+            found = rules.pattern(pattern).search(text, max(0, start - 60), end + 200)
+            if found and found.start(1) == start:
+                return start, found.end(1)
+    return None
+
+
+_HEAD = re.compile(r"(?:[0-9]:|head|prev|hash|sha256|digest|commit|release|run)[ =:\"']{0,4}$")
+
+
+def _is_token_tail(tail: str, prefix: str) -> bool:
+    has_digit = any(c.isdigit() for c in tail)
+    if prefix in _UNSAFE:
+        return len(tail) >= 20 and has_digit and tail.lower() != tail
+    return has_digit or (len(tail) >= 16 and tail.lower() != tail) or len(tail) >= 30
