@@ -21,19 +21,32 @@ _MAX_ITEMS = 1000
 _MAX_VALUES = 20_000
 
 # If a text holds none of these words and no long word, no pattern runs: most texts hold none.
-_HINTS = (
-    "pass", "token", "secret", "key", "auth", "://", ":\\/", "pwd", "cred", "cookie", "bearer", "basic", "psk", "pw=",
-    "pw:", "phrase", "mnemonic", "sess", "mfa", "otp:", "otp=", "on code", "csrf", "xsrf", "sid=", "sig=", "signature",
-    "webhook", "/services/", "/triggers/", "/workflows/", "/bot", " /p:", ":aa", "identified", "community", "-----begin",
-    "private-lines", "$", "%2", "%3", "%4", "&#", "&quot", "&amp", "\\u00", "\\x", "{sha", "{ssha", "{crypt", "@", "5432:",
-    "5433:", "6432:", "3306:", "*:", "sqlplus", "thin:", "chpasswd", "sudo", "add_user", "unseal", "vault ",
+_WORDS = ("pass", "token", "secret", "key", "auth", "pwd", "cred", "cookie", "bearer", "basic", "identified", "community", "vault ")
+_WITH_CHARACTER = (
+    # a character, and the words that say something where it is
+    ("/", ("://", ":\\/", "/services/", "/triggers/", "/workflows/", "/webhook", "/bot", " /p:", "sqlplus", "thin:")),
+    ("=", ("psk", "pw=", "sess", "otp", "mfa", "csrf", "xsrf", "sid=", "sig", "webhook", "phrase", "mnemonic", "pw =", "on_code")),
+    (":", (
+        "psk", "pw:", "sess", "otp", "mfa", "csrf", "xsrf", "webhook", "phrase", "mnemonic", "code:", "codes", "pw\"", "pw'",
+        "5432:", "5433:", "6432:", "3306:", "*:", ":587", ":465", ":25 ", ":aa", "private-lines", "@", "sid\"", "sid'",
+    )),
+    ("-", ("-----begin", "->")),
+    ("$", ("$",)),
+    ("%", ("%2", "%3", "%4")),
+    ("&", ("&#", "&quot", "&amp")),
+    ("\\", ("\\u00", "\\x")),
+    ("{", ("{sha", "{ssha", "{crypt", "{smd5")),
+    ("_", ("add_user",)),
+    ("(", ("login(",)),
+    ("→", ("→",)),
+    ("|", ("sudo", "login", "kinit", "gpg")),
 )  # fmt: skip
-_OPTION = r"[ '\"]-[A-Za-z]"
 _SHORTEST_TOKEN = 14
 """Length of the shortest token that a service gives out; shapes and rules for them ask for no less."""
+_OPTION = r"[ '\"]-[A-Za-z]"
 NAME_HINTS = (
     "pass", "token", "secret", "key", "auth", "pwd", "cred", "cookie", "psk", "pw", "phrase", "mnemonic", "sess", "sid", "sig",
-    "otp", "mfa", "on_code", "on code", "up_code", "ry_code", "me_code", "csrf", "xsrf", "webhook", "community",
+    "otp", "mfa", "on_code", "on code", "codes", "up_code", "ry_code", "me_code", "csrf", "xsrf", "webhook", "community",
 )  # fmt: skip
 """A name that names a secret holds one of these."""
 _NOT_SECRET, _KEY_LIKE, _WEAK, _TEXT, _EXACT = range(5)
@@ -41,9 +54,14 @@ _NOT_SECRET, _KEY_LIKE, _WEAK, _TEXT, _EXACT = range(5)
 
 
 def _may_hold_secret(text: str, lowered: str) -> bool:
-    for hint in _HINTS:
-        if hint in lowered:
+    for word in _WORDS:
+        if word in lowered:
             return True
+    for character, words in _WITH_CHARACTER:
+        if character in text:
+            for word in words:
+                if word in lowered:
+                    return True
     return (" -" in text or "'-" in text or '"-' in text) and re.search(_OPTION, text) is not None
 
 

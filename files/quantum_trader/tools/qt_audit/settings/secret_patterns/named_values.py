@@ -16,19 +16,31 @@ from qt_audit.settings.secret_patterns.names import (
     is_plain_part,
     is_secret,
     looks_random,
+    names_several,
 )
-from qt_audit.settings.secret_patterns.values import REDACTED, Value, value_at, words_after
+from qt_audit.settings.secret_patterns.values import (
+    REDACTED,
+    Value,
+    seed_words_after,
+    to_quote,
+    value_at,
+    values_after,
+    words_after,
+)
 
-_SEPARATOR = re.compile(r"[=:]=?>?")
+_SEPARATOR = re.compile(r"::(?=\s)|[=:：＝]=?>?|->|→")
 _NAME_CHARACTERS = string.ascii_letters + string.digits + "_.-$@"
 _WINDOW = 96
-_SECOND_WORDS = ("key", "keys", "code", "codes", "phrase", "pass", "id", "password")
+_SECOND_WORDS = ("key", "keys", "code", "codes", "phrase", "pass", "id", "password", "value")
 _NOUN_BEFORE = re.compile(
     r"(?i)\b(?:passwords?|passphrase|passwd|tokens?|secret|credentials?|api[ _-]?key|access[ _-]?key|psk)"
     r"[ ](?:\([^()]{1,30}\)|(?:for|of|on|to|is)\b[^:=,;()]{0,40})$"
 )
+_NUMBERED = re.compile(r"(?i)\b(?:(?:unseal|recovery|api|secret|access|private)[ ]key|password|token|secret)[ ]#?[0-9]{1,3}$")
 _NOUN_IN_BRACKETS = re.compile(r"(?i)\b(?:password|passphrase|passwd|token|secret|api[ _-]?key)s?\s?\([^()]{1,40}\)$")
 _PASSPHRASE = re.compile(r"(?i)pass|pwd|phrase|mnemonic")
+_INDEX = re.compile(r"([\w.-]{0,60})\[[\"']?([\w-]{0,40})[\"']?\]$")
+_SEED = re.compile(r"(?i)mnemonic|seed")
 _LINE_START = re.compile(r"(?:^|[\n\r,;{(]|\\n)[ \t>*#-]{0,20}$")
 
 
@@ -47,11 +59,20 @@ def redact(text: str) -> str:
         if value is None:
             continue
         gap = text[separator.end() : value.start]
+        if gap.count("\n") > 1 and not looks_random(value.text):
+            continue
         in_prose = separator.group() == ":" and gap[:1] in (" ", "\n") and not is_quoted and not value.is_quoted
-        if not _is_secret(kind, value, in_prose):
+        if not _is_secret(kind, value, in_prose, name):
             continue
         end = value.end
-        if _takes_more_words(text, at, name, gap, value):
+        quote = text[at - len(name) - 1 : at - len(name)]
+        if quote in ("'", '"') and not value.is_quoted and not value.is_group and separator.end() == value.start:
+            end = to_quote(text, end, quote)
+        elif _SEED.search(name):
+            end = seed_words_after(text, end)
+        elif names_several(name) or name.lower().endswith("codes"):
+            end = values_after(text, end)
+        elif _takes_more_words(text, at, name, gap, value):
             end = words_after(text, end)
         pieces += text[done : value.start], REDACTED
         done = end
@@ -65,9 +86,14 @@ def _name_before(text: str, at: int, done: int) -> tuple[str, int, bool]:
     head = text[max(done, at - _WINDOW) : at].rstrip(" \t")
     if head.endswith(")") and _NOUN_IN_BRACKETS.search(head):
         return "", EXACT, False
+    index = _INDEX.search(head) if head.endswith("]") else None
+    if index is not None:
+        return index[1], max(classify(index[1]), classify(index[2])), False
     bare = head.rstrip("\"'`\\])")
     rest = bare.rstrip(_NAME_CHARACTERS)
     name = bare[len(rest) :]
+    if name.isdigit() and _NUMBERED.search(head):
+        return name, EXACT, False
     if not name:
         return "", NOT_SECRET, False
     is_quoted = len(bare) < len(head) and head[-1] in "\"'`"
@@ -78,16 +104,25 @@ def _name_before(text: str, at: int, done: int) -> tuple[str, int, bool]:
             second = before[len(before.rstrip(_NAME_CHARACTERS)) :]
             both = classify(f"{second}_{name}") if second else NOT_SECRET
             kind = both if both > kind or kind == KEY_LIKE else kind
-        if kind == NOT_SECRET and _NOUN_BEFORE.search(head):
+        if kind == NOT_SECRET and _names_before(head):
             kind = _RANDOM
     return name, kind, is_quoted
+
+
+def _names_before(head: str) -> bool:
+    """Whether a sentence has named a secret before: "password for qt: …"."""
+    lowered = head.lower()
+    for noun in ("pass", "token", "secret", "key", "cred", "psk"):
+        if noun in lowered:
+            return _NOUN_BEFORE.search(head) is not None
+    return False
 
 
 _RANDOM = -1
 """A sentence names a secret: its value must look like one."""
 
 
-def _is_secret(kind: int, value: Value, in_prose: bool) -> bool:
+def _is_secret(kind: int, value: Value, in_prose: bool, name: str) -> bool:
     if kind == _RANDOM:
         return not value.is_group and (value.is_quoted or looks_random(value.text))
     if value.is_group:
@@ -95,7 +130,7 @@ def _is_secret(kind: int, value: Value, in_prose: bool) -> bool:
             return False
         inner = _INNER_NAME.findall(value.text)
         return kind != WEAK or not inner or not all(is_plain_part(name) for name in inner)
-    return is_secret(kind, value.text, in_prose)
+    return is_secret(kind, value.text, in_prose, name)
 
 
 _INNER_NAME = re.compile(r"([\w-]{1,60})\\{0,31}[\"']?\s{0,3}[:=]")

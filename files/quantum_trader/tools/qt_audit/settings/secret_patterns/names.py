@@ -26,14 +26,14 @@ _SECRET_NOUN = (
     rf"(?:{_QUALIFIED_KEY})_?key|(?:seed|recovery)_phrase|mnemonic|authorization)"
 )
 _EXACT = re.compile(
-    rf"(?:.*_|)(?:{_SECRET_NOUN}|psk|pw|pgpassfile_content|(?:{_QUALIFIED_PASS})_?pass|pass_?key|secret_id|"
+    rf"(?:.*_|)(?:{_SECRET_NOUN}|psk|(?:bind|root|admin|user|db|ldap|smtp|my|ftp|http|sa)?_?pw|passe|(?:{_QUALIFIED_PASS})_?pass|pass_?key|secret_id|"
     r"(?:php|j|asp)?sess(?:ion)?_?id|session_cookie|connect_sid|sessionid|totp|otp|otp_code|mfa_code|"
     r"(?:verification|one_time|backup|recovery)_codes?|masterauth|requirepass|rediscli_auth|"
     r"(?:client|consumer)_?secret|pre_?shared_?key|x_amz_signature|community_string)"
 )
 _TEXT = re.compile(rf".*(?:{_SECRET_NOUN}|webhook|csrf|xsrf)")
 _WEAK = re.compile(
-    r"(?:.*_|)(?:auths?|pass|cookies?|sid|sig)|(?!.*(?:by|com|sur|tres|over|under|encom)pass)[a-z0-9_]*(?:pass|auth|cookies?)"
+    r"(?:.*_|)(?:auths?|pass|cookies?|sid|sig|cookie_(?:jar|value|header|string))|(?!.*(?:by|com|sur|tres|over|under|encom)pass)[a-z0-9_]*(?:pass|auth|cookies?)"
 )
 _PUBLIC_KEY = frozenset(
     "public primary foreign cache sort partition host dict natural unique index object s3 row idempotency dedup "
@@ -46,7 +46,7 @@ _HARMLESS_SUFFIX = frozenset(
     "set changed updated rotated date time days seconds prompt store manager mode required enabled disabled field "
     "fields scheme bits rotation source service server endpoint hint strength budget bucket rate location provider "
     "class ref reference usage prefix fingerprint check checks test tests valid ok error errors total left "
-    "remaining owner user users host port column index".split()
+    "remaining timer socket mount target unit owner user users host port column index".split()
 )
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _NOT_WORD = re.compile(r"[^a-z0-9]+")
@@ -104,7 +104,9 @@ HARMLESS = frozenset(
     "expired expires valid invalid wrong incorrect failed failing failure passed success succeeded rotated rotates "
     "revoked enabled disabled unknown unavailable absent present hidden masked redacted encrypted hashed n/a not "
     "a an the is was are were in of for with from must should may can cannot could will would to be it its and or "
-    "undefined stdin needs takes expects requires accepts given without if has found mismatch mismatched denied accepted rejected refused restarted checked updated created "
+    "undefined read loaded taken fetched refreshed verified renewed issued granted sourced copied written cached cleared "
+    "generated replaced imported exported synced kept locked unlocked prompted stdin needs takes expects requires accepts "
+    "given without if has found mismatch mismatched denied accepted rejected refused restarted checked updated created "
     "removed deleted sent used unused stored reset resets skipped pending done "
     "plain login basic digest bearer ldap ldaps kerberos gssapi ntlm pam peer trust ident cert saml oauth oauth2 "
     "oidc mfa 2fa sso md5 sha1 sha256 sha512 sha-256 sha-512 bcrypt argon2 argon2id scram scram-sha-256 cram-md5 "
@@ -113,11 +115,13 @@ HARMLESS = frozenset(
 )
 _DEFINITE = frozenset("password default local internal external session secure basic login socket plain".split())
 """Harmless under "auth", but a password of somebody."""
+_ROOTS = tuple(f"/{name}/" for name in "etc var run home srv opt usr root tmp dev mnt proc sys".split()) + ("~/", "./", "../")
 _PLACEHOLDER = re.compile(
     r"[*x•.…_?-]{1,64}|<[^<>]{0,64}>|\$\{[^{}]{0,80}\}|\$[A-Z_][A-Z0-9_]{0,60}|\$\([^()]{0,80}\)|\{\{[^{}]{0,80}\}\}|"
     r"%\(\w{1,40}\)s|%[sdr]|\{[a-z_]{0,30}\}|\[redacted\]|\[?REDACTED\]?|\[[a-z ]{1,20}\]|!vault|!secret|!ref"
 )
 _DIGIT, _LETTER = re.compile(r"[0-9]"), re.compile(r"[A-Za-z]")
+_PATH = re.compile(r"(?:~|\.{0,2})/(?:[\w.-]{1,60}/){0,9}[\w.-]{1,80}|(?:/[\w.-]{1,60}){2,9}/?")
 _SIGN = re.compile(r"[!@#$%^&*+=~?|{}:;]")
 _NO_KEY = re.compile(
     r"(?i)[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[~.]{0,2}/.*|[a-z][a-z0-9+.-]*://.*|v?[0-9]+(?:\.[0-9]+)+.*|"
@@ -130,13 +134,13 @@ def is_harmless(value: str, kind: int = EXACT) -> bool:
     """Whether the value only says something of a secret: "changed", "required", `${DB_PASSWORD}`, `****`."""
     if len(value) > 100:
         return False
-    if _PLACEHOLDER.fullmatch(value):
+    if _PLACEHOLDER.fullmatch(value) or (_PATH.fullmatch(value) and value.startswith(_ROOTS)):
         return True
     word = value.strip(" .,:;!?)(\"'`").lower()
     return not word or (word in HARMLESS and (kind == WEAK or word not in _DEFINITE))
 
 
-def is_secret(kind: int, value: str, in_prose: bool = False) -> bool:
+def is_secret(kind: int, value: str, in_prose: bool = False, name: str = "") -> bool:
     """Whether a value under a name of this kind is a secret. `in_prose`: as in "auth: value", unquoted."""
     if is_harmless(value, kind):
         return False
@@ -147,10 +151,11 @@ def is_secret(kind: int, value: str, in_prose: bool = False) -> bool:
             return False
         if in_prose:
             return len(value) >= 5 and (_is_mixed(value) or _SIGN.search(value) is not None)
-        return len(value) >= 3
+        is_bare = name.lower() in ("auth", "oauth", "pass", "cookie")
+        return len(value) >= (10 if is_bare and value.isalpha() and value.islower() else 3)
     if kind == TEXT:
         return not _is_figure(value)
-    return True
+    return not (in_prose and value.isdigit() and len(value) < (6 if name.lower().endswith("key") else 4))
 
 
 def _is_mixed(value: str) -> bool:
@@ -166,8 +171,8 @@ def looks_random(value: str) -> bool:
     return _DIGIT.search(value) is not None or re.search(r"[!@#$%^&*+=~]", value) is not None
 
 
-_FIGURE = re.compile(r"[0-9]{1,7}(?:[.,:][0-9]{1,6}){0,3} ?(?:%|[a-z]{1,7})?|[0-9]{4}-[0-9]{2}-[0-9]{2}[0-9T:.Z+ -]{0,30}")
+_FIGURE = re.compile(r"[0-9]{1,7}(?:[.,:][0-9]{1,6}){0,3} ?(?:%|[a-z]{1,7})?|[0-9]{4}-[0-9]{2}-[0-9]{2}[0-9T:.Z+ -]{0,30}|sha256:[0-9a-f]{8,64}")
 
 
 def _is_figure(value: str) -> bool:
-    return len(value) <= 50 and _FIGURE.fullmatch(value) is not None
+    return len(value) <= 80 and _FIGURE.fullmatch(value) is not None

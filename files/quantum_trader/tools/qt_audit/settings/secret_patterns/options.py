@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from qt_audit.settings.secret_patterns.names import EXACT, TEXT, WEAK, classify, is_harmless, is_secret
-from qt_audit.settings.secret_patterns.values import REDACTED, Value, value_at
+from qt_audit.settings.secret_patterns.names import EXACT, TEXT, WEAK, classify, is_harmless, is_secret, looks_random
+from qt_audit.settings.secret_patterns.values import REDACTED, Value, to_quote, value_at
 
 _PROGRAMS: dict[str, str] = {
     # the options whose value is a secret; "+" after a letter: only when the value is glued to it
@@ -34,9 +34,7 @@ _USER_FIRST = frozenset("uU")
 
 _LONG = re.compile(r"(?<![\w-])--?([A-Za-z][\w.-]{2,50})(?:[ \t]{1,3}|\\{0,31}[\"'],\s{0,3})(?=[^\s=,])")
 _FILE_OPTION = re.compile(r"(?i)(?:file|path|stdin|env|command|cmd|fd|prompt|type|length|policy|store)$")
-_PROGRAM = re.compile(
-    r"(?<![\w.-])(?:" + "|".join(sorted(map(re.escape, _PROGRAMS), key=len, reverse=True)) + r")(?:\.exe)?(?![\w.=:-]|/)"
-)
+_WORD = re.compile(r"[\w.-]+")
 _COMMAND_END = re.compile(r"[|;\n]|&&")
 _SHORT = re.compile(r"(?<=[\s\"',\[(])-([A-Za-z]{1,2})(?=[\s\"'=\\]|[^\s-])(?P<gap>[ \t]{1,3}|=|\\{0,31}[\"'],\s{0,3}|)")
 _MAX_COMMAND = 1000
@@ -47,9 +45,14 @@ _WORDS = re.compile(
     r"(?i)\b(?:aws configure set \S{0,60}(?:secret|token|key)\S{0,30}|npm config set \S{0,200}(?:_auth|_password)\w{0,10}|"
     r"vault (?:login|unwrap|operator unseal)|rabbitmqctl (?:add_user|change_password|authenticate_user) \S{1,60}|"
     r"htpasswd (?:-\w{1,6} ){0,4}-\w{0,5}b\w{0,5} \S{1,200} \S{1,60}|kubeadm join \S{1,80} --token|"
-    r"requirepass|masterauth|AUTH(?=[ ]\S{6,80}(?:\s|\Z))|(?:login|user|username) \S{1,60}[ \n]{1,3}password|ConvertTo-SecureString(?: -String)?|"
+    r"requirepass|masterauth|AUTH(?=[ ]\S{6,80}(?:\s|\Z))|bindpw|rootpw|rocommunity|rwcommunity|(?:login|user|username) \S{1,60}[ \n]{1,3}(?:password|pass|pwd|pw)|net user \S{1,60}|proxy_set_header (?:authorization|\S{0,40}(?:key|token|secret))|ConvertTo-SecureString(?: -String)?|"
     r"config set (?:requirepass|masterauth)|net use (?:\S{1,60} ){1,2}/user:\S{1,60}|smartctl-pass)[ \t]{1,3}"
 )
+_WORD_HINTS = (
+    "configure set", "config set", "vault ", "rabbitmqctl", "htpasswd", "kubeadm", "requirepass", "masterauth", "auth ",
+    "login ", "user ", "username ", "securestring", "bindpw", "rootpw", "community", "net use", "proxy_set_header",
+)  # fmt: skip
+_MAIL_RELAY = re.compile(r"\[?[\w.-]{3,100}\]?:(?:587|465|25)[ \t]{1,9}[\w.@+-]{1,100}:(?=\S)")
 _PIPED = re.compile(
     r"\b(?:echo|printf|print)[ \t](?:-\w{1,3}[ \t]){0,2}(?=[^|\n]{1,300}\|\s{0,3}(?:\S{1,40}/)?(?:sudo\s(?:-\w{1,9}\s){0,3}-\w{0,5}S|"
     r"chpasswd|(?:sudo )?(?:/\S{1,30}/)?chpasswd|passwd --stdin|(?:docker|podman|helm|gh|glab|cryptsetup|gpg|openssl|kinit|"
@@ -57,14 +60,23 @@ _PIPED = re.compile(
 )
 
 
-def redact(text: str) -> str:
+def redact(text: str, lowered: str) -> str:
     """The text without the values of options that name a secret, or that are known to be one of a program."""
-    text = _replace(text, _LONG, _long_value)
-    text = _replace(text, _MARKED, lambda text, found: value_at(text, found.end(), False))
-    text = _replace(text, _WORDS, _word_value)
-    text = _replace(text, _PIPED, _piped_value)
-    if _PROGRAM.search(text):
-        text = _redact_programs(text)
+    if " -" in text or "'-" in text or '"-' in text or text[:1] == "-":
+        text = _replace(text, _LONG, _long_value)
+        programs = _PROGRAMS.keys() & set(_WORD.findall(text))
+        if programs:
+            text = _redact_programs(text, programs)
+    if "pass:" in lowered or "/p" in lowered or "/rp:" in lowered:
+        text = _replace(text, _MARKED, _marked_value)
+    for hint in _WORD_HINTS:
+        if hint in lowered:
+            text = _replace(text, _WORDS, _word_value)
+            break
+    if ":587" in text or ":465" in text or ":25 " in text:
+        text = _replace(text, _MAIL_RELAY, _word_value)
+    if "|" in text:
+        text = _replace(text, _PIPED, _piped_value)
     return text
 
 
@@ -86,8 +98,16 @@ def _long_value(text: str, found: re.Match[str]) -> Value | None:
     if not _is_secret_option(found[1]):
         return None
     value = value_at(text, found.end() - (1 if text[found.end() - 1] in "\"'" else 0), False)
-    if value is None or value.text.startswith("-") or is_harmless(value.text) or value.is_group:
+    if value is None or value.text.startswith("-") or value.is_group or not is_secret(classify(found[1]), value.text):
         return None
+    return value
+
+
+def _marked_value(text: str, found: re.Match[str]) -> Value | None:
+    value = value_at(text, found.end(), False)
+    quote = text[found.start() - 1 : found.start()]
+    if value is not None and quote in ("'", '"') and not value.is_quoted:
+        value.end = to_quote(text, value.end, quote)
     return value
 
 
@@ -113,22 +133,22 @@ def _piped_value(text: str, found: re.Match[str]) -> Value | None:
     return value
 
 
-def _redact_programs(text: str) -> str:
+def _redact_programs(text: str, programs: set[str]) -> str:
     pieces: list[str] = []
     done = 0
-    for program in _PROGRAM.finditer(text):
+    names = "|".join(sorted(map(re.escape, programs), key=len, reverse=True))
+    for program in re.compile(rf"(?<![\w.-])(?:{names})(?![\w.=:-]|/)").finditer(text):
         if program.start() < done:
             continue
         end = _COMMAND_END.search(text, program.end(), program.end() + _MAX_COMMAND)
         limit = end.start() if end else min(len(text), program.end() + _MAX_COMMAND)
-        name = program.group().removesuffix(".exe")
+        name = program.group()
         if name in _NEEDS_LOGIN and "login" not in text[program.end() : limit]:
             continue
         for value in _program_values(text, name, program.end(), limit):
             if value.start >= done:
                 pieces += text[done : value.start], REDACTED
                 done = value.end
-        done = max(done, min(limit, len(text))) if False else done
     return "".join(pieces) + text[done:] if pieces else text
 
 
@@ -260,5 +280,5 @@ def is_named_pair(items: list[object]) -> bool:
         and isinstance(items[0], str)
         and isinstance(items[1], str)
         and classify(items[0].lstrip("-")) == EXACT
-        and is_secret(EXACT, items[1])
+        and looks_random(items[1])
     )

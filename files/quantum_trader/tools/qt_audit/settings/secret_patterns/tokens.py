@@ -1,6 +1,6 @@
 """Tokens of known services, by the rules of gitleaks (gitleaks.json) and by prefixes of our own.
 
-A token is looked for only where a run of at least `_SHORTEST` characters begins, and a rule is tried only where
+A token is looked for only where a run of at least `SHORTEST` characters begins, and a rule is tried only where
 its prefix stands there: most texts cost one split.
 """
 
@@ -16,8 +16,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_SHORTEST = 14
-_RUN = re.compile(rf"[A-Za-z0-9_.~-]{{{_SHORTEST},}}")
+SHORTEST = 14
+_RUN = re.compile(rf"[A-Za-z0-9_.~-]{{{SHORTEST},}}")
 _PREFIXES = (
     "AKIA ASIA ABIA ACCA ghp_ gho_ ghu_ ghs_ ghr_ github_pat_ glpat- gldt- glrt- glcbt- glptt- glft- glagent- gloas- "
     "glsoat- glimt- xoxa- xoxb- xoxc- xoxd- xoxe- xoxe. xoxo- xoxp- xoxr- xoxs- xapp- sk-ant- sk-proj- sk-svcacct- sk-admin- "
@@ -49,6 +49,7 @@ class _Rules:
         for prefix in _PREFIXES:
             self.by_head.setdefault(prefix[:2].lower(), []).append((prefix, ""))
         self.by_head["ey"] = [("eyj", r"eyJ[\w-]{8,}(?:\.[\w-]*){2,4}")]  # a JSON web token
+        self.by_head["ls"] = [("ls0tls1crudjtib", _KEY_IN_BASE64)]
         self.inner.append((".", r"[MNO][A-Za-z0-9_-]{22,28}\.[\w-]{6}\.[\w-]{27,45}"))  # a bot of Discord
         for rule in _read_rules():
             kind, pattern = rule["kind"], rule["pattern"]
@@ -77,14 +78,12 @@ def _read_rules() -> list[dict[str, Any]]:
     return rules
 
 
+_KEY_IN_BASE64 = (
+    r"LS0tLS1CRUdJTiB(?:SU0EgUFJJVkFURS|QUklWQVRF|PUEVOU1NI|FQyBQUklWQVRF|FTkNSWVBURUQ|EU0Eg)[A-Za-z0-9+/=_-]{10,}"
+)
+"""The first line of a private key in Base64, as a kubeconfig holds it."""
+_AWS_PAIR = re.compile(r"[\s,:;\"'/|]{1,5}[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+])")
 _rules: _Rules | None = None
-_LONG_WORD = re.compile(rf"\S{{{_SHORTEST},}}")
-
-
-def may_hold_token(text: str) -> bool:
-    """Whether a word of the text is long enough for a token."""
-    return max(map(len, text.split()), default=0) >= _SHORTEST
-
 
 def redact(text: str) -> str:
     """The text without tokens whose shape names their issuer."""
@@ -103,6 +102,8 @@ def redact(text: str) -> str:
             begin, end = span
             pieces += text[done:begin], REDACTED
             done = end
+            pair = _AWS_PAIR.match(text, end) if end - begin == 20 and text[begin : begin + 1] == "A" else None
+            done = pair.end() if pair else done
     return "".join(pieces) + text[done:] if pieces else text
 
 
@@ -126,16 +127,19 @@ def _token_at(text: str, start: int, end: int, rules: _Rules) -> tuple[int, int]
 
 def _inner_token(text: str, start: int, end: int, rules: _Rules) -> tuple[int, int] | None:
     """A token that is known by what it holds, or by the service that is named before it."""
+    if end - start < 20:
+        return None
     run = text[start : min(end, start + 400)].lower()
     for keyword, pattern in rules.inner:
-        if keyword in run:
+        if keyword in run and end - start >= 36:
             found = rules.pattern(pattern).match(text, start)
             if found:
                 return start, found.end()
     if text[start - 1 : start] not in ("=", ":", " ", '"', "'", ">", ",", "|", "`") or start == 0:
         return None
     before = text[max(0, start - 60) : start]
-    if before[-6:].strip(" \"'`=:>,|") == before[-6:] or _HEAD.search(before) is not None:
+    bare = before.rstrip(" \"'`=:>,|")
+    if len(before) == len(bare) or before[len(bare) :].isspace() or bare.endswith(_HASHED):
         return None
     lowered = before.lower()
     for keyword, pattern in rules.services:
@@ -146,7 +150,8 @@ def _inner_token(text: str, start: int, end: int, rules: _Rules) -> tuple[int, i
     return None
 
 
-_HEAD = re.compile(r"(?:[0-9]:|head|prev|hash|sha256|digest|commit|release|run)[ =:\"']{0,4}$")
+_HASHED = tuple("0123456789") + ("head", "prev", "hash", "sha256", "digest", "commit", "release", "run", "id")
+"""What stands before a number of ours: never a token."""
 
 
 def _is_token_tail(tail: str, prefix: str) -> bool:

@@ -10,7 +10,7 @@ import re
 REDACTED = "[redacted]"
 
 _LEAD = re.compile(
-    r"[ \t]{0,40}(?:[|>][+-]?[0-9]?[ \t]{0,9}(?=\r?\n))?(?:(?:\r?\n|(?:\\r)?\\n)[ \t]{0,60}(?:-[ \t]{1,4})?)?"
+    r"[ \t]{0,40}(?:[|>][+-]?[0-9]?[ \t]{0,9}(?=\r?\n))?(?:(?:\r?\n|(?:\\r)?\\n){1,2}[ \t]{0,60}(?:-[ \t]{1,4})?)?"
 )
 _TEMPLATE = re.compile(
     r"(?:\{\{[^{}]{0,80}\}\}|\$\{[^{}]{0,80}\}|\$\([^()]{0,80}\)|%\(\w{1,40}\)s|<[^<>\s]{0,64}>)(?=[\s\"',;&)\]}]|\Z)"
@@ -30,7 +30,8 @@ _PLAIN = re.compile(
     r"|[\"'](?=[\w@#$!%^*+=~.-])"
     r"|<(?![/!A-Za-z]))+"
 )
-_BRACKETS = {"[": re.compile(r"\[[^\[\]]{0,4000}\]?"), "{": re.compile(r"\{[^{}]{0,4000}\}?")}
+_TYPOGRAPHIC = {"“": "”", "„": "“", "«": "»", "‘": "’", "‚": "‘", "»": "«"}
+_BRACKETS = {"(": re.compile(r"\([ ]?[\"'][^()]{0,1000}\)?"), "[": re.compile(r"\[[^\[\]]{0,4000}\]?"), "{": re.compile(r"\{[^{}]{0,4000}\}?")}
 _CLOSED_BY = {")": "(", "]": "[", "}": "{"}
 _JOINED = re.compile(r"[\w\"'$][^\s,;&)}\]]*|\\''[^\s,;&)}\]]*")
 _STOP = (
@@ -71,8 +72,13 @@ def value_at(text: str, position: int, with_lead: bool = True) -> Value | None:
     bracket = _BRACKETS.get(text[position : position + 1])
     if bracket is not None and text[position : position + 2] != "{{":
         found = bracket.match(text, position)
-        assert found is not None
-        return Value(found.group(), position, found.end(), False, True)
+        if found is not None:
+            return Value(found.group(), position, found.end(), False, True)
+    closing = _TYPOGRAPHIC.get(text[position : position + 1])
+    if closing is not None:
+        end = text.find(closing, position + 1, position + 1000)
+        if end > position + 1:
+            return Value(text[position + 1 : end], position + 1, end, True)
     plain = _PLAIN.match(text, position)
     if plain is None:
         return None
@@ -113,6 +119,30 @@ def _quoted(text: str, opening: re.Match[str]) -> Value | None:
     if joined is not None:  # a shell joins 'a'"b"c to one word
         return Value(text[start : joined.end()], start - 1, joined.end(), True)
     return Value(text[start:end], start, end, True) if end > start else None
+
+
+_LIST = re.compile(r"(?:[,;][ ]?[^\s,;=:\"']{4,80}(?=[\s,;.]|\Z))+")
+_WORDS = re.compile(r"(?:[ ,]{1,2}[a-z]{2,12}){1,24}\b")
+
+
+def values_after(text: str, end: int) -> int:
+    """Where further values of a list end: `a, b, c`. A word of letters alone ends the list."""
+    more = _LIST.match(text, end)
+    if more is None or not any(c.isdigit() for c in more.group()):
+        return end
+    return more.end()
+
+
+def seed_words_after(text: str, end: int) -> int:
+    """Where the words of a seed phrase end."""
+    more = _WORDS.match(text, end)
+    return more.end() if more else end
+
+
+def to_quote(text: str, end: int, quote: str) -> int:
+    """Where a plain value ends that stands with its name in quotes: `'password=a b'`. A next name ends it, too."""
+    found = re.compile(rf"[^\n]{{0,400}}?(?={quote}|\s[\w.-]{{1,60}}\s?=)").match(text, end)
+    return found.end() if found else end
 
 
 def words_after(text: str, end: int) -> int:
