@@ -21,7 +21,7 @@ _MAX_ITEMS = 1000
 _MAX_VALUES = 20_000
 
 # If a text holds none of these words and no long word, no pattern runs: most texts hold none.
-_WORDS = ("pass", "token", "secret", "key", "auth", "pwd", "cred", "cookie", "bearer", "basic", "identified", "community", "vault ")
+_WORDS = ("pass", "token", "secret", "key", "auth", "pwd", "cred", "cookie", "bearer", "basic", "identified", "community", "vault ", "net user", "bindpw", "rootpw")
 _WITH_CHARACTER = (
     # a character, and the words that say something where it is
     ("/", ("://", ":\\/", "/services/", "/triggers/", "/workflows/", "/webhook", "/bot", " /p:", "sqlplus", "thin:")),
@@ -43,6 +43,8 @@ _WITH_CHARACTER = (
 )  # fmt: skip
 _SHORTEST_TOKEN = 14
 """Length of the shortest token that a service gives out; shapes and rules for them ask for no less."""
+_IN_HASHES = "0123456789abcdefTZ:.-"
+"""A long word of these alone is a hash, an id, a head or a time: without a name it is no token."""
 _OPTION = r"[ '\"]-[A-Za-z]"
 NAME_HINTS = (
     "pass", "token", "secret", "key", "auth", "pwd", "cred", "cookie", "psk", "pw", "phrase", "mnemonic", "sess", "sid", "sig",
@@ -72,10 +74,11 @@ def _without_shapes(text: str, lowered: str) -> str:
         from qt_audit.settings.secret_patterns import shapes
 
         return shapes.redact(text, lowered)
-    if max(map(len, text.split()), default=0) >= _SHORTEST_TOKEN:
-        from qt_audit.settings.secret_patterns import tokens
+    for word in text.split():
+        if len(word) >= _SHORTEST_TOKEN and (word.strip(_IN_HASHES) or "=" in text):
+            from qt_audit.settings.secret_patterns import tokens
 
-        return tokens.redact(text)
+            return tokens.redact(text)
     return text
 
 

@@ -53,7 +53,7 @@ def redact(text: str) -> str:
         if at < done or text.startswith("//", at + 1):
             continue
         name, kind, is_quoted = _name_before(text, at, done)
-        if kind == NOT_SECRET:
+        if kind == NOT_SECRET or name[-13:].lower() == "authorization":  # patterns.py has that header
             continue
         value = value_at(text, separator.end())
         if value is None:

@@ -67,7 +67,7 @@ def redact(text: str, lowered: str) -> str:
         programs = _PROGRAMS.keys() & set(_WORD.findall(text))
         if programs:
             text = _redact_programs(text, programs)
-    if "pass:" in lowered or "/p" in lowered or "/rp:" in lowered:
+    if "pass:" in lowered or "/p:" in lowered or "/password:" in lowered or "/rp:" in lowered:
         text = _replace(text, _MARKED, _marked_value)
     for hint in _WORD_HINTS:
         if hint in lowered:

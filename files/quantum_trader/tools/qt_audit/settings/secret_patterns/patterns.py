@@ -60,7 +60,7 @@ PATTERNS: Final[tuple[tuple[str, tuple[str, ...], str, int, str], ...]] = (
     (
         "@:/",
         ("://", ":\\"),
-        rf"{_BEFORE_SCHEME}({_SCHEME}[^\s/?#\"'<>@:\[]{{0,256}}:)"
+        rf"{_BEFORE_SCHEME}({_SCHEME})[^\s/?#\"'<>@:\[]{{0,256}}:"
         r"(?![0-9]{1,5}(?:[/?#,;]|\\/))[^\s\"<>]{1,512}@(?=[\w\[%])",
         0,
         rf"\1{REDACTED}@",
@@ -87,7 +87,7 @@ PATTERNS: Final[tuple[tuple[str, tuple[str, ...], str, int, str], ...]] = (
     (
         "",
         ("authorization",),
-        r"(authorization\\{0,31}[\"']?\s{0,3}[=:]\s{0,3})(\\{0,31}[\"']?)"
+        r"(authorization\\{0,31}[\"']?\s{0,3}[=:]>?\s{0,3})(\\{0,31}[\"']?)"
         rf"(?!(?:{_NO_CREDENTIAL})\b)(?:(?:digest|aws4)[^\r\n]*|[^\s\"'\\][^\r\n\"'\\]*)",
         re.IGNORECASE,
         rf"\1\2{REDACTED}",

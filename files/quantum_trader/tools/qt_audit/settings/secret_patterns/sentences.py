@@ -21,6 +21,7 @@ _NOUN = re.compile(
 _LINK = re.compile(
     r"(?i)(?:^|(?<!\w)(?:is|was|to|of|as|now|be|with|using|\||used|tried|entered|gave|said|sent)\s{1,3})(?=[^\s=:])"
 )
+_RANDOM = re.compile(r"[0-9!@#$%^&*+=~]")
 _SECRET_DATA = re.compile(r"(?:^|(?<=\n))(?:stringData|data):[ \t]*\n(?:[ \t]+[^\n]*(?:\n|\Z))+")
 _DATUM = re.compile(r"(?m)^([ \t]+[^\s:]{1,100}:[ \t]{1,9})(?!\[redacted\]|[|>{[]).+$")
 
@@ -61,7 +62,10 @@ def redact_sentences(text: str) -> str:
         begin = noun.end()
         if begin < done:
             continue
-        for link in _LINK.finditer(text[begin : begin + 100]):
+        clause = text[begin : begin + 100]
+        if not any(len(word) >= 6 and _RANDOM.search(word) for word in clause.split()):
+            continue
+        for link in _LINK.finditer(clause):
             value = value_at(text, begin + link.end(), False)
             if value is not None and value.start >= done and _is_random(value):
                 pieces += text[done : value.start], REDACTED

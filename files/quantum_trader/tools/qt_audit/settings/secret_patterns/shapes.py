@@ -11,17 +11,6 @@ _NOUNS = ("pass", "token", "secret", "key ", "keys ", "pwd", "cred", "logged in"
 
 def redact(text: str, lowered: str) -> str:
     """The text without secrets of a known shape. Redacting it again changes nothing."""
-    before = text
-    text = _redact_once(text, lowered)
-    for _ in range(3):
-        if text == before:
-            break
-        before = text
-        text = _redact_once(text, text.lower())
-    return text
-
-
-def _redact_once(text: str, lowered: str) -> str:
     text = _redact_plain(text, lowered)
     if "%" in text or "&" in text or "\\u00" in text or "\\x" in text:
         text = redact_encoded(text, lambda layer: _redact_plain(layer, layer.lower()))

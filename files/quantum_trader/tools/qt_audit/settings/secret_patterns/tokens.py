@@ -82,6 +82,7 @@ _KEY_IN_BASE64 = (
     r"LS0tLS1CRUdJTiB(?:SU0EgUFJJVkFURS|QUklWQVRF|PUEVOU1NI|FQyBQUklWQVRF|FTkNSWVBURUQ|EU0Eg)[A-Za-z0-9+/=_-]{10,}"
 )
 """The first line of a private key in Base64, as a kubeconfig holds it."""
+_AWS_ID = 20
 _AWS_PAIR = re.compile(r"[\s,:;\"'/|]{1,5}[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+])")
 _rules: _Rules | None = None
 
@@ -92,18 +93,22 @@ def redact(text: str) -> str:
         _rules = _Rules()
     rules = _rules
     pieces: list[str] = []
-    done = 0
-    for run in _RUN.finditer(text):
-        start = run.start()
-        if start < done:
+    done = place = 0
+    for word in text.split():
+        if len(word) < SHORTEST:
             continue
-        span = _token_at(text, start, run.end(), rules)
-        if span is not None:
-            begin, end = span
-            pieces += text[done:begin], REDACTED
-            done = end
-            pair = _AWS_PAIR.match(text, end) if end - begin == 20 and text[begin : begin + 1] == "A" else None
-            done = pair.end() if pair else done
+        begin = text.index(word, place)
+        place = begin + len(word)
+        for run in _RUN.finditer(text, begin, place):
+            if run.start() < done:
+                continue
+            span = _token_at(text, run.start(), run.end(), rules)
+            if span is not None:
+                pieces += text[done : span[0]], REDACTED
+                done = span[1]
+                if done - span[0] == _AWS_ID:
+                    pair = _AWS_PAIR.match(text, done)
+                    done = pair.end() if pair else done
     return "".join(pieces) + text[done:] if pieces else text
 
 

@@ -117,7 +117,8 @@ def _quoted(text: str, opening: re.Match[str]) -> Value | None:
     end = content.end()
     joined = _JOINED.match(text, end + 1) if end > start else None
     if joined is not None:  # a shell joins 'a'"b"c to one word
-        return Value(text[start : joined.end()], start - 1, joined.end(), True)
+        begin = start - 1 if opening["call"] else opening.start()
+        return Value(text[start : joined.end()], begin, joined.end(), True)
     return Value(text[start:end], start, end, True) if end > start else None
 
 
