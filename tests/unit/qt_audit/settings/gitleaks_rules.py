@@ -93,8 +93,14 @@ def rule_of(rule: dict[str, Any]) -> dict[str, Any]:
     if "(?:=|>|:{1,3}=" in regex:
         regex = regex.replace(r"[\w.-]{0,50}?(?i:[\w.-]{0,50}?", "(?i:", 1)
         regex = regex.replace(NEAR, "", 1) if NEAR in regex else regex
-        names = keywords if not identifier.startswith(("new-relic", "gocardless", "lob-", "typeform", "yandex")) else []
-        names = names or sorted(set(re.findall(r"new-relic|newrelic|new_relic|gocardless|lob\b|typeform|yandex", regex)))
+        names = (
+            keywords
+            if not identifier.startswith(("new-relic", "gocardless", "lob-", "typeform", "yandex"))
+            else []
+        )
+        names = names or sorted(
+            set(re.findall(r"new-relic|newrelic|new_relic|gocardless|lob\b|typeform|yandex", regex))
+        )
         if identifier == "atlassian-api-token":
             regex = regex.partition(r"|\b(ATATT3")[0]
             names = ["atlassian", "confluence", "jira"]
@@ -115,7 +121,12 @@ def rule_of(rule: dict[str, Any]) -> dict[str, Any]:
         keywords = ["s-s4t2"]
     if identifier.startswith("settlemint"):
         keywords = ["sm_"]
-    return {"id": identifier, "kind": kind, "keywords": keywords, "pattern": f"{translate(regex)}[A-Za-z0-9_-]*"}
+    return {
+        "id": identifier,
+        "kind": kind,
+        "keywords": keywords,
+        "pattern": f"{translate(regex)}[A-Za-z0-9_-]*",
+    }
 
 
 def main() -> int:
@@ -135,7 +146,9 @@ def main() -> int:
 
 def _compact(document: dict[str, Any]) -> str:
     """A rule a line: a difference of two versions can be read."""
-    head = ",\n".join(f" {json.dumps(name)}: {json.dumps(document[name])}" for name in ("source", "commit", "licence"))
+    head = ",\n".join(
+        f" {json.dumps(name)}: {json.dumps(document[name])}" for name in ("source", "commit", "licence")
+    )
     rules = ",\n".join(f"  {json.dumps(rule)}" for rule in document["rules"])
     return f'{{\n{head},\n "rules": [\n{rules}\n ]\n}}'
 

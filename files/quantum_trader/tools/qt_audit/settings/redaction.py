@@ -21,7 +21,24 @@ _MAX_ITEMS = 1000
 _MAX_VALUES = 20_000
 
 # If a text holds none of these words and no long word, no pattern runs: most texts hold none.
-_WORDS = ("pass", "token", "secret", "key", "auth", "pwd", "cred", "cookie", "bearer", "basic", "identified", "community", "vault ", "net user", "bindpw", "rootpw")
+_WORDS = (
+    "pass",
+    "token",
+    "secret",
+    "key",
+    "auth",
+    "pwd",
+    "cred",
+    "cookie",
+    "bearer",
+    "basic",
+    "identified",
+    "community",
+    "vault ",
+    "net user",
+    "bindpw",
+    "rootpw",
+)
 _WITH_CHARACTER = (
     # a character, and the words that say something where it is
     ("/", ("://", ":\\/", "/services/", "/triggers/", "/workflows/", "/webhook", "/bot", " /p:", "sqlplus", "thin:")),
@@ -174,7 +191,9 @@ class Redactor:
             while name in plain:  # two keys of one text: 1 and "1"
                 name += "'"
             if kind or under or named == key:
-                plain[name] = self._value_of(name, _EXACT if named == key else kind, item, depth, budget, under)
+                plain[name] = self._value_of(
+                    name, _EXACT if named == key else kind, item, depth, budget, under
+                )
             else:
                 plain[name] = (
                     self.text(item) if type(item) is str else self._json_value(item, depth + 1, budget)

@@ -31,13 +31,19 @@ from qt_audit.settings.secret_patterns.values import (
 _SEPARATOR = re.compile(r"::(?=\s)|[=:：＝]=?>?|->|→")
 _NAME_CHARACTERS = string.ascii_letters + string.digits + "_.-$@"
 _WINDOW = 96
+_LONG = 2000
+"""What is longer and no secret is not looked into again: that keeps the time linear."""
 _SECOND_WORDS = ("key", "keys", "code", "codes", "phrase", "pass", "id", "password", "value")
 _NOUN_BEFORE = re.compile(
     r"(?i)\b(?:passwords?|passphrase|passwd|tokens?|secret|credentials?|api[ _-]?key|access[ _-]?key|psk)"
     r"[ ](?:\([^()]{1,30}\)|(?:for|of|on|to|is)\b[^:=,;()]{0,40})$"
 )
-_NUMBERED = re.compile(r"(?i)\b(?:(?:unseal|recovery|api|secret|access|private)[ ]key|password|token|secret)[ ]#?[0-9]{1,3}$")
-_NOUN_IN_BRACKETS = re.compile(r"(?i)\b(?:password|passphrase|passwd|token|secret|api[ _-]?key)s?\s?\([^()]{1,40}\)$")
+_NUMBERED = re.compile(
+    r"(?i)\b(?:(?:unseal|recovery|api|secret|access|private)[ ]key|password|token|secret)[ ]#?[0-9]{1,3}$"
+)
+_NOUN_IN_BRACKETS = re.compile(
+    r"(?i)\b(?:password|passphrase|passwd|token|secret|api[ _-]?key)s?\s?\([^()]{1,40}\)$"
+)
 _PASSPHRASE = re.compile(r"(?i)pass|pwd|phrase|mnemonic")
 _INDEX = re.compile(r"([\w.-]{0,60})\[[\"']?([\w-]{0,40})[\"']?\]$")
 _SEED = re.compile(r"(?i)mnemonic|seed")
@@ -47,10 +53,10 @@ _LINE_START = re.compile(r"(?:^|[\n\r,;{(]|\\n)[ \t>*#-]{0,20}$")
 def redact(text: str) -> str:
     """The text without the values of names that name a secret."""
     pieces: list[str] = []
-    done = 0
+    done = skipped = 0
     for separator in _SEPARATOR.finditer(text):
         at = separator.start()
-        if at < done or text.startswith("//", at + 1):
+        if at < max(done, skipped) or text.startswith("//", at + 1):
             continue
         name, kind, is_quoted = _name_before(text, at, done)
         if kind == NOT_SECRET or name[-13:].lower() == "authorization":  # patterns.py has that header
@@ -61,12 +67,20 @@ def redact(text: str) -> str:
         gap = text[separator.end() : value.start]
         if gap.count("\n") > 1 and not looks_random(value.text):
             continue
-        in_prose = separator.group() == ":" and gap[:1] in (" ", "\n") and not is_quoted and not value.is_quoted
+        in_prose = (
+            separator.group() == ":" and gap[:1] in (" ", "\n") and not is_quoted and not value.is_quoted
+        )
         if not _is_secret(kind, value, in_prose, name):
+            skipped = value.end if value.end - value.start > _LONG else skipped
             continue
         end = value.end
         quote = text[at - len(name) - 1 : at - len(name)]
-        if quote in ("'", '"') and not value.is_quoted and not value.is_group and separator.end() == value.start:
+        if (
+            quote in ("'", '"')
+            and not value.is_quoted
+            and not value.is_group
+            and separator.end() == value.start
+        ):
             end = to_quote(text, end, quote)
         elif _SEED.search(name):
             end = seed_words_after(text, end)

@@ -113,9 +113,15 @@ HARMLESS = frozenset(
     "scram-sha-1 xoauth2 ssl tls starttls publickey keyboard-interactive password x509 mtls unix socket anonymous "
     "local internal external session optional strict lax samesite httponly secure default".split()
 )
-_DEFINITE = frozenset("password default local internal external session secure basic login socket plain".split())
+_DEFINITE = frozenset(
+    "password default local internal external session secure basic login socket plain".split()
+)
 """Harmless under "auth", but a password of somebody."""
-_ROOTS = tuple(f"/{name}/" for name in "etc var run home srv opt usr root tmp dev mnt proc sys".split()) + ("~/", "./", "../")
+_ROOTS = tuple(f"/{name}/" for name in "etc var run home srv opt usr root tmp dev mnt proc sys".split()) + (
+    "~/",
+    "./",
+    "../",
+)
 _PLACEHOLDER = re.compile(
     r"[*x•.…_?-]{1,64}|<[^<>]{0,64}>|\$\{[^{}]{0,80}\}|\$[A-Z_][A-Z0-9_]{0,60}|\$\([^()]{0,80}\)|\{\{[^{}]{0,80}\}\}|"
     r"%\(\w{1,40}\)s|%[sdr]|\{[a-z_]{0,30}\}|\[redacted\]|\[?REDACTED\]?|\[[a-z ]{1,20}\]|!vault|!secret|!ref"
@@ -166,12 +172,17 @@ def looks_random(value: str) -> bool:
     """Whether a word of a sentence looks like a secret: letters and digits or signs, no version, no date."""
     if len(value) < 6 or is_harmless(value, WEAK) or not _LETTER.search(value):
         return False
-    if re.match(r"(?i)sha-?[0-9]|md5|base64|utf|aes|rsa|pbkdf|argon|bcrypt|scrypt|[a-z]+://|[~.]?/|v?[0-9]+[.:]", value):
+    if re.match(
+        r"(?i)sha-?[0-9]|md5|base64|utf|aes|rsa|pbkdf|argon|bcrypt|scrypt|[a-z]+://|[~.]?/|v?[0-9]+[.:]",
+        value,
+    ):
         return False
     return _DIGIT.search(value) is not None or re.search(r"[!@#$%^&*+=~]", value) is not None
 
 
-_FIGURE = re.compile(r"[0-9]{1,7}(?:[.,:][0-9]{1,6}){0,3} ?(?:%|[a-z]{1,7})?|[0-9]{4}-[0-9]{2}-[0-9]{2}[0-9T:.Z+ -]{0,30}|sha256:[0-9a-f]{8,64}")
+_FIGURE = re.compile(
+    r"[0-9]{1,7}(?:[.,:][0-9]{1,6}){0,3} ?(?:%|[a-z]{1,7})?|[0-9]{4}-[0-9]{2}-[0-9]{2}[0-9T:.Z+ -]{0,30}|sha256:[0-9a-f]{8,64}"
+)
 
 
 def _is_figure(value: str) -> bool:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import re
 
-from qt_audit.settings.secret_patterns.names import EXACT, TEXT, WEAK, classify, is_harmless, is_secret, looks_random
+from qt_audit.settings.secret_patterns.names import (
+    EXACT,
+    TEXT,
+    WEAK,
+    classify,
+    is_harmless,
+    is_secret,
+    looks_random,
+)
 from qt_audit.settings.secret_patterns.values import REDACTED, Value, to_quote, value_at
 
 _PROGRAMS: dict[str, str] = {
@@ -36,9 +44,13 @@ _LONG = re.compile(r"(?<![\w-])--?([A-Za-z][\w.-]{2,50})(?:[ \t]{1,3}|\\{0,31}[\
 _FILE_OPTION = re.compile(r"(?i)(?:file|path|stdin|env|command|cmd|fd|prompt|type|length|policy|store)$")
 _WORD = re.compile(r"[\w.-]+")
 _COMMAND_END = re.compile(r"[|;\n]|&&")
-_SHORT = re.compile(r"(?<=[\s\"',\[(])-([A-Za-z]{1,2})(?=[\s\"'=\\]|[^\s-])(?P<gap>[ \t]{1,3}|=|\\{0,31}[\"'],\s{0,3}|)")
+_SHORT = re.compile(
+    r"(?<=[\s\"',\[(])-([A-Za-z]{1,2})(?=[\s\"'=\\]|[^\s-])(?P<gap>[ \t]{1,3}|=|\\{0,31}[\"'],\s{0,3}|)"
+)
 _MAX_COMMAND = 1000
-_USER_OPTION = re.compile(r"(?<![\w-])--(?:user|proxy-user|auth|userpwd)(?:[ \t]{1,3}|=|\\{0,31}[\"'],\s{0,3})")
+_USER_OPTION = re.compile(
+    r"(?<![\w-])--(?:user|proxy-user|auth|userpwd)(?:[ \t]{1,3}|=|\\{0,31}[\"'],\s{0,3})"
+)
 _MARKED = re.compile(r"\bpass:(?=[^\s\"',])|(?<=\s)/(?:p|pass|password|rp):(?=[^\s\"',/])")
 
 _WORDS = re.compile(
@@ -98,7 +110,12 @@ def _long_value(text: str, found: re.Match[str]) -> Value | None:
     if not _is_secret_option(found[1]):
         return None
     value = value_at(text, found.end() - (1 if text[found.end() - 1] in "\"'" else 0), False)
-    if value is None or value.text.startswith("-") or value.is_group or not is_secret(classify(found[1]), value.text):
+    if (
+        value is None
+        or value.text.startswith("-")
+        or value.is_group
+        or not is_secret(classify(found[1]), value.text)
+    ):
         return None
     return value
 
@@ -113,7 +130,11 @@ def _marked_value(text: str, found: re.Match[str]) -> Value | None:
 
 def _is_secret_option(name: str) -> bool:
     kind = classify(name)
-    return kind >= TEXT and not _FILE_OPTION.search(name) or (kind == WEAK and name.lower() not in ("sig", "sid"))
+    return (
+        kind >= TEXT
+        and not _FILE_OPTION.search(name)
+        or (kind == WEAK and name.lower() not in ("sig", "sid"))
+    )
 
 
 def _word_value(text: str, found: re.Match[str]) -> Value | None:
@@ -137,39 +158,52 @@ def _redact_programs(text: str, programs: set[str]) -> str:
     pieces: list[str] = []
     done = 0
     names = "|".join(sorted(map(re.escape, programs), key=len, reverse=True))
-    for program in re.compile(rf"(?<![\w.-])(?:{names})(?![\w.=:-]|/)").finditer(text):
-        if program.start() < done:
-            continue
-        end = _COMMAND_END.search(text, program.end(), program.end() + _MAX_COMMAND)
-        limit = end.start() if end else min(len(text), program.end() + _MAX_COMMAND)
-        name = program.group()
-        if name in _NEEDS_LOGIN and "login" not in text[program.end() : limit]:
-            continue
-        for value in _program_values(text, name, program.end(), limit):
+    places = [
+        (found.end(), found.group())
+        for found in re.compile(rf"(?<![\w.-])(?:{names})(?![\w.=:-]|/)").finditer(text)
+    ]
+    number = 0
+    while number < len(places):
+        begin = places[number][0]
+        end = _COMMAND_END.search(text, begin, begin + _MAX_COMMAND)
+        limit = end.start() if end else min(len(text), begin + _MAX_COMMAND)
+        last = number + 1
+        while last < len(places) and places[last][0] <= limit:
+            last += 1
+        for value in _command_values(text, places[number:last], limit):
             if value.start >= done:
                 pieces += text[done : value.start], REDACTED
                 done = value.end
+        number = last
     return "".join(pieces) + text[done:] if pieces else text
 
 
-def _program_values(text: str, name: str, begin: int, limit: int) -> list[Value]:
-    found_values = []
-    options = _PROGRAMS[name]
+def _command_values(text: str, places: list[tuple[int, str]], limit: int) -> list[Value]:
+    """The secrets among the options of a command; an option may be of each program that stands before it."""
+    values: list[Value] = []
+    begin = places[0][0]
+    has_login = "login" in text[begin:limit]
+    known: set[str] = set()
+    number = 0
     for option in _SHORT.finditer(text, begin, limit):
-        letters = option[1]
-        if letters == "pw" and "pw" in options and option["gap"]:
-            value = value_at(text, option.end(), False)
-        else:
-            value = _short_value(text, option, options)
-        if value is not None:
-            found_values.append(value)
-    if "u" in options or "a" in options:
-        for option in _USER_OPTION.finditer(text, begin, limit):
-            value = _user_value(value_at(text, option.end(), False), text)
+        while number < len(places) and places[number][0] <= option.start():
+            name = places[number][1]
+            if has_login or name not in _NEEDS_LOGIN:
+                known.add(_PROGRAMS[name])
+            number += 1
+        for options in sorted(known):
+            if option[1] == "pw" and options == "pw" and option["gap"]:
+                value = value_at(text, option.end(), False)
+            else:
+                value = _short_value(text, option, options)
             if value is not None:
-                found_values.append(value)
-    found_values.sort(key=lambda value: value.start)
-    return found_values
+                values.append(value)
+                break
+    for option in _USER_OPTION.finditer(text, begin, limit):
+        value = _user_value(value_at(text, option.end(), False), text)
+        if value is not None:
+            values.append(value)
+    return sorted(values, key=lambda value: value.start)
 
 
 def _short_value(text: str, option: re.Match[str], options: str) -> Value | None:

@@ -13,6 +13,7 @@ _SQL = re.compile(
     r"|pass(?:wd|phrase)|pwd)(?:\s{1,3}|(?<=[=(]))(?=(?:[NE]|U&)?\\{0,31}['\"`$])"
 )
 _PREFIX = re.compile(r"(?i)(?:[NE]|U&)(?=\\{0,31}['\"])")
+_QUOTE = re.compile(r"\\{0,31}['\"`]")
 _DOLLARS = re.compile(r"\$(\w{0,20})\$")
 _NOUN = re.compile(
     r"(?i)\b(?:(?:password|passphrase|passwd|passcode|pwd|token|secret|credential|(?:api|access|secret)[ _-]?(?:access[ _-])?key)s?"
@@ -48,7 +49,8 @@ def _sql_span(text: str, position: int) -> tuple[int, int] | None:
         inner = text[dollars.end() : end]
         return None if not inner or inner.startswith(REDACTED) else (dollars.end(), end)
     prefix = _PREFIX.match(text, position)
-    value = value_at(text, prefix.end() if prefix else position, False)
+    position = prefix.end() if prefix else position
+    value = value_at(text, position, False) if _QUOTE.match(text, position) else None
     if value is None or not value.is_quoted or is_harmless(value.text) or value.text.isspace():
         return None
     return value.start, value.end

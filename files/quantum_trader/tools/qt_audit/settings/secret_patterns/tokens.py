@@ -32,7 +32,9 @@ _PREFIXES = (
     "PRIVATE-TOKEN- mfa. nsec1 SECRET_ apify_api_ lsv2_pt_ lsv2_sk_ wdk_ sha256~ v1.0- lk_"
 ).split()
 _LOOSE_TAIL = re.compile(r"[A-Za-z0-9_.~+/=|-]{8,}")
-_UNSAFE = frozenset("secret_ SECRET_ live_ ops_ EAAA dapi fw_ lk_ rnd_ cio_ pul- npm_ key-live wdk_ 1//0 mfa. SG. v1.0-".split())
+_UNSAFE = frozenset(
+    "secret_ SECRET_ live_ ops_ EAAA dapi fw_ lk_ rnd_ cio_ pul- npm_ key-live wdk_ 1//0 mfa. SG. v1.0-".split()
+)
 """Prefixes that also begin ordinary words: what follows must be long, with digits and letters of both cases."""
 
 
@@ -78,13 +80,12 @@ def _read_rules() -> list[dict[str, Any]]:
     return rules
 
 
-_KEY_IN_BASE64 = (
-    r"LS0tLS1CRUdJTiB(?:SU0EgUFJJVkFURS|QUklWQVRF|PUEVOU1NI|FQyBQUklWQVRF|FTkNSWVBURUQ|EU0Eg)[A-Za-z0-9+/=_-]{10,}"
-)
+_KEY_IN_BASE64 = r"LS0tLS1CRUdJTiB(?:SU0EgUFJJVkFURS|QUklWQVRF|PUEVOU1NI|FQyBQUklWQVRF|FTkNSWVBURUQ|EU0Eg)[A-Za-z0-9+/=_-]{10,}"
 """The first line of a private key in Base64, as a kubeconfig holds it."""
 _AWS_ID = 20
 _AWS_PAIR = re.compile(r"[\s,:;\"'/|]{1,5}[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+])")
 _rules: _Rules | None = None
+
 
 def redact(text: str) -> str:
     """The text without tokens whose shape names their issuer."""

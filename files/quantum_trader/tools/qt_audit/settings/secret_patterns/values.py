@@ -16,7 +16,9 @@ _TEMPLATE = re.compile(
     r"(?:\{\{[^{}]{0,80}\}\}|\$\{[^{}]{0,80}\}|\$\([^()]{0,80}\)|%\(\w{1,40}\)s|<[^<>\s]{0,64}>)(?=[\s\"',;&)\]}]|\Z)"
 )
 _DONE = re.compile(r"\\{0,31}[\"'`]?\[redacted\]")
-_OPEN = re.compile(r"(?:[bBuUrRfFnNeE@$]{0,2}|(?P<call>[A-Za-z_][\w.-]{0,40})\([ ]?)(?P<slashes>\\{0,31})(?P<quote>[\"'`])")
+_OPEN = re.compile(
+    r"(?:[bBuUrRfFnNeE@$]{0,2}|(?P<call>[A-Za-z_][\w.-]{0,40})\([ ]?)(?P<slashes>\\{0,31})(?P<quote>[\"'`])"
+)
 _READS = re.compile(r"(?i)env|get|lookup|read|load|input|prompt|open|file|vault")
 _CONTENT = {
     '"': re.compile(r"[^\"\\]*(?:\\[\s\S][^\"\\]*)*"),
@@ -31,7 +33,11 @@ _PLAIN = re.compile(
     r"|<(?![/!A-Za-z]))+"
 )
 _TYPOGRAPHIC = {"“": "”", "„": "“", "«": "»", "‘": "’", "‚": "‘", "»": "«"}
-_BRACKETS = {"(": re.compile(r"\([ ]?[\"'][^()]{0,1000}\)?"), "[": re.compile(r"\[[^\[\]]{0,4000}\]?"), "{": re.compile(r"\{[^{}]{0,4000}\}?")}
+_BRACKETS = {
+    "(": re.compile(r"\([ ]?[\"'][^()]{0,1000}\)?"),
+    "[": re.compile(r"\[[^\[\]]{0,4000}\]?"),
+    "{": re.compile(r"\{[^{}]{0,4000}\}?"),
+}
 _CLOSED_BY = {")": "(", "]": "[", "}": "{"}
 _JOINED = re.compile(r"[\w\"'$][^\s,;&)}\]]*|\\''[^\s,;&)}\]]*")
 _STOP = (
