@@ -41,11 +41,17 @@ _WORDS = (
 )
 _WITH_CHARACTER = (
     # a character, and the words that say something where it is
-    ("/", ("://", ":\\/", "/services/", "/triggers/", "/workflows/", "/webhook", "/bot", " /p:", "sqlplus", "thin:")),
-    ("=", ("psk", "pw=", "sess", "otp", "mfa", "csrf", "xsrf", "sid=", "sig", "webhook", "phrase", "mnemonic", "pw =", "on_code")),
+    ("/", (
+        "://", ":\\/", "/services/", "/triggers/", "/workflows/", "/webhook", "/bot", " /p:", "sqlplus", "thin:",
+    )),
+    ("=", (
+        "psk", "pw=", "sess", "otp", "mfa", "csrf", "xsrf", "sid=", "sig", "webhook", "phrase", "mnemonic",
+        "pw =", "on_code",
+    )),
     (":", (
-        "psk", "pw:", "sess", "otp", "mfa", "csrf", "xsrf", "webhook", "phrase", "mnemonic", "code:", "codes", "pw\"", "pw'",
-        "5432:", "5433:", "6432:", "3306:", "*:", ":587", ":465", ":25 ", ":aa", "private-lines", "@", "sid\"", "sid'",
+        "psk", "pw:", "sess", "otp", "mfa", "csrf", "xsrf", "webhook", "phrase", "mnemonic", "code:", "codes",
+        "pw\"", "pw'", "5432:", "5433:", "6432:", "3306:", "*:", ":587", ":465", ":25 ", ":aa", "private-lines",
+        "@", "sid\"", "sid'",
     )),
     ("-", ("-----begin", "->")),
     ("$", ("$",)),
@@ -64,8 +70,9 @@ _IN_HASHES = "0123456789abcdefTZ:.-"
 """A long word of these alone is a hash, an id, a head or a time: without a name it is no token."""
 _OPTION = r"[ '\"]-[A-Za-z]"
 NAME_HINTS = (
-    "pass", "token", "secret", "key", "auth", "pwd", "cred", "cookie", "psk", "pw", "phrase", "mnemonic", "sess", "sid", "sig",
-    "otp", "mfa", "on_code", "on code", "codes", "up_code", "ry_code", "me_code", "csrf", "xsrf", "webhook", "community",
+    "pass", "token", "secret", "key", "auth", "pwd", "cred", "cookie", "psk", "pw", "phrase", "mnemonic", "sess",
+    "sid", "sig", "otp", "mfa", "on_code", "on code", "codes", "up_code", "ry_code", "me_code", "csrf", "xsrf",
+    "webhook", "community",
 )  # fmt: skip
 """A name that names a secret holds one of these."""
 _NOT_SECRET, _KEY_LIKE, _WEAK, _TEXT, _EXACT = range(5)
@@ -85,8 +92,10 @@ def _may_hold_secret(text: str, lowered: str) -> bool:
 
 
 def _without_shapes(text: str, lowered: str) -> str:
-    """The text without secrets of a known shape. Their patterns are read when a text needs them first: that takes
-    longer than the import of most programs."""
+    """The text without secrets of a known shape.
+
+    Their patterns are read when a text needs them first: it takes longer than the import of most programs.
+    """
     if _may_hold_secret(text, lowered):
         from qt_audit.settings.secret_patterns import shapes
 

@@ -1,7 +1,7 @@
 """Undo one layer of an encoding, so that the shapes can be looked for below it.
 
-Percent signs are undone word by word, so that the rest of a text stays as it was written; entities and escapes of
-JSON by the text.
+Percent signs are undone word by word, so that the rest of a text stays as it was written; entities and
+escapes of JSON by the text.
 """
 
 from __future__ import annotations
@@ -16,9 +16,11 @@ _PERCENT_WORD = re.compile(r"[^\s%]{0,2000}%[0-9A-Fa-f]{2}[^\s]*")
 _PERCENT = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 _ENTITY = re.compile(r"&(?:#([0-9]{1,7})|#[xX]([0-9A-Fa-f]{1,6})|([A-Za-z]{2,8}));")
 _NAMED = {
-    "quot": '"', "apos": "'", "amp": "&", "lt": "<", "gt": ">", "colon": ":", "equals": "=", "sol": "/", "commat": "@",
-    "num": "#", "quest": "?", "nbsp": " ", "Tab": "\t", "NewLine": "\n", "lowbar": "_", "hyphen": "-", "period": ".",
-    "semi": ";", "comma": ",", "percnt": "%", "dollar": "$", "excl": "!", "lpar": "(", "rpar": ")", "plus": "+",
+    "quot": '"', "apos": "'", "amp": "&", "lt": "<", "gt": ">", "colon": ":",
+    "equals": "=", "sol": "/", "commat": "@", "num": "#", "quest": "?", "nbsp": " ",
+    "Tab": "\t", "NewLine": "\n", "lowbar": "_", "hyphen": "-", "period": ".", "semi": ";",
+    "comma": ",", "percnt": "%", "dollar": "$", "excl": "!", "lpar": "(", "rpar": ")",
+    "plus": "+",
 }  # fmt: skip
 _ESCAPE = re.compile(r"\\+u00([2-7][0-9A-Fa-f])|\\x([2-7][0-9A-Fa-f])")
 _MAX_LAYERS = 3

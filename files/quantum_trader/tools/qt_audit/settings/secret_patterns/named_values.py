@@ -1,4 +1,4 @@
-"""Values under a name: `password=…`, `"token": "…"`, `API key: …`, XML elements and pairs of name and value."""
+"""Values under a name: `password=…`, `"token": "…"`, `API key: …`, XML, pairs of name and value."""
 
 from __future__ import annotations
 
@@ -161,11 +161,13 @@ def _takes_more_words(text: str, at: int, name: str, gap: str, value: Value) -> 
 
 _ELEMENT = re.compile(r"<((?:[\w-]{1,30}:)?[\w.-]{1,60})(?:\s[^<>]{0,200})?>(?:<!\[CDATA\[)?([^<]{1,4000})")
 _CALL = re.compile(
-    r"\b(?:define|setenv|putenv|set|put|add|append|update|setProperty|set_option|setOption|env|config|header|addHeader)"
+    r"\b(?:define|setenv|putenv|set|put|add|append|update|setProperty|set_option|setOption|env|"
+    r"config|header|addHeader)"
     r"\(\s{0,3}(\\{0,31}[\"'])([\w.-]{2,60})\1\s{0,3},(?=\s{0,3}\\{0,31}[\"'])"
 )
 _PAIR = re.compile(
-    r"(\\{0,31}[\"'])([\w.\- ]{2,60})\1\s{0,3},?\s{0,9}\\{0,31}[\"']?(?:value|val|content|data|default)\\{0,31}[\"']?\s{0,3}[=:]"
+    r"(\\{0,31}[\"'])([\w.\- ]{2,60})\1\s{0,3},?\s{0,9}\\{0,31}[\"']?(?:value|val|content|data|"
+    r"default)\\{0,31}[\"']?\s{0,3}[=:]"
 )
 
 

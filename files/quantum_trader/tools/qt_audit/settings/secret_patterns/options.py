@@ -36,7 +36,7 @@ _PROGRAMS: dict[str, str] = {
     "pscp": "", "putty": "",
 }  # fmt: skip
 _PROGRAMS["plink"] = _PROGRAMS["pscp"] = "pw"
-_NEEDS_LOGIN = frozenset("docker podman buildah skopeo nerdctl helm az oc cf".split())
+_NEEDS_LOGIN = frozenset(["docker", "podman", "buildah", "skopeo", "nerdctl", "helm", "az", "oc", "cf"])
 _USER_FIRST = frozenset("uU")
 """-u user:secret: the name of the user stays."""
 
@@ -54,10 +54,14 @@ _USER_OPTION = re.compile(
 _MARKED = re.compile(r"\bpass:(?=[^\s\"',])|(?<=\s)/(?:p|pass|password|rp):(?=[^\s\"',/])")
 
 _WORDS = re.compile(
-    r"(?i)\b(?:aws configure set \S{0,60}(?:secret|token|key)\S{0,30}|npm config set \S{0,200}(?:_auth|_password)\w{0,10}|"
-    r"vault (?:login|unwrap|operator unseal)|rabbitmqctl (?:add_user|change_password|authenticate_user) \S{1,60}|"
+    r"(?i)\b(?:aws configure set \S{0,60}(?:secret|token|key)\S{0,30}|npm config set "
+    r"\S{0,200}(?:_auth|_password)\w{0,10}|"
+    r"vault (?:login|unwrap|operator unseal)|rabbitmqctl (?:add_user|change_password|"
+    r"authenticate_user) \S{1,60}|"
     r"htpasswd (?:-\w{1,6} ){0,4}-\w{0,5}b\w{0,5} \S{1,200} \S{1,60}|kubeadm join \S{1,80} --token|"
-    r"requirepass|masterauth|AUTH(?=[ ]\S{6,80}(?:\s|\Z))|bindpw|rootpw|rocommunity|rwcommunity|(?:login|user|username) \S{1,60}[ \n]{1,3}(?:password|pass|pwd|pw)|net user \S{1,60}|proxy_set_header (?:authorization|\S{0,40}(?:key|token|secret))|ConvertTo-SecureString(?: -String)?|"
+    r"requirepass|masterauth|AUTH(?=[ ]\S{6,80}(?:\s|\Z))|bindpw|rootpw|rocommunity|rwcommunity|"
+    r"(?:login|user|username) \S{1,60}[ \n]{1,3}(?:password|pass|pwd|pw)|net user \S{1,60}|"
+    r"proxy_set_header (?:authorization|\S{0,40}(?:key|token|secret))|ConvertTo-SecureString(?: -String)?|"
     r"config set (?:requirepass|masterauth)|net use (?:\S{1,60} ){1,2}/user:\S{1,60}|smartctl-pass)[ \t]{1,3}"
 )
 _WORD_HINTS = (
@@ -66,8 +70,10 @@ _WORD_HINTS = (
 )  # fmt: skip
 _MAIL_RELAY = re.compile(r"\[?[\w.-]{3,100}\]?:(?:587|465|25)[ \t]{1,9}[\w.@+-]{1,100}:(?=\S)")
 _PIPED = re.compile(
-    r"\b(?:echo|printf|print)[ \t](?:-\w{1,3}[ \t]){0,2}(?=[^|\n]{1,300}\|\s{0,3}(?:\S{1,40}/)?(?:sudo\s(?:-\w{1,9}\s){0,3}-\w{0,5}S|"
-    r"chpasswd|(?:sudo )?(?:/\S{1,30}/)?chpasswd|passwd --stdin|(?:docker|podman|helm|gh|glab|cryptsetup|gpg|openssl|kinit|"
+    r"\b(?:echo|printf|print)[ \t](?:-\w{1,3}[ \t]){0,2}(?=[^|"
+    r"\n]{1,300}\|\s{0,3}(?:\S{1,40}/)?(?:sudo\s(?:-\w{1,9}\s){0,3}-\w{0,5}S|"
+    r"chpasswd|(?:sudo )?(?:/\S{1,30}/)?chpasswd|passwd --stdin|(?:docker|podman|helm|gh|glab|"
+    r"cryptsetup|gpg|openssl|kinit|"
     r"su\b|smbpasswd|ssh-add|mysql_config_editor|realm|rclone|restic|borg)\b))"
 )
 
@@ -130,10 +136,8 @@ def _marked_value(text: str, found: re.Match[str]) -> Value | None:
 
 def _is_secret_option(name: str) -> bool:
     kind = classify(name)
-    return (
-        kind >= TEXT
-        and not _FILE_OPTION.search(name)
-        or (kind == WEAK and name.lower() not in ("sig", "sid"))
+    return (kind >= TEXT and not _FILE_OPTION.search(name)) or (
+        kind == WEAK and name.lower() not in ("sig", "sid")
     )
 
 
@@ -232,7 +236,7 @@ def _user_value(value: Value | None, text: str) -> Value | None:
     if value is None:
         return None
     for sign in ":%,":
-        user, found, secret = value.text.partition(sign)
+        _user, found, secret = value.text.partition(sign)
         if found:
             if not secret or secret.startswith(REDACTED) or is_harmless(secret):
                 return None

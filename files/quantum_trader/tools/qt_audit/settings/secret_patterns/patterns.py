@@ -18,7 +18,8 @@ _BEFORE_SCHEME = r"(?<![A-Za-z0-9+.-])"
 _SCHEME = rf"[A-Za-z][A-Za-z0-9+.-]{{0,30}}:{_S}{_S}"
 _PEM = r"[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
 _LABELS = (
-    "to|from|cc|bcc|e?mail|mailto|user|username|login|contact|by|author|sips?|acct|xmpp|owner|reply-to|sender|"
+    "to|from|cc|bcc|e?mail|mailto|user|username|login|contact|by|author|sips?|acct|xmpp|owner|"
+    "reply-to|sender|"
     "image|docker"
 )
 _NO_CREDENTIAL = "required|none|ok|failed|optional|missing|denied|disabled|enabled|granted|valid|invalid|null"
@@ -44,8 +45,11 @@ PATTERNS: Final[tuple[tuple[str, tuple[str, ...], str, int, str], ...]] = (
     (
         "@:/",
         ("://", ":\\"),
-        rf"{_BEFORE_SCHEME}((?!(?:git\+)?(?:ssh|sftp|rsync|svn|git)\b[^\s:@/]{{0,9}}:{_S}{_S}[\w.-]{{1,64}}@){_SCHEME})"
-        r"(?!\[redacted\]@)[^\s/?#\"'<>]{1,512}@(?!\[redacted\])",
+        (
+            rf"{_BEFORE_SCHEME}((?!(?:git\+)?(?:ssh|sftp|rsync|svn|"
+            rf"git)\b[^\s:@/]{{0,9}}:{_S}{_S}[\w.-]{{1,64}}@){_SCHEME})"
+            r"(?!\[redacted\]@)[^\s/?#\"'<>]{1,512}@(?!\[redacted\])"
+        ),
         0,
         rf"\1{REDACTED}@",
     ),
@@ -60,8 +64,10 @@ PATTERNS: Final[tuple[tuple[str, tuple[str, ...], str, int, str], ...]] = (
     (
         "@:/",
         ("://", ":\\"),
-        rf"{_BEFORE_SCHEME}({_SCHEME})[^\s/?#\"'<>@:\[]{{0,256}}:"
-        r"(?![0-9]{1,5}(?:[/?#,;]|\\/))[^\s\"<>]{1,512}@(?=[\w\[%])",
+        (
+            rf"{_BEFORE_SCHEME}({_SCHEME})[^\s/?#\"'<>@:\[]{{0,256}}:"
+            r"(?![0-9]{1,5}(?:[/?#,;]|\\/))[^\s\"<>]{1,512}@(?=[\w\[%])"
+        ),
         0,
         rf"\1{REDACTED}@",
     ),
@@ -69,8 +75,10 @@ PATTERNS: Final[tuple[tuple[str, tuple[str, ...], str, int, str], ...]] = (
     (
         ":/",
         ("webhook", "hooks", "services", "workflows", "triggers"),
-        rf"(https?:{_S}{_S}[^\s/\"'<>]{{1,255}}{_S}(?:[^\s/\"'<>]{{1,64}}/){{0,4}}?"
-        rf"(?:webhooks?|webhookb2|hooks|services|workflows|triggers){_S})[^\s\"'<>]+",
+        (
+            rf"(https?:{_S}{_S}[^\s/\"'<>]{{1,255}}{_S}(?:[^\s/\"'<>]{{1,64}}/){{0,4}}?"
+            rf"(?:webhooks?|webhookb2|hooks|services|workflows|triggers){_S})[^\s\"'<>]+"
+        ),
         re.IGNORECASE,
         rf"\1{REDACTED}",
     ),
@@ -87,24 +95,30 @@ PATTERNS: Final[tuple[tuple[str, tuple[str, ...], str, int, str], ...]] = (
     (
         "",
         ("authorization",),
-        r"(authorization\\{0,31}[\"']?\s{0,3}[=:]>?\s{0,3})(\\{0,31}[\"']?)"
-        rf"(?!(?:{_NO_CREDENTIAL})\b)(?:(?:digest|aws4)[^\r\n]*|[^\s\"'\\][^\r\n\"'\\]*)",
+        (
+            r"(authorization\\{0,31}[\"']?\s{0,3}[=:]>?\s{0,3})(\\{0,31}[\"']?)"
+            rf"(?!(?:{_NO_CREDENTIAL})\b)(?:(?:digest|aws4)[^\r\n]*|[^\s\"'\\][^\r\n\"'\\]*)"
+        ),
         re.IGNORECASE,
         rf"\1\2{REDACTED}",
     ),
     (
         "=",
         ("cookie",),
-        r"(\b(?:set-)?cookies?2?\\{0,31}[\"']?\s{0,3}[=:]\s{0,3})(\\{0,31}[\"']?)"
-        r"(?=[^\s=;\"'\\{\[]{1,80}=[^\s=])[^\r\n\"'\\]+",
+        (
+            r"(\b(?:set-)?cookies?2?\\{0,31}[\"']?\s{0,3}[=:]\s{0,3})(\\{0,31}[\"']?)"
+            r"(?=[^\s=;\"'\\{\[]{1,80}=[^\s=])[^\r\n\"'\\]+"
+        ),
         re.IGNORECASE,
         rf"\1\2{REDACTED}",
     ),
     (
         "=-",
         (" -b", "--cookie"),
-        r"((?:\bcurl|wget|https?)\b[^|\n]{0,400}?[ ](?:-b|--cookie)[ =]{1,2}[\"']?)"
-        r"(?![/.~-])(?=[^\s=\"']{1,80}=)[^\r\n\"']+",
+        (
+            r"((?:\bcurl|wget|https?)\b[^|\n]{0,400}?[ ](?:-b|--cookie)[ =]{1,2}[\"']?)"
+            r"(?![/.~-])(?=[^\s=\"']{1,80}=)[^\r\n\"']+"
+        ),
         re.IGNORECASE,
         rf"\1{REDACTED}",
     ),
@@ -164,8 +178,11 @@ PATTERNS: Final[tuple[tuple[str, tuple[str, ...], str, int, str], ...]] = (
     (
         "/",
         ("sqlplus", "thin:", "rman ", "expdp", "impdp", "sqlldr"),
-        r"((?:\b(?:sqlplus|rman|expdp|impdp|sqlldr)\s(?:-\w{1,2}\s|target\s|userid=){0,3}|\bthin:)[\w$#]{1,40}/)"
-        r"[^\s@\"']{1,100}",
+        (
+            r"((?:\b(?:sqlplus|rman|expdp|impdp|sqlldr)\s(?:-\w{1,2}\s|target\s|userid=){0,3}|"
+            r"\bthin:)[\w$#]{1,40}/)"
+            r"[^\s@\"']{1,100}"
+        ),
         re.IGNORECASE,
         rf"\1{REDACTED}",
     ),
@@ -194,9 +211,11 @@ PATTERNS: Final[tuple[tuple[str, tuple[str, ...], str, int, str], ...]] = (
     (
         "@:",
         ("@",),
-        rf"(?<![\w/:.@+%-])(?!(?:{_LABELS})\b)([A-Za-z][\w.+-]{{0,63}}:)(?!//)"
-        r"(?=[^\s@]{0,63}[0-9!#$%^&*])(?=[^\s@]{0,63}[A-Za-z!#$%^&*])"
-        r"[^\s@/\"'<>]{4,64}@(?!sha256:)(?=[A-Za-z0-9\[][\w.:\]-]{2,})",
+        (
+            rf"(?<![\w/:.@+%-])(?!(?:{_LABELS})\b)([A-Za-z][\w.+-]{{0,63}}:)(?!//)"
+            r"(?=[^\s@]{0,63}[0-9!#$%^&*])(?=[^\s@]{0,63}[A-Za-z!#$%^&*])"
+            r"[^\s@/\"'<>]{4,64}@(?!sha256:)(?=[A-Za-z0-9\[][\w.:\]-]{2,})"
+        ),
         0,
         rf"\1{REDACTED}@",
     ),

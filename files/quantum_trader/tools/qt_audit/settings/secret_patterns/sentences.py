@@ -8,7 +8,8 @@ from qt_audit.settings.secret_patterns.names import is_harmless, looks_random
 from qt_audit.settings.secret_patterns.values import REDACTED, Value, value_at
 
 _SQL = re.compile(
-    r"(?i)(?<![\"'])\b(?:identified\s{1,3}(?:with\s{1,3}\S{1,60}\s{1,3})?(?:by|as|using)(?:\s{1,3}(?:password|values))?"
+    r"(?i)(?<![\"'])\b(?:identified\s{1,3}(?:with\s{1,3}\S{1,60}\s{1,3})?(?:by|as|"
+    r"using)(?:\s{1,3}(?:password|values))?"
     r"|(?:set\s{1,3})?password(?:\s{1,3}for\s{1,3}\S{1,160})?\s{0,3}(?:=\s{0,3})?(?:(?:old_)?password)?\s{0,3}\(?"
     r"|pass(?:wd|phrase)|pwd)(?:\s{1,3}|(?<=[=(]))(?=(?:[NE]|U&)?\\{0,31}['\"`$])"
 )
@@ -16,11 +17,13 @@ _PREFIX = re.compile(r"(?i)(?:[NE]|U&)(?=\\{0,31}['\"])")
 _QUOTE = re.compile(r"\\{0,31}['\"`]")
 _DOLLARS = re.compile(r"\$(\w{0,20})\$")
 _NOUN = re.compile(
-    r"(?i)\b(?:(?:password|passphrase|passwd|passcode|pwd|token|secret|credential|(?:api|access|secret)[ _-]?(?:access[ _-])?key)s?"
+    r"(?i)\b(?:(?:password|passphrase|passwd|passcode|pwd|token|secret|credential|(?:api|access|"
+    r"secret)[ _-]?(?:access[ _-])?key)s?"
     r"\s|log(?:ged|ging)\sin\s)"
 )
 _LINK = re.compile(
-    r"(?i)(?:^|(?<!\w)(?:is|was|to|of|as|now|be|with|using|\||used|tried|entered|gave|said|sent)\s{1,3})(?=[^\s=:])"
+    r"(?i)(?:^|(?<!\w)(?:is|was|to|of|as|now|be|with|using|\||used|tried|entered|gave|said|"
+    r"sent)\s{1,3})(?=[^\s=:])"
 )
 _RANDOM = re.compile(r"[0-9!@#$%^&*+=~]")
 _SECRET_DATA = re.compile(r"(?:^|(?<=\n))(?:stringData|data):[ \t]*\n(?:[ \t]+[^\n]*(?:\n|\Z))+")

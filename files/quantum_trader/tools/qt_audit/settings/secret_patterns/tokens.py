@@ -1,7 +1,7 @@
 """Tokens of known services, by the rules of gitleaks (gitleaks.json) and by prefixes of our own.
 
-A token is looked for only where a run of at least `SHORTEST` characters begins, and a rule is tried only where
-its prefix stands there: most texts cost one split.
+A token is looked for only where a run of at least `SHORTEST` characters begins, and a rule is tried only
+where its prefix stands there: most texts cost one split.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import os
 import re
 
 from qt_audit.settings.secret_patterns.values import REDACTED
+from qt_audit.settings.secret_patterns.word_lists import PREFIXES, UNSAFE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,24 +19,7 @@ if TYPE_CHECKING:
 
 SHORTEST = 14
 _RUN = re.compile(rf"[A-Za-z0-9_.~-]{{{SHORTEST},}}")
-_PREFIXES = (
-    "AKIA ASIA ABIA ACCA ghp_ gho_ ghu_ ghs_ ghr_ github_pat_ glpat- gldt- glrt- glcbt- glptt- glft- glagent- gloas- "
-    "glsoat- glimt- xoxa- xoxb- xoxc- xoxd- xoxe- xoxe. xoxo- xoxp- xoxr- xoxs- xapp- sk-ant- sk-proj- sk-svcacct- sk-admin- "
-    "sk-or- sk-lf- pk-lf- sk_live_ sk_test_ sk_prod_ rk_live_ rk_test_ rk_prod_ whsec_ hf_ api_org_ gsk_ xai- pplx- r8_ "
-    "AIza ya29. GOCSPX- 1//0 npm_ pypi- dckr_pat_ dckr_oat_ dop_v1_ doo_v1_ dor_v1_ shpat_ shpca_ shppa_ shpss_ SG. "
-    "hvs. hvb. hvr. dp.pt. dp.st. dp.ct. dp.sa. dp.scim. dp.audit. lin_api_ lin_oauth_ figd_ sbp_ sb_secret_ nfp_ "
-    "tskey-auth- tskey-api- tskey-client- tskey- NRAK- NRII- NRJS- NRRA- PMAK- ATATT3 ATCTT3 ATBB sntrys_ sntryu_ "
-    "glsa_ glc_ rubygems_ rdme_ pscale_tkn_ pscale_pw_ pscale_oauth_ pul- EZAK EZTK LTAI secret_ ntn_ cio_ "
-    "AGE-SECRET-KEY-1 sq0atp- sq0csp- EAAA access_token$production$ live_ xkeysib- xsmtpsib- key-live ops_eyJ dapi "
-    "fo1_ fm1r_ fm2_ HRKU- nvapi- fw_ tvly- e2b_ phc_ phx_ cfut_ cfat_ vcp_ vck_ rnd_ rpa_ ABSK shippo_live_ shippo_test_ "
-    "duffel_live_ duffel_test_ CLOJARS_ FLWSECK_TEST- FLWSECK- patc- dt0c01. dt0s01. dt0s02. sgp_ tfp_ _gitlab_session "
-    "PRIVATE-TOKEN- mfa. nsec1 SECRET_ apify_api_ lsv2_pt_ lsv2_sk_ wdk_ sha256~ v1.0- lk_"
-).split()
 _LOOSE_TAIL = re.compile(r"[A-Za-z0-9_.~+/=|-]{8,}")
-_UNSAFE = frozenset(
-    "secret_ SECRET_ live_ ops_ EAAA dapi fw_ lk_ rnd_ cio_ pul- npm_ key-live wdk_ 1//0 mfa. SG. v1.0-".split()
-)
-"""Prefixes that also begin ordinary words: what follows must be long, with digits and letters of both cases."""
 
 
 class _Rules:
@@ -48,7 +32,7 @@ class _Rules:
         self.inner: list[tuple[str, str]] = []
         self.services: list[tuple[str, str]] = []
         self.compiled: dict[str, re.Pattern[str]] = {}
-        for prefix in _PREFIXES:
+        for prefix in sorted(PREFIXES):
             self.by_head.setdefault(prefix[:2].lower(), []).append((prefix, ""))
         self.by_head["ey"] = [("eyj", r"eyJ[\w-]{8,}(?:\.[\w-]*){2,4}")]  # a JSON web token
         self.by_head["ls"] = [("ls0tls1crudjtib", _KEY_IN_BASE64)]
@@ -162,6 +146,6 @@ _HASHED = tuple("0123456789") + ("head", "prev", "hash", "sha256", "digest", "co
 
 def _is_token_tail(tail: str, prefix: str) -> bool:
     has_digit = any(c.isdigit() for c in tail)
-    if prefix in _UNSAFE:
+    if prefix in UNSAFE:
         return len(tail) >= 20 and has_digit and tail.lower() != tail
     return has_digit or (len(tail) >= 16 and tail.lower() != tail) or len(tail) >= 30

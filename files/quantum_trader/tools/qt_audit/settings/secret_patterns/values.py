@@ -10,10 +10,12 @@ import re
 REDACTED = "[redacted]"
 
 _LEAD = re.compile(
-    r"[ \t]{0,40}(?:[|>][+-]?[0-9]?[ \t]{0,9}(?=\r?\n))?(?:(?:\r?\n|(?:\\r)?\\n){1,2}[ \t]{0,60}(?:-[ \t]{1,4})?)?"
+    r"[ \t]{0,40}(?:[|>][+-]?[0-9]?[ \t]{0,9}(?=\r?\n))?(?:(?:\r?\n|(?:\\r)?\\n){1,2}[ "
+    r"\t]{0,60}(?:-[ \t]{1,4})?)?"
 )
 _TEMPLATE = re.compile(
-    r"(?:\{\{[^{}]{0,80}\}\}|\$\{[^{}]{0,80}\}|\$\([^()]{0,80}\)|%\(\w{1,40}\)s|<[^<>\s]{0,64}>)(?=[\s\"',;&)\]}]|\Z)"
+    r"(?:\{\{[^{}]{0,80}\}\}|\$\{[^{}]{0,80}\}|\$\([^()]{0,80}\)|%\(\w{1,40}\)s|"
+    r"<[^<>\s]{0,64}>)(?=[\s\"',;&)\]}]|\Z)"
 )
 _DONE = re.compile(r"\\{0,31}[\"'`]?\[redacted\]")
 _OPEN = re.compile(
@@ -41,8 +43,10 @@ _BRACKETS = {
 _CLOSED_BY = {")": "(", "]": "[", "}": "{"}
 _JOINED = re.compile(r"[\w\"'$][^\s,;&)}\]]*|\\''[^\s,;&)}\]]*")
 _STOP = (
-    "for|was|is|has|had|failed|on|at|from|user|username|login|host|port|db|database|in|of|to|and|or|with|by|as|but|"
-    "not|rejected|accepted|exit|after|then|when|the|via|because|while|until|expired|before|used|wrong|denied|into|"
+    "for|was|is|has|had|failed|on|at|from|user|username|login|host|port|db|database|in|of|to|and|"
+    "or|with|by|as|but|"
+    "not|rejected|accepted|exit|after|then|when|the|via|because|while|until|expired|before|used|"
+    "wrong|denied|into|"
     "does|did|must|will|again|since|please|ok"
 )
 _MORE_WORDS = re.compile(
@@ -66,7 +70,7 @@ class Value:
 
 
 def value_at(text: str, position: int, with_lead: bool = True) -> Value | None:
-    """The value that begins here, blanks, a line break and the marks of YAML skipped; None if there is none."""
+    """The value that begins here, blanks, line breaks and marks of YAML skipped; None if there is none."""
     if with_lead:
         lead = _LEAD.match(text, position)
         position = lead.end() if lead else position
@@ -147,12 +151,12 @@ def seed_words_after(text: str, end: int) -> int:
 
 
 def to_quote(text: str, end: int, quote: str) -> int:
-    """Where a plain value ends that stands with its name in quotes: `'password=a b'`. A next name ends it, too."""
+    """Where a plain value ends that is in quotes with its name: `'password=a b'`. A next name ends it."""
     found = re.compile(rf"[^\n]{{0,400}}?(?={quote}|\s[\w.-]{{1,60}}\s?=)").match(text, end)
     return found.end() if found else end
 
 
 def words_after(text: str, end: int) -> int:
-    """Where further words of an unquoted passphrase end: before an option, a name with a value, a link word."""
+    """Where further words of an unquoted passphrase end: before an option, a name, a link word."""
     more = _MORE_WORDS.match(text, end)
     return more.end() if more else end
