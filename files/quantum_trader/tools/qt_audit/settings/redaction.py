@@ -42,7 +42,8 @@ _WORDS = (
 _WITH_CHARACTER = (
     # a character, and the words that say something where it is
     ("/", (
-        "://", ":\\/", "/services/", "/triggers/", "/workflows/", "/webhook", "/bot", " /p:", "sqlplus", "thin:",
+        "://", ":\\/", "/services/", "/triggers/", "/workflows/", "/webhook", "/bot", " /p:",
+        "sqlplus", "thin:",
     )),
     ("=", (
         "psk", "pw=", "sess", "otp", "mfa", "csrf", "xsrf", "sid=", "sig", "webhook", "phrase", "mnemonic",
@@ -50,8 +51,8 @@ _WITH_CHARACTER = (
     )),
     (":", (
         "psk", "pw:", "sess", "otp", "mfa", "csrf", "xsrf", "webhook", "phrase", "mnemonic", "code:", "codes",
-        "pw\"", "pw'", "5432:", "5433:", "6432:", "3306:", "*:", ":587", ":465", ":25 ", ":aa", "private-lines",
-        "@", "sid\"", "sid'",
+        "pw\"", "pw'", "5432:", "5433:", "6432:", "3306:", "*:", ":587", ":465", ":25 ", ":aa",
+        "private-lines", "@", "sid\"", "sid'",
     )),
     ("-", ("-----begin", "->")),
     ("$", ("$",)),
@@ -70,9 +71,9 @@ _IN_HASHES = "0123456789abcdefTZ:.-"
 """A long word of these alone is a hash, an id, a head or a time: without a name it is no token."""
 _OPTION = r"[ '\"]-[A-Za-z]"
 NAME_HINTS = (
-    "pass", "token", "secret", "key", "auth", "pwd", "cred", "cookie", "psk", "pw", "phrase", "mnemonic", "sess",
-    "sid", "sig", "otp", "mfa", "on_code", "on code", "codes", "up_code", "ry_code", "me_code", "csrf", "xsrf",
-    "webhook", "community",
+    "pass", "token", "secret", "key", "auth", "pwd", "cred", "cookie", "psk", "pw", "phrase", "mnemonic",
+    "sess", "sid", "sig", "otp", "mfa", "on_code", "on code", "codes", "up_code", "ry_code", "me_code",
+    "csrf", "xsrf", "webhook", "community",
 )  # fmt: skip
 """A name that names a secret holds one of these."""
 _NOT_SECRET, _KEY_LIKE, _WEAK, _TEXT, _EXACT = range(5)
@@ -256,11 +257,11 @@ class Redactor:
 
 def _without_arguments(items: list[Any]) -> list[Any]:
     """The items without the values of options, of a named pair, of the lines of a private key."""
-    from qt_audit.settings.secret_patterns import key_lines, options
+    from qt_audit.settings.secret_patterns import arguments, key_lines
 
-    if options.is_named_pair(items):
+    if arguments.is_named_pair(items):
         return [items[0], REDACTED]
-    instead = options.secret_arguments(items)
+    instead = arguments.secret_arguments(items)
     items = [instead.get(number, item) for number, item in enumerate(items)]
     if any(type(item) is str and item.startswith("-----BEGIN") for item in items):
         lines = key_lines.KeyLines()

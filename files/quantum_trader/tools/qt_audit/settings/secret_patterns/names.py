@@ -24,7 +24,7 @@ _BEFORE_KEY = (
     "shared_access|preshared|pre_shared|license|deploy|service|storage|consumer|client|hmac|jwt|session|sas|"
     "webhook|subscription|ingest|integration|project|bot|unseal|recovery|tunnel|wireguard|sync|root|admin"
 )
-_BEFORE_PASS = (
+_USED_BY = (
     "db|database|user|usr|smtp|imap|pop|mail|email|sql|mysql|pg|postgres|mongo|redis|rabbit|"
     "rabbitmq|amqp|root|"
     "admin|ftp|sftp|ssh|become|sudo|su|ldap|bind|http|proxy|login|vault|api|key|store|truststore|"
@@ -39,7 +39,7 @@ _SECRET_NOUN = (
 )
 _EXACT = re.compile(
     rf"(?:.*_|)(?:{_SECRET_NOUN}|psk|(?:bind|root|admin|user|db|ldap|smtp|my|ftp|http|sa)?_?pw|passe|"
-    rf"(?:{_BEFORE_PASS})_?pass|pass_?key|secret_id|"
+    rf"(?:{_USED_BY})_?pass|pass_?key|secret_id|"
     r"(?:php|j|asp)?sess(?:ion)?_?id|session_cookie|connect_sid|sessionid|totp|otp|otp_code|mfa_code|"
     r"(?:verification|one_time|backup|recovery)_codes?|masterauth|requirepass|rediscli_auth|"
     r"(?:client|consumer)_?secret|pre_?shared_?key|x_amz_signature|community_string)"

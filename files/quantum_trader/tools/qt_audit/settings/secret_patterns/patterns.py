@@ -26,7 +26,7 @@ _NO_CREDENTIAL = "required|none|ok|failed|optional|missing|denied|disabled|enabl
 _KEY_IN_BASE64 = "SU0EgUFJJVkFURS|QUklWQVRF|PUEVOU1NI|FQyBQUklWQVRF|FTkNSWVBURUQ|EU0Eg"
 
 PATTERNS: Final[tuple[tuple[str, tuple[str, ...], str, int, str], ...]] = (
-    # the characters that all must be there, the words of which one must (lower case), the pattern, what to put
+    # characters that all must be there, words of which one must, the pattern and its flags, what to put
     (
         "-",
         ("-----begin",),

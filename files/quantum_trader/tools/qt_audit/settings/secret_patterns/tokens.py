@@ -64,7 +64,10 @@ def _read_rules() -> list[dict[str, Any]]:
     return rules
 
 
-_KEY_IN_BASE64 = r"LS0tLS1CRUdJTiB(?:SU0EgUFJJVkFURS|QUklWQVRF|PUEVOU1NI|FQyBQUklWQVRF|FTkNSWVBURUQ|EU0Eg)[A-Za-z0-9+/=_-]{10,}"
+_KEY_IN_BASE64 = (
+    r"LS0tLS1CRUdJTiB(?:SU0EgUFJJVkFURS|QUklWQVRF|PUEVOU1NI|FQyBQUklWQVRF|FTkNSWVBURUQ|EU0Eg)"
+    r"[A-Za-z0-9+/=_-]{10,}"
+)
 """The first line of a private key in Base64, as a kubeconfig holds it."""
 _AWS_ID = 20
 _AWS_PAIR = re.compile(r"[\s,:;\"'/|]{1,5}[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+])")
@@ -140,7 +143,7 @@ def _inner_token(text: str, start: int, end: int, rules: _Rules) -> tuple[int, i
     return None
 
 
-_HASHED = tuple("0123456789") + ("head", "prev", "hash", "sha256", "digest", "commit", "release", "run", "id")
+_HASHED = (*"0123456789", "head", "prev", "hash", "sha256", "digest", "commit", "release", "run", "id")
 """What stands before a number of ours: never a token."""
 
 

@@ -30,7 +30,7 @@ UNSAFE = _words(
     secret_ SECRET_ live_ ops_ EAAA dapi fw_ lk_ rnd_ cio_ pul- npm_ key-live wdk_ 1//0 mfa. SG. v1.0-
     """
 )
-"""Prefixes that also begin ordinary words: what follows must be long, with digits and letters of both cases."""
+"""Prefixes that ordinary words have, too: the rest must be long, with digits and letters of both cases."""
 PUBLIC_KEY = _words(
     """
     public primary foreign cache sort partition host dict natural unique index object s3 row idempotency
