@@ -230,6 +230,9 @@ UNITS = [
     "[redacted]",
     "http://a@",
     "secret: '",
+]
+
+MORE_UNITS = [
     "password: ",
     "password = [",
     "secret={",
@@ -345,10 +348,20 @@ UNITS = [
 
 def test_hostile_megabytes_cost_linear_time() -> None:
     """A pattern that backtracks would need minutes for one of these, not the seconds that all take."""
+    redact_repeated(UNITS, 1_000_000)
+
+
+@pytest.mark.parametrize("first", range(0, len(MORE_UNITS), 20))
+def test_what_names_and_options_are_made_of_costs_linear_time_too(first: int) -> None:
+    redact_repeated(MORE_UNITS[first : first + 20], 300_000)
+
+
+def redact_repeated(units: list[str], length: int) -> None:
     code = (
         "import sys, json; sys.path.insert(0, sys.argv[1])\n"
         "from qt_audit.settings.redaction import Redactor\n"
         "for unit in json.loads(sys.argv[2]):\n"
-        "    Redactor().text(unit * (1_000_000 // len(unit)))\n"
+        "    Redactor().text(unit * (int(sys.argv[3]) // len(unit)))\n"
     )
-    subprocess.run([PYTHON, "-c", code, str(TOOLS), json.dumps(UNITS)], check=True, timeout=120)
+    arguments = [str(TOOLS), json.dumps(units), str(length)]
+    subprocess.run([PYTHON, "-c", code, *arguments], check=True, timeout=120)
