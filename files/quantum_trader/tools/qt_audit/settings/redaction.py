@@ -69,7 +69,7 @@ _SHORTEST_TOKEN = 14
 """Length of the shortest token that a service gives out; shapes and rules for them ask for no less."""
 _IN_HASHES = "0123456789abcdefTZ:.-"
 """A long word of these alone is a hash, an id, a head or a time: without a name it is no token."""
-_OPTION = r"[ '\"]-[A-Za-z]"
+_OPTION = r"[ '\"]--?[A-Za-z]"
 NAME_HINTS = (
     "pass", "token", "secret", "key", "auth", "pwd", "cred", "cookie", "psk", "pw", "phrase", "mnemonic",
     "sess", "sid", "sig", "otp", "mfa", "on_code", "on code", "codes", "up_code", "ry_code", "me_code",
@@ -176,6 +176,8 @@ class Redactor:
         items = list(value)
         room = _number_kept(items, budget)
         kept = items[:room]
+        if len(kept) == 2 and type(kept[0]) is str and type(kept[1]) is str:
+            kept = _without_arguments(kept)
         for item in kept:
             if type(item) is str and (item[:1] == "-" or NAME_HINTS[0] in item):
                 kept = _without_arguments(kept)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qt_audit.settings.secret_patterns.names import EXACT, classify, is_harmless, looks_random
+from qt_audit.settings.secret_patterns.names import EXACT, TEXT, WEAK, classify, is_harmless, looks_random
 from qt_audit.settings.secret_patterns.options import is_secret_option
 from qt_audit.settings.secret_patterns.programs import PROGRAMS, USER_FIRST
 from qt_audit.settings.secret_patterns.values import REDACTED
@@ -80,6 +80,6 @@ def is_named_pair(items: list[object]) -> bool:
         len(items) == 2
         and isinstance(items[0], str)
         and isinstance(items[1], str)
-        and classify(items[0].lstrip("-")) == EXACT
+        and classify(items[0].lstrip("-")) in (WEAK, TEXT, EXACT)
         and looks_random(items[1])
     )

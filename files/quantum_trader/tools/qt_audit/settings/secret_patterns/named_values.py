@@ -151,8 +151,10 @@ _INNER_NAME = re.compile(r"([\w-]{1,60})\\{0,31}[\"']?\s{0,3}[:=]")
 
 
 def _takes_more_words(text: str, at: int, name: str, gap: str, value: Value) -> bool:
-    if value.is_quoted or value.is_group or not _PASSPHRASE.search(name):
+    if value.is_quoted or value.is_group:
         return False
+    if not _PASSPHRASE.search(name):
+        return bool(gap) and looks_random(text[value.end : words_after(text, value.end)].rpartition(" ")[2])
     if name.isupper() and not gap:  # PGPASSWORD=x psql …
         return False
     before = text[max(0, at - _WINDOW) : at].rstrip(" \t")
@@ -161,8 +163,8 @@ def _takes_more_words(text: str, at: int, name: str, gap: str, value: Value) -> 
 
 _ELEMENT = re.compile(r"<((?:[\w-]{1,30}:)?[\w.-]{1,60})(?:\s[^<>]{0,200})?>(?:<!\[CDATA\[)?([^<]{1,4000})")
 _CALL = re.compile(
-    r"\b(?:define|setenv|putenv|set|put|add|append|update|setProperty|set_option|setOption|env|"
-    r"config|header|addHeader)"
+    r"(?:\b(?:define|setenv|putenv|set|put|add|append|update|setProperty|set_option|setOption|env|"
+    r"config|header|addHeader)|(?<!\w))"
     r"\(\s{0,3}(\\{0,31}[\"'])([\w.-]{2,60})\1\s{0,3},(?=\s{0,3}\\{0,31}[\"'])"
 )
 _PAIR = re.compile(
@@ -197,7 +199,8 @@ def _redact_after(text: str, introducer: re.Pattern[str]) -> str:
         if found.start() < done or classify(found[2]) < TEXT:
             continue
         value = value_at(text, found.end())
-        if value is not None and is_secret(EXACT, value.text):
+        is_bare = found.group()[:1] == "("  # ('password', '…') may as well be two names
+        if value is not None and is_secret(EXACT, value.text) and (not is_bare or looks_random(value.text)):
             pieces += text[done : value.start], REDACTED
             done = value.end
     return "".join(pieces) + text[done:] if pieces else text

@@ -125,7 +125,7 @@ def is_harmless(value: str, kind: int = EXACT) -> bool:
 
 def is_secret(kind: int, value: str, in_prose: bool = False, name: str = "") -> bool:
     """Whether a value under a name of this kind is a secret. `in_prose`: as in "auth: value", unquoted."""
-    if is_harmless(value, kind):
+    if is_harmless(value, kind) or (in_prose and value.lower() == "password"):
         return False
     if kind == KEY_LIKE:
         return len(value) >= 12 and _is_mixed(value) and not _NO_KEY.fullmatch(value)

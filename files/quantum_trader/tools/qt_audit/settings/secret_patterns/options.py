@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 _LONG = re.compile(r"(?<![\w-])--?([A-Za-z][\w.-]{2,50})(?:[ \t]{1,3}|\\{0,31}[\"'],\s{0,3})(?=[^\s=,])")
 _FILE_OPTION = re.compile(r"(?i)(?:file|path|stdin|env|command|cmd|fd|prompt|type|length|policy|store)$")
+_NO_VALUE = re.compile(
+    r"(?i)(?:no|disabled?|enabled?|ask|prompt|without|use|show|require|skip|change|reset|empty)-"
+)
 _MARKED = re.compile(r"\bpass:(?=[^\s\"',])|(?<=\s)/(?:p|pass|password|rp):(?=[^\s\"',/])")
 
 _WORDS = re.compile(
@@ -22,14 +25,17 @@ _WORDS = re.compile(
     r"vault (?:login|unwrap|operator unseal)|rabbitmqctl (?:add_user|change_password|"
     r"authenticate_user) \S{1,60}|"
     r"htpasswd (?:-\w{1,6} ){0,4}-\w{0,5}b\w{0,5} \S{1,200} \S{1,60}|kubeadm join \S{1,80} --token|"
+    r"(?:user|exists) \S{1,80} identified by(?=[ ][^'\"\s])|"
     r"requirepass|masterauth|AUTH(?=[ ]\S{6,80}(?:\s|\Z))|bindpw|rootpw|rocommunity|rwcommunity|"
     r"(?:login|user|username) \S{1,60}[ \n]{1,3}(?:password|pass|pwd|pw)|net user \S{1,60}|"
     r"proxy_set_header (?:authorization|\S{0,40}(?:key|token|secret))|ConvertTo-SecureString(?: -String)?|"
     r"config set (?:requirepass|masterauth)|net use (?:\S{1,60} ){1,2}/user:\S{1,60}|smartctl-pass)[ \t]{1,3}"
 )
 _WORD_HINTS = (
-    "configure set", "config set", "vault ", "rabbitmqctl", "htpasswd", "kubeadm", "requirepass",
-    "masterauth", "auth ", "login ", "user ", "username ", "securestring", "bindpw", "rootpw", "community",
+    "configure set", "config set", "vault ", "rabbitmqctl", "htpasswd", "kubeadm", "identified by",
+    "requirepass",
+    "masterauth", "auth ", "login ", "user ", "username ", "securestring", "bindpw", "rootpw",
+    "community",
     "net use", "proxy_set_header",
 )  # fmt: skip
 _MAIL_RELAY = re.compile(r"\[?[\w.-]{3,100}\]?:(?:587|465|25)[ \t]{1,9}[\w.@+-]{1,100}:(?=\S)")
@@ -100,6 +106,8 @@ def _marked_value(text: str, found: re.Match[str]) -> Value | None:
 
 def is_secret_option(name: str) -> bool:
     """Whether the value of a long option of this name, dashes left out, is a secret."""
+    if _NO_VALUE.match(name):
+        return False
     kind = classify(name)
     return (kind >= TEXT and not _FILE_OPTION.search(name)) or (
         kind == WEAK and name.lower() not in ("sig", "sid")

@@ -56,7 +56,7 @@ PATTERNS: Final[tuple[tuple[str, tuple[str, ...], str, int, str], ...]] = (
     # the password of a database may hold @ / # ? '
     (
         "@:/",
-        ("[redacted]@",),
+        ("://", ":\\"),
         rf"{_BEFORE_SCHEME}((?!https?:){_SCHEME})\[redacted\]@[^\s\"<>@]{{0,512}}@(?=[\w\[])",
         0,
         rf"\1{REDACTED}@",

@@ -39,6 +39,7 @@ _SHORT = re.compile(
     r"(?<=[\s\"',\[(])-([A-Za-z]{1,2})(?=[\s\"'=\\]|[^\s-])(?P<gap>[ \t]{1,3}|=|\\{0,31}[\"'],\s{0,3}|)"
 )
 _MAX_COMMAND = 1000
+_CLUSTER = re.compile(r"(?<=[\s\"'])-[A-Za-z#]{2,8}[uU][ \t]{1,3}")
 _USER_OPTION = re.compile(
     r"(?<![\w-])--(?:user|proxy-user|auth|userpwd)(?:[ \t]{1,3}|=|\\{0,31}[\"'],\s{0,3})"
 )
@@ -93,6 +94,11 @@ def _command_values(text: str, places: list[tuple[int, str]], limit: int) -> lis
             if value is not None:
                 values.append(value)
                 break
+    if "u" in "".join(known):
+        for option in _CLUSTER.finditer(text, begin, limit):
+            value = _user_value(value_at(text, option.end(), False), text)
+            if value is not None:
+                values.append(value)
     for option in _USER_OPTION.finditer(text, begin, limit):
         value = _user_value(value_at(text, option.end(), False), text)
         if value is not None:
@@ -111,6 +117,8 @@ def _short_value(text: str, option: re.Match[str], options: str) -> Value | None
     if has_gap and is_glued_only and option["gap"] != "=":
         return None
     if has_gap and option["gap"] == "=" and is_glued_only:
+        return None
+    if letter == "k" and not has_gap:  # openssl -key
         return None
     position = option.end() if has_gap else after_letter
     if has_gap and option["gap"][-1:] in "\"'":

@@ -8,7 +8,8 @@ from qt_audit.settings.secret_patterns.names import is_harmless, looks_random
 from qt_audit.settings.secret_patterns.values import REDACTED, Value, value_at
 
 _SQL = re.compile(
-    r"(?i)(?<![\"'])\b(?:identified\s{1,3}(?:with\s{1,3}\S{1,60}\s{1,3})?(?:by|as|"
+    r"(?i)(?<![\"'])\b(?:(?:(?-i:IDENTIFIED)|(?:user|to|role|"
+    r"exists)\s{1,3}\S{1,160}\s{1,3}identified)\s{1,3}(?:with\s{1,3}\S{1,60}\s{1,3})?(?:by|as|"
     r"using)(?:\s{1,3}(?:password|values))?"
     r"|(?:set\s{1,3})?password(?:\s{1,3}for\s{1,3}\S{1,160})?\s{0,3}(?:=\s{0,3})?(?:(?:old_)?password)?\s{0,3}\(?"
     r"|pass(?:wd|phrase)|pwd)(?:\s{1,3}|(?<=[=(]))(?=(?:[NE]|U&)?\\{0,31}['\"`$])"
