@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import re
 
+from qt_audit.settings.secret_patterns.lazy import lazy
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_PERCENT_WORD = re.compile(r"[^\s%]{0,2000}%[0-9A-Fa-f]{2}[^\s]*")
-_PERCENT = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
-_ENTITY = re.compile(r"&(?:#([0-9]{1,7})|#[xX]([0-9A-Fa-f]{1,6})|([A-Za-z]{2,8}));")
+_PERCENT_WORD = lazy(r"[^\s%]{0,2000}%[0-9A-Fa-f]{2}[^\s]*")
+_PERCENT = lazy(r"(?:%[0-9A-Fa-f]{2})+")
+_ENTITY = lazy(r"&(?:#([0-9]{1,7})|#[xX]([0-9A-Fa-f]{1,6})|([A-Za-z]{2,8}));")
 _NAMED = {
     "quot": '"', "apos": "'", "amp": "&", "lt": "<", "gt": ">", "colon": ":",
     "equals": "=", "sol": "/", "commat": "@", "num": "#", "quest": "?", "nbsp": " ",
@@ -22,7 +24,7 @@ _NAMED = {
     "comma": ",", "percnt": "%", "dollar": "$", "excl": "!", "lpar": "(", "rpar": ")",
     "plus": "+",
 }  # fmt: skip
-_ESCAPE = re.compile(r"\\+u00([2-7][0-9A-Fa-f])|\\x([2-7][0-9A-Fa-f])")
+_ESCAPE = lazy(r"\\+u00([2-7][0-9A-Fa-f])|\\x([2-7][0-9A-Fa-f])")
 _MAX_LAYERS = 3
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
+from qt_audit.settings.secret_patterns.lazy import lazy
 from qt_audit.settings.secret_patterns.values import REDACTED
 
-_BEGIN = re.compile(r"-----BEGIN[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|Private-Lines: ?[0-9]")
-_END = re.compile(r"-----END[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|Private-MAC:")
-_BODY = re.compile(r"(?:^|(?<=[\s:>|\"']))[A-Za-z0-9+/]{16,}={0,2}(?=[\s\"',\\]{0,9}$)")
-_LAST = re.compile(r"\s*[A-Za-z0-9+/]{1,76}={0,2}\s*")
+_BEGIN = lazy(r"-----BEGIN[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|Private-Lines: ?[0-9]")
+_END = lazy(r"-----END[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|Private-MAC:")
+_BODY = lazy(r"(?:^|(?<=[\s:>|\"']))[A-Za-z0-9+/]{16,}={0,2}(?=[\s\"',\\]{0,9}$)")
+_LAST = lazy(r"\s*[A-Za-z0-9+/]{1,76}={0,2}\s*")
 _MAX_LINES = 500
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import string
 
+from qt_audit.settings.secret_patterns.lazy import lazy
 from qt_audit.settings.secret_patterns.names import (
     EXACT,
     KEY_LIKE,
@@ -28,26 +29,26 @@ from qt_audit.settings.secret_patterns.values import (
     words_after,
 )
 
-_SEPARATOR = re.compile(r"::(?=\s)|[=:：＝]=?>?|->|→")
+_SEPARATOR = lazy(r"::(?=\s)|[=:：＝]=?>?|->|→")
 _NAME_CHARACTERS = string.ascii_letters + string.digits + "_.-$@"
 _WINDOW = 96
 _LONG = 2000
 """What is longer and no secret is not looked into again: that keeps the time linear."""
 _SECOND_WORDS = ("key", "keys", "code", "codes", "phrase", "pass", "id", "password", "value")
-_NOUN_BEFORE = re.compile(
+_NOUN_BEFORE = lazy(
     r"(?i)\b(?:passwords?|passphrase|passwd|tokens?|secret|credentials?|api[ _-]?key|access[ _-]?key|psk)"
     r"[ ](?:\([^()]{1,30}\)|(?:for|of|on|to|is)\b[^:=,;()]{0,40})$"
 )
-_NUMBERED = re.compile(
+_NUMBERED = lazy(
     r"(?i)\b(?:(?:unseal|recovery|api|secret|access|private)[ ]key|password|token|secret)[ ]#?[0-9]{1,3}$"
 )
-_NOUN_IN_BRACKETS = re.compile(
+_NOUN_IN_BRACKETS = lazy(
     r"(?i)\b(?:password|passphrase|passwd|token|secret|api[ _-]?key)s?\s?\([^()]{1,40}\)$"
 )
-_PASSPHRASE = re.compile(r"(?i)pass|pwd|phrase|mnemonic")
-_INDEX = re.compile(r"([\w.-]{0,60})\[[\"']?([\w-]{0,40})[\"']?\]$")
-_SEED = re.compile(r"(?i)mnemonic|seed")
-_LINE_START = re.compile(r"(?:^|[\n\r,;{(]|\\n)[ \t>*#-]{0,20}$")
+_PASSPHRASE = lazy(r"(?i)pass|pwd|phrase|mnemonic")
+_INDEX = lazy(r"([\w.-]{0,60})\[[\"']?([\w-]{0,40})[\"']?\]$")
+_SEED = lazy(r"(?i)mnemonic|seed")
+_LINE_START = lazy(r"(?:^|[\n\r,;{(]|\\n)[ \t>*#-]{0,20}$")
 
 
 def redact(text: str) -> str:
@@ -147,7 +148,7 @@ def _is_secret(kind: int, value: Value, in_prose: bool, name: str) -> bool:
     return is_secret(kind, value.text, in_prose, name)
 
 
-_INNER_NAME = re.compile(r"([\w-]{1,60})\\{0,31}[\"']?\s{0,3}[:=]")
+_INNER_NAME = lazy(r"([\w-]{1,60})\\{0,31}[\"']?\s{0,3}[:=]")
 
 
 def _takes_more_words(text: str, at: int, name: str, gap: str, value: Value) -> bool:
@@ -161,13 +162,13 @@ def _takes_more_words(text: str, at: int, name: str, gap: str, value: Value) -> 
     return bool(gap) or _LINE_START.search(before[: len(before) - len(name)]) is not None
 
 
-_ELEMENT = re.compile(r"<((?:[\w-]{1,30}:)?[\w.-]{1,60})(?:\s[^<>]{0,200})?>(?:<!\[CDATA\[)?([^<]{1,4000})")
-_CALL = re.compile(
+_ELEMENT = lazy(r"<((?:[\w-]{1,30}:)?[\w.-]{1,60})(?:\s[^<>]{0,200})?>(?:<!\[CDATA\[)?([^<]{1,4000})")
+_CALL = lazy(
     r"(?:\b(?:define|setenv|putenv|set|put|add|append|update|setProperty|set_option|setOption|env|"
     r"config|header|addHeader)|(?<!\w))"
     r"\(\s{0,3}(\\{0,31}[\"'])([\w.-]{2,60})\1\s{0,3},(?=\s{0,3}\\{0,31}[\"'])"
 )
-_PAIR = re.compile(
+_PAIR = lazy(
     r"(\\{0,31}[\"'])([\w.\- ]{2,60})\1\s{0,3},?\s{0,9}\\{0,31}[\"']?(?:value|val|content|data|"
     r"default)\\{0,31}[\"']?\s{0,3}[=:]"
 )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from qt_audit.settings.secret_patterns.lazy import lazy
 from qt_audit.settings.secret_patterns.word_lists import (
     DEFINITE,
     HARMLESS,
@@ -37,20 +38,20 @@ _SECRET_NOUN = (
     r"(?:passw(?:or)?[dt]|passphrase|passcode|pass_phrase|pwd|token(?!i[sz])|secret(?!ar)|credential|creds|"
     rf"(?:{_BEFORE_KEY})_?key|(?:seed|recovery)_phrase|mnemonic|authorization)"
 )
-_EXACT = re.compile(
+_EXACT = lazy(
     rf"(?:.*_|)(?:{_SECRET_NOUN}|psk|(?:bind|root|admin|user|db|ldap|smtp|my|ftp|http|sa)?_?pw|passe|"
     rf"(?:{_USED_BY})_?pass|pass_?key|secret_id|"
     r"(?:php|j|asp)?sess(?:ion)?_?id|session_cookie|connect_sid|sessionid|totp|otp|otp_code|mfa_code|"
     r"(?:verification|one_time|backup|recovery)_codes?|masterauth|requirepass|rediscli_auth|"
     r"(?:client|consumer)_?secret|pre_?shared_?key|x_amz_signature|community_string)"
 )
-_TEXT = re.compile(rf".*(?:{_SECRET_NOUN}|webhook|csrf|xsrf)")
-_WEAK = re.compile(
+_TEXT = lazy(rf".*(?:{_SECRET_NOUN}|webhook|csrf|xsrf)")
+_WEAK = lazy(
     r"(?:.*_|)(?:auths?|pass|cookies?|sid|sig|cookie_(?:jar|value|header|string))|(?!.*(?:by|com|"
     r"sur|tres|over|under|encom)pass)[a-z0-9_]*(?:pass|auth|cookies?)"
 )
-_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-_NOT_WORD = re.compile(r"[^a-z0-9]+")
+_CAMEL = lazy(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_NOT_WORD = lazy(r"[^a-z0-9]+")
 _known: dict[str, int] = {}
 
 
@@ -83,7 +84,7 @@ def _classify(name: str) -> int:
     return NOT_SECRET
 
 
-_SEVERAL = re.compile(r"(?i).*(?:secrets|passwords|passwds|credentials|creds|passphrases|keys)")
+_SEVERAL = lazy(r"(?i).*(?:secrets|passwords|passwds|credentials|creds|passphrases|keys)")
 
 
 def is_plain_part(name: str) -> bool:
@@ -96,15 +97,15 @@ def names_several(name: str) -> bool:
     return _SEVERAL.fullmatch(name) is not None
 
 
-_PLACEHOLDER = re.compile(
+_PLACEHOLDER = lazy(
     r"[*x•.…_?-]{1,64}|<[^<>]{0,64}>|\$\{[^{}]{0,80}\}|\$[A-Z_][A-Z0-9_]{0,60}|\$\([^()]{0,80}\)|"
     r"\{\{[^{}]{0,80}\}\}|"
     r"%\(\w{1,40}\)s|%[sdr]|\{[a-z_]{0,30}\}|\[redacted\]|\[?REDACTED\]?|\[[a-z ]{1,20}\]|!vault|!secret|!ref"
 )
-_DIGIT, _LETTER = re.compile(r"[0-9]"), re.compile(r"[A-Za-z]")
-_PATH = re.compile(r"(?:~|\.{0,2})/(?:[\w.-]{1,60}/){0,9}[\w.-]{1,80}|(?:/[\w.-]{1,60}){2,9}/?")
-_SIGN = re.compile(r"[!@#$%^&*+=~?|{}:;]")
-_NO_KEY = re.compile(
+_DIGIT, _LETTER = lazy(r"[0-9]"), lazy(r"[A-Za-z]")
+_PATH = lazy(r"(?:~|\.{0,2})/(?:[\w.-]{1,60}/){0,9}[\w.-]{1,80}|(?:/[\w.-]{1,60}){2,9}/?")
+_SIGN = lazy(r"[!@#$%^&*+=~?|{}:;]")
+_NO_KEY = lazy(
     r"(?i)[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[~.]{0,2}/.*|[a-z][a-z0-9+.-]*://.*|"
     r"v?[0-9]+(?:\.[0-9]+)+.*|"
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}.*|sha(?:1|256|512):.*|ssh-\S*|"
@@ -157,7 +158,7 @@ def looks_random(value: str) -> bool:
     return _DIGIT.search(value) is not None or re.search(r"[!@#$%^&*+=~]", value) is not None
 
 
-_FIGURE = re.compile(
+_FIGURE = lazy(
     r"[0-9]{1,7}(?:[.,:][0-9]{1,6}){0,3} ?(?:%|[a-z]{1,7})?|[0-9]{4}-[0-9]{2}-[0-9]{2}[0-9T:.Z+ "
     r"-]{0,30}|sha256:[0-9a-f]{8,64}"
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from qt_audit.settings.secret_patterns import programs
+from qt_audit.settings.secret_patterns.lazy import lazy
 from qt_audit.settings.secret_patterns.names import TEXT, WEAK, classify, is_harmless, is_secret
 from qt_audit.settings.secret_patterns.values import REDACTED, Value, to_quote, value_at
 
@@ -12,14 +13,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_LONG = re.compile(r"(?<![\w-])--?([A-Za-z][\w.-]{2,50})(?:[ \t]{1,3}|\\{0,31}[\"'],\s{0,3})(?=[^\s=,])")
-_FILE_OPTION = re.compile(r"(?i)(?:file|path|stdin|env|command|cmd|fd|prompt|type|length|policy|store)$")
-_NO_VALUE = re.compile(
+_LONG = lazy(r"(?<![\w-])--?([A-Za-z][\w.-]{2,50})(?:[ \t]{1,3}|\\{0,31}[\"'],\s{0,3})(?=[^\s=,])")
+_FILE_OPTION = lazy(r"(?i)(?:file|path|stdin|env|command|cmd|fd|prompt|type|length|policy|store)$")
+_NO_VALUE = lazy(
     r"(?i)(?:no|disabled?|enabled?|ask|prompt|without|use|show|require|skip|change|reset|empty)-"
 )
-_MARKED = re.compile(r"\bpass:(?=[^\s\"',])|(?<=\s)/(?:p|pass|password|rp):(?=[^\s\"',/])")
+_MARKED = lazy(r"\bpass:(?=[^\s\"',])|(?<=\s)/(?:p|pass|password|rp):(?=[^\s\"',/])")
 
-_WORDS = re.compile(
+_WORDS = lazy(
     r"(?i)\b(?:aws configure set \S{0,60}(?:secret|token|key)\S{0,30}|npm config set "
     r"\S{0,200}(?:_auth|_password)\w{0,10}|"
     r"vault (?:login|unwrap|operator unseal)|rabbitmqctl (?:add_user|change_password|"
@@ -38,8 +39,8 @@ _WORD_HINTS = (
     "community",
     "net use", "proxy_set_header",
 )  # fmt: skip
-_MAIL_RELAY = re.compile(r"\[?[\w.-]{3,100}\]?:(?:587|465|25)[ \t]{1,9}[\w.@+-]{1,100}:(?=\S)")
-_PIPED = re.compile(
+_MAIL_RELAY = lazy(r"\[?[\w.-]{3,100}\]?:(?:587|465|25)[ \t]{1,9}[\w.@+-]{1,100}:(?=\S)")
+_PIPED = lazy(
     r"\b(?:echo|printf|print)[ \t](?:-\w{1,3}[ \t]){0,2}(?=[^|"
     r"\n]{1,300}\|\s{0,3}(?:\S{1,40}/)?(?:sudo\s(?:-\w{1,9}\s){0,3}-\w{0,5}S|"
     r"chpasswd|(?:sudo )?(?:/\S{1,30}/)?chpasswd|passwd --stdin|(?:docker|podman|helm|gh|glab|"

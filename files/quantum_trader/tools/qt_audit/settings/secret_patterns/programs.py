@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from qt_audit.settings.secret_patterns.lazy import lazy
 from qt_audit.settings.secret_patterns.names import is_harmless
 from qt_audit.settings.secret_patterns.values import REDACTED, Value, value_at
 
@@ -33,16 +34,14 @@ _NEEDS_LOGIN = frozenset(["docker", "podman", "buildah", "skopeo", "nerdctl", "h
 USER_FIRST = frozenset("uU")
 """-u user:secret: the name of the user stays."""
 
-_WORD = re.compile(r"[\w.-]+")
-_COMMAND_END = re.compile(r"[|;\n]|&&")
-_SHORT = re.compile(
+_WORD = lazy(r"[\w.-]+")
+_COMMAND_END = lazy(r"[|;\n]|&&")
+_SHORT = lazy(
     r"(?<=[\s\"',\[(])-([A-Za-z]{1,2})(?=[\s\"'=\\]|[^\s-])(?P<gap>[ \t]{1,3}|=|\\{0,31}[\"'],\s{0,3}|)"
 )
 _MAX_COMMAND = 1000
-_CLUSTER = re.compile(r"(?<=[\s\"'])-[A-Za-z#]{2,8}[uU][ \t]{1,3}")
-_USER_OPTION = re.compile(
-    r"(?<![\w-])--(?:user|proxy-user|auth|userpwd)(?:[ \t]{1,3}|=|\\{0,31}[\"'],\s{0,3})"
-)
+_CLUSTER = lazy(r"(?<=[\s\"'])-[A-Za-z#]{2,8}[uU][ \t]{1,3}")
+_USER_OPTION = lazy(r"(?<![\w-])--(?:user|proxy-user|auth|userpwd)(?:[ \t]{1,3}|=|\\{0,31}[\"'],\s{0,3})")
 
 
 def redact(text: str) -> str:

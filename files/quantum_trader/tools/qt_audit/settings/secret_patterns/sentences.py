@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-import re
-
+from qt_audit.settings.secret_patterns.lazy import lazy
 from qt_audit.settings.secret_patterns.names import is_harmless, looks_random
 from qt_audit.settings.secret_patterns.values import REDACTED, Value, value_at
 
-_SQL = re.compile(
+_SQL = lazy(
     r"(?i)(?<![\"'])\b(?:(?:(?-i:IDENTIFIED)|(?:user|to|role|"
     r"exists)\s{1,3}\S{1,160}\s{1,3}identified)\s{1,3}(?:with\s{1,3}\S{1,60}\s{1,3})?(?:by|as|"
     r"using)(?:\s{1,3}(?:password|values))?"
     r"|(?:set\s{1,3})?password(?:\s{1,3}for\s{1,3}\S{1,160})?\s{0,3}(?:=\s{0,3})?(?:(?:old_)?password)?\s{0,3}\(?"
     r"|pass(?:wd|phrase)|pwd)(?:\s{1,3}|(?<=[=(]))(?=(?:[NE]|U&)?\\{0,31}['\"`$])"
 )
-_PREFIX = re.compile(r"(?i)(?:[NE]|U&)(?=\\{0,31}['\"])")
-_QUOTE = re.compile(r"\\{0,31}['\"`]")
-_DOLLARS = re.compile(r"\$(\w{0,20})\$")
-_NOUN = re.compile(
+_PREFIX = lazy(r"(?i)(?:[NE]|U&)(?=\\{0,31}['\"])")
+_QUOTE = lazy(r"\\{0,31}['\"`]")
+_DOLLARS = lazy(r"\$(\w{0,20})\$")
+_NOUN = lazy(
     r"(?i)\b(?:(?:password|passphrase|passwd|passcode|pwd|token|secret|credential|(?:api|access|"
     r"secret)[ _-]?(?:access[ _-])?key)s?"
     r"\s|log(?:ged|ging)\sin\s)"
 )
-_LINK = re.compile(
+_LINK = lazy(
     r"(?i)(?:^|(?<!\w)(?:is|was|to|of|as|now|be|with|using|\||used|tried|entered|gave|said|"
     r"sent)\s{1,3})(?=[^\s=:])"
 )
-_RANDOM = re.compile(r"[0-9!@#$%^&*+=~]")
-_SECRET_DATA = re.compile(r"(?:^|(?<=\n))(?:stringData|data):[ \t]*\n(?:[ \t]+[^\n]*(?:\n|\Z))+")
-_DATUM = re.compile(r"(?m)^([ \t]+[^\s:]{1,100}:[ \t]{1,9})(?!\[redacted\]|[|>{[]).+$")
+_RANDOM = lazy(r"[0-9!@#$%^&*+=~]")
+_SECRET_DATA = lazy(r"(?:^|(?<=\n))(?:stringData|data):[ \t]*\n(?:[ \t]+[^\n]*(?:\n|\Z))+")
+_DATUM = lazy(r"(?m)^([ \t]+[^\s:]{1,100}:[ \t]{1,9})(?!\[redacted\]|[|>{[]).+$")
 
 
 def redact_sql(text: str) -> str:

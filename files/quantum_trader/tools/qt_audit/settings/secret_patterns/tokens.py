@@ -10,6 +10,7 @@ import json
 import os
 import re
 
+from qt_audit.settings.secret_patterns.lazy import lazy
 from qt_audit.settings.secret_patterns.values import REDACTED
 from qt_audit.settings.secret_patterns.word_lists import PREFIXES, UNSAFE
 
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 SHORTEST = 14
-_RUN = re.compile(rf"[A-Za-z0-9_.~-]{{{SHORTEST},}}")
-_LOOSE_TAIL = re.compile(r"[A-Za-z0-9_.~+/=|-]{8,}")
+_RUN = lazy(rf"[A-Za-z0-9_.~-]{{{SHORTEST},}}")
+_LOOSE_TAIL = lazy(r"[A-Za-z0-9_.~+/=|-]{8,}")
 
 
 class _Rules:
@@ -70,7 +71,7 @@ _KEY_IN_BASE64 = (
 )
 """The first line of a private key in Base64, as a kubeconfig holds it."""
 _AWS_ID = 20
-_AWS_PAIR = re.compile(r"[\s,:;\"'/|]{1,5}[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+])")
+_AWS_PAIR = lazy(r"[\s,:;\"'/|]{1,5}[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+])")
 _rules: _Rules | None = None
 
 

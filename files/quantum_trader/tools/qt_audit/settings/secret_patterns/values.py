@@ -7,27 +7,29 @@ from __future__ import annotations
 
 import re
 
+from qt_audit.settings.secret_patterns.lazy import lazy
+
 REDACTED = "[redacted]"
 
-_LEAD = re.compile(
+_LEAD = lazy(
     r"[ \t]{0,40}(?:[|>][+-]?[0-9]?[ \t]{0,9}(?=\r?\n))?(?:(?:\r?\n|(?:\\r)?\\n){1,2}[ "
     r"\t]{0,60}(?:-[ \t]{1,4})?)?"
 )
-_TEMPLATE = re.compile(
+_TEMPLATE = lazy(
     r"(?:\{\{[^{}]{0,80}\}\}|\$\{[^{}]{0,80}\}|\$\([^()]{0,80}\)|%\(\w{1,40}\)s|"
     r"<[^<>\s]{0,64}>)(?=[\s\"',;&)\]}]|\Z)"
 )
-_DONE = re.compile(r"\\{0,31}[\"'`]?\[redacted\]")
-_OPEN = re.compile(
+_DONE = lazy(r"\\{0,31}[\"'`]?\[redacted\]")
+_OPEN = lazy(
     r"(?:[bBuUrRfFnNeE@$]{0,2}|(?P<call>[A-Za-z_][\w.-]{0,40})\([ ]?)(?P<slashes>\\{0,31})(?P<quote>[\"'`])"
 )
-_READS = re.compile(r"(?i)env|get|lookup|read|load|input|prompt|open|file|vault")
+_READS = lazy(r"(?i)env|get|lookup|read|load|input|prompt|open|file|vault")
 _CONTENT = {
-    '"': re.compile(r"[^\"\\]*(?:\\[\s\S][^\"\\]*)*"),
-    "'": re.compile(r"[^'\\]*(?:(?:\\[\s\S]|'')[^'\\]*)*"),
-    "`": re.compile(r"[^`]*"),
+    '"': lazy(r"[^\"\\]*(?:\\[\s\S][^\"\\]*)*"),
+    "'": lazy(r"[^'\\]*(?:(?:\\[\s\S]|'')[^'\\]*)*"),
+    "`": lazy(r"[^`]*"),
 }
-_PLAIN = re.compile(
+_PLAIN = lazy(
     r"(?:[^\s\"'&,;<\\]"
     r"|\\(?!\\{0,31}[\"'])"
     r"|[&,;](?![\s,;&]|\Z|(?:amp;)?[\w.\[\]%-]{1,60}\\{0,31}[\"']?\s?[=:]|\\{0,31}[\"'{\[])"
@@ -36,12 +38,12 @@ _PLAIN = re.compile(
 )
 _TYPOGRAPHIC = {"“": "”", "„": "“", "«": "»", "‘": "’", "‚": "‘", "»": "«"}
 _BRACKETS = {
-    "(": re.compile(r"\([ ]?[\"'][^()]{0,1000}\)?"),
-    "[": re.compile(r"\[[^\[\]]{0,4000}\]?"),
-    "{": re.compile(r"\{[^{}]{0,4000}\}?"),
+    "(": lazy(r"\([ ]?[\"'][^()]{0,1000}\)?"),
+    "[": lazy(r"\[[^\[\]]{0,4000}\]?"),
+    "{": lazy(r"\{[^{}]{0,4000}\}?"),
 }
 _CLOSED_BY = {")": "(", "]": "[", "}": "{"}
-_JOINED = re.compile(r"[\w\"'$][^\s,;&)}\]]*|\\''[^\s,;&)}\]]*")
+_JOINED = lazy(r"[\w\"'$][^\s,;&)}\]]*|\\''[^\s,;&)}\]]*")
 _STOP = (
     "for|was|is|has|had|failed|on|at|from|user|username|login|host|port|db|database|in|of|to|and|"
     "or|with|by|as|but|"
@@ -49,7 +51,7 @@ _STOP = (
     "wrong|denied|into|"
     "does|did|must|will|again|since|please|ok"
 )
-_MORE_WORDS = re.compile(
+_MORE_WORDS = lazy(
     rf"(?:[ ]{{1,2}}(?!(?:{_STOP})\b)(?![-|&>(#\[{{/])(?=[^\s=:/@\"'\\,;]{{1,60}}(?:[ .,;\n\r\"'\\]|\Z))"
     r"(?![^\s=:]{1,60}[ ]{0,2}[=:])[^\s=:/@\"'\\,;]{1,60})+"
 )
@@ -132,8 +134,8 @@ def _quoted(text: str, opening: re.Match[str]) -> Value | None:
     return Value(text[start:end], start, end, True) if end > start else None
 
 
-_LIST = re.compile(r"(?:[,;][ ]?[^\s,;=:\"']{4,80}(?=[\s,;.]|\Z))+")
-_WORDS = re.compile(r"(?:[ ,]{1,2}[a-z]{2,12}){1,24}\b")
+_LIST = lazy(r"(?:[,;][ ]?[^\s,;=:\"']{4,80}(?=[\s,;.]|\Z))+")
+_WORDS = lazy(r"(?:[ ,]{1,2}[a-z]{2,12}){1,24}\b")
 
 
 def values_after(text: str, end: int) -> int:
