@@ -233,6 +233,20 @@ UNITS = [
 ]
 
 MORE_UNITS = [
+    "password:\n  a: b\n",
+    "secrets:\n - a\n",
+    "name: password\nvalue:",
+    "secrets={{",
+    "token=[a",
+    "token=[[",
+    "auth={user:{",
+    "password={a:[",
+    "password is changed from ",
+    "('password','",
+    "-abcu ",
+    "curl -abcu a",
+    "user a identified by ",
+    "to a IDENTIFIED BY '",
     "password: ",
     "password = [",
     "secret={",

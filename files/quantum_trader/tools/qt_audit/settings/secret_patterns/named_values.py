@@ -22,6 +22,7 @@ from qt_audit.settings.secret_patterns.names import (
 from qt_audit.settings.secret_patterns.values import (
     REDACTED,
     Value,
+    group_end,
     seed_words_after,
     to_quote,
     value_at,
@@ -47,6 +48,11 @@ _NOUN_IN_BRACKETS = lazy(
 )
 _PASSPHRASE = lazy(r"(?i)pass|pwd|phrase|mnemonic")
 _INDEX = lazy(r"([\w.-]{0,60})\[[\"']?([\w-]{0,40})[\"']?\]$")
+_BLOCK = lazy(r"[ \t]{0,9}(?:\r?\n(?=[ \t]+(?:-[ ]+)?[\w.-]{1,60}:[ \t])[ \t]+[^\n]*)(?:\n[ \t]+[^\n]*)*")
+"""The indented lines of a mapping in YAML."""
+_BLOCK_VALUE = lazy(
+    r"(?m)^([ \t]+(?:-[ ]+)?[^\s:]{1,80}:[ \t]+|[ \t]+-[ ]+(?![^\s:]{1,80}:[ \t]))(?!\[redacted\])\S.*$"
+)
 _SEED = lazy(r"(?i)mnemonic|seed")
 _LINE_START = lazy(r"(?:^|[\n\r,;{(]|\\n)[ \t>*#-]{0,20}$")
 
@@ -74,7 +80,13 @@ def redact(text: str) -> str:
         if not _is_secret(kind, value, in_prose, name):
             skipped = value.end if value.end - value.start > _LONG else skipped
             continue
-        end = value.end
+        if gap.count("\n") == 1 and kind in (EXACT, TEXT):
+            block = _BLOCK.match(text, separator.end())
+            if block is not None:
+                pieces += text[done : block.start()], _BLOCK_VALUE.sub(rf"\1{REDACTED}", block.group())
+                done = block.end()
+                continue
+        end = group_end(text, value.start) if value.is_group else value.end
         quote = text[at - len(name) - 1 : at - len(name)]
         if (
             quote in ("'", '"')
@@ -168,6 +180,7 @@ _CALL = lazy(
     r"config|header|addHeader)|(?<!\w))"
     r"\(\s{0,3}(\\{0,31}[\"'])([\w.-]{2,60})\1\s{0,3},(?=\s{0,3}\\{0,31}[\"'])"
 )
+_YAML_PAIR = lazy(r"\b(name|key):[ \t]{1,5}[\"']?([\w.-]{2,60})[\"']?[ \t]{0,5}\r?\n[ \t]{0,40}value:")
 _PAIR = lazy(
     r"(\\{0,31}[\"'])([\w.\- ]{2,60})\1\s{0,3},?\s{0,9}\\{0,31}[\"']?(?:value|val|content|data|"
     r"default)\\{0,31}[\"']?\s{0,3}[=:]"
@@ -190,6 +203,7 @@ def redact_elements(text: str) -> str:
 def redact_pairs(text: str) -> str:
     """The text without the values of `"name": "DB_PASSWORD", "value": "…"`."""
     text = _redact_after(text, _PAIR)
+    text = _redact_after(text, _YAML_PAIR) if "\n" in text else text
     return _redact_after(text, _CALL)
 
 

@@ -22,7 +22,7 @@ _NOUN = lazy(
     r"\s|log(?:ged|ging)\sin\s)"
 )
 _LINK = lazy(
-    r"(?i)(?:^|(?<!\w)(?:is|was|to|of|as|now|be|with|using|\||used|tried|entered|gave|said|"
+    r"(?i)(?:^|(?<!\w)(?:is|was|to|of|as|now|be|with|using|changed\sfrom|\||used|tried|entered|gave|said|"
     r"sent)\s{1,3})(?=[^\s=:])"
 )
 _RANDOM = lazy(r"[0-9!@#$%^&*+=~]")

@@ -38,7 +38,7 @@ def _redact_named(text: str, lowered: str) -> str:
         text = sentences.redact_manifests(text)
     if "<" in text:
         text = named_values.redact_elements(text)
-    if ("'" in text or '"' in text) and (
+    if ("'" in text or '"' in text or "\n" in text) and (
         "(" in text or "value" in lowered or "name" in lowered or "key" in lowered
     ):
         text = named_values.redact_pairs(text)

@@ -134,6 +134,20 @@ def _quoted(text: str, opening: re.Match[str]) -> Value | None:
     return Value(text[start:end], start, end, True) if end > start else None
 
 
+_BRACKET = lazy(r"[\[\]{}()]")
+_MAX_GROUP = 4000
+
+
+def group_end(text: str, start: int) -> int:
+    """Where the list or mapping that begins here ends, at most 4000 characters on; brackets are counted."""
+    depth = 0
+    for bracket in _BRACKET.finditer(text, start, start + _MAX_GROUP):
+        depth += 1 if bracket.group() in "[{(" else -1
+        if depth <= 0:
+            return bracket.end()
+    return min(len(text), start + _MAX_GROUP)
+
+
 _LIST = lazy(r"(?:[,;][ ]?[^\s,;=:\"']{4,80}(?=[\s,;.]|\Z))+")
 _WORDS = lazy(r"(?:[ ,]{1,2}[a-z]{2,12}){1,24}\b")
 
