@@ -3,6 +3,9 @@
 Secrets are known shapes (webhook addresses, `password=` and the like, bearer headers, userinfo in URLs,
 private keys), the values of this host's own secret settings, and the operator's patterns (QT_REDACT). Every
 pattern is bounded, so a hostile megabyte costs linear time.
+
+The shapes are in secret_patterns/; here is the cheap test whether a text may hold one, and what details are.
+It is a net, not a promise: a secret that looks like any other word passes.
 """
 
 from __future__ import annotations
@@ -179,7 +182,7 @@ class Redactor:
         if len(kept) == 2 and type(kept[0]) is str and type(kept[1]) is str:
             kept = _without_arguments(kept)
         for item in kept:
-            if type(item) is str and (item[:1] == "-" or NAME_HINTS[0] in item):
+            if type(item) is str and item[:1] == "-":
                 kept = _without_arguments(kept)
                 break
         plain = [self._json_value(item, depth + 1, budget, under) for item in kept]

@@ -30,7 +30,7 @@ _WORDS = lazy(
     r"requirepass|masterauth|AUTH(?=[ ]\S{6,80}(?:\s|\Z))|bindpw|rootpw|rocommunity|rwcommunity|"
     r"(?:login|user|username) \S{1,60}[ \n]{1,3}(?:password|pass|pwd|pw)|net user \S{1,60}|"
     r"proxy_set_header (?:authorization|\S{0,40}(?:key|token|secret))|ConvertTo-SecureString(?: -String)?|"
-    r"config set (?:requirepass|masterauth)|net use (?:\S{1,60} ){1,2}/user:\S{1,60}|smartctl-pass)[ \t]{1,3}"
+    r"config set (?:requirepass|masterauth)|net use (?:\S{1,60} ){1,2}/user:\S{1,60})[ \t]{1,3}"
 )
 _WORD_HINTS = (
     "configure set", "config set", "vault ", "rabbitmqctl", "htpasswd", "kubeadm", "identified by",
