@@ -1,7 +1,7 @@
 """`make bench`: measure, print one table, judge nothing.
 
 usage: make bench [ARGS="[--quick] [SECTION …]"]
-sections: startup, append, verify, summaries, delivery, reports, monitor, deploy
+sections: startup, append, redaction, verify, summaries, delivery, reports, monitor, deploy
 
 Every ratio is taken in one run, the two sides in turn, so that a machine's drift hits both.
 """
@@ -18,12 +18,13 @@ sys.path[:0] = [
     str(Path(__file__).resolve().parents[2] / "files" / "quantum_trader" / "tools"),
 ]
 
-from tests.bench import append, delivery, deploy, monitor, reading, reports  # noqa: E402 - after the path to it
+from tests.bench import append, delivery, deploy, monitor, reading, redaction, reports  # noqa: E402 - after the path to it
 from tests.bench.table import print_table  # noqa: E402
 
 SECTIONS = {
     "startup": reading.startup,
     "append": append.measure,
+    "redaction": redaction.measure,
     "verify": reading.verify,
     "summaries": reading.summaries,
     "delivery": delivery.measure,

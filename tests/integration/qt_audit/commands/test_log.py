@@ -67,6 +67,17 @@ def test_what_is_said_to_be_logged_holds_no_secret(tmp_path: Path) -> None:
     assert "hunter22" not in succeeded(done) + done.stderr
 
 
+def test_a_private_key_that_comes_line_by_line_is_not_recorded(tmp_path: Path) -> None:
+    body = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7"
+    lines = ["before", "-----BEGIN PRIVATE KEY-----", body, "-----END PRIVATE KEY-----", "after"]
+    home = tmp_path / "qt"
+    done = cli(home, "log", "-", stdin="\n".join(lines).encode())
+    assert body not in succeeded(done)
+    recorded = actions(check(home))
+    assert (recorded[0], recorded[-1]) == ("before", "after")
+    assert body not in recorded
+
+
 WRONG = [
     [],
     ["nope"],

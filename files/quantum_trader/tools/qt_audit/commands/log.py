@@ -18,6 +18,7 @@ from qt_audit.record.entry import OUTCOMES, escaped
 from qt_audit.record.warning import reason
 from qt_audit.recorder import AuditError, record
 from qt_audit.settings.loading import Settings, current
+from qt_audit.settings.secret_patterns.key_lines import KeyLines
 from qt_audit.terminal.arguments import add_details, add_json
 from qt_audit.terminal.output import discard, explain, print_json_line
 
@@ -52,11 +53,11 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     if sys.stdin is None:
         explain(_PROGRAM, "standard input is closed; pipe the messages into it")
         return 2
-    status = 0
+    status, key_lines = 0, KeyLines()
     for line in iter(lambda: sys.stdin.buffer.readline(_LONGEST_LINE), b""):
         text = line.rstrip(b"\r\n").decode("utf-8", "surrogateescape")
         if text.strip():
-            status |= _log_one_of_many(text, options)
+            status |= _log_one_of_many(key_lines.redact(text), options)
     return status
 
 

@@ -3,6 +3,9 @@
 Secrets are known shapes (webhook addresses, `password=` and the like, bearer headers, userinfo in URLs,
 private keys), the values of this host's own secret settings, and the operator's patterns (QT_REDACT). Every
 pattern is bounded, so a hostile megabyte costs linear time.
+
+The shapes are in secret_patterns/; here is the cheap test whether a text may hold one, and what details are.
+It is a net, not a promise: a secret that looks like any other word passes.
 """
 
 from __future__ import annotations
@@ -19,102 +22,94 @@ REDACTED = "[redacted]"
 _MAX_DEPTH = 8
 _MAX_ITEMS = 1000
 _MAX_VALUES = 20_000
-_NOT_SECRET, _TEXT_IS_SECRET, _SECRET = 0, 1, 2
 
-_NAMES = (
-    r"(?:passw(?:or)?d|passphrase|pwd|token|secret(?!ar)|api[_-]?key|access[_-]?key|private[_-]?key|"
-    r"credentials?)"
+# If a text holds none of these words and no long word, no pattern runs: most texts hold none.
+_WORDS = (
+    "pass",
+    "token",
+    "secret",
+    "key",
+    "auth",
+    "pwd",
+    "cred",
+    "cookie",
+    "bearer",
+    "basic",
+    "identified",
+    "community",
+    "vault ",
+    "net user",
+    "bindpw",
+    "rootpw",
 )
-_VALUE = (
-    r"(?:\[redacted\]"
-    r"|\\\"[^\"\\]*(?:\\(?!\")[^\"\\]*)*(?:\\?\")?"  # \"quoted within a quoted text\"
-    r"|\"[^\"\\]*(?:\\[\s\S][^\"\\]*)*\"?"
-    r"|\\?'[^']*'?"
-    r"|[^\s\"'&,;]+)"
-)
-_SECRET_KEY = (
-    rf"(?is)(?P<exactly>(?:.*[^a-z])?(?:{_NAMES}|authorization)\Z)|.*?(?:{_NAMES}|authorization|webhook)"
-)
-
-# If a text holds none of these words, no pattern runs: most texts hold none.
-_HINTS = (
-    "://", ":\\/", "pass", "pwd", "token", "secret", "key", "credential", "bearer", "basic",
-    "authorization", "akia", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "xox", "eyj",
-    "/webhook", "/services/",
+_WITH_CHARACTER = (
+    # a character, and the words that say something where it is
+    ("/", (
+        "://", ":\\/", "/services/", "/triggers/", "/workflows/", "/webhook", "/bot", " /p:",
+        "sqlplus", "thin:",
+    )),
+    ("=", (
+        "psk", "pw=", "sess", "otp", "mfa", "csrf", "xsrf", "sid=", "sig", "webhook", "phrase", "mnemonic",
+        "pw =", "on_code",
+    )),
+    (":", (
+        "psk", "pw:", "sess", "otp", "mfa", "csrf", "xsrf", "webhook", "phrase", "mnemonic", "code:", "codes",
+        "pw\"", "pw'", "5432:", "5433:", "6432:", "3306:", "*:", ":587", ":465", ":25 ", ":aa",
+        "private-lines", "@", "sid\"", "sid'",
+    )),
+    ("-", ("-----begin", "->")),
+    ("$", ("$",)),
+    ("%", ("%2", "%3", "%4")),
+    ("&", ("&#", "&quot", "&amp")),
+    ("\\", ("\\u00", "\\x")),
+    ("{", ("{sha", "{ssha", "{crypt", "{smd5")),
+    ("_", ("add_user",)),
+    ("(", ("login(",)),
+    ("→", ("→",)),
+    ("|", ("sudo", "login", "kinit", "gpg")),
 )  # fmt: skip
-_S = r"\\?/"  # a slash, also as some write it into JSON
-
-_SHAPES: tuple[tuple[str, int, str], ...] = (
-    (
-        (r"-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]{0,30}PRIVATE KEY-----|\Z)"),
-        re.DOTALL,
-        REDACTED,
-    ),
-    # userinfo: scheme://user:password@host
-    (
-        (rf"(?<![A-Za-z0-9+.-])([A-Za-z][A-Za-z0-9+.-]{{0,30}}:{_S}{_S})[^\s/?#\"'<>]{{1,512}}@"),
-        0,
-        rf"\1{REDACTED}@",
-    ),
-    # webhooks: Discord, Slack, Mattermost, Rocket.Chat, Teams, and other services with such paths
-    (
-        (
-            rf"(https?:{_S}{_S}[^\s/\"'<>]{{1,255}}{_S}(?:[^\s/\"'<>]{{1,64}}/){{0,4}}?"
-            rf"(?:webhooks?|webhookb2|hooks|services|workflows){_S})[^\s\"'<>]+"
-        ),
-        re.IGNORECASE,
-        rf"\1{REDACTED}",
-    ),
-    # webhook paths without a host, as in the exceptions of HTTP libraries
-    (
-        (r"(/webhooks?/[0-9]{5,30}/|/services/T[A-Z0-9]{2,20}/B[A-Z0-9]{2,20}/)[\w-]+"),
-        re.IGNORECASE,
-        rf"\1{REDACTED}",
-    ),
-    (
-        (
-            r"(authorization\\?[\"']?\s{0,3}[=:]\s{0,3})(\\?[\"']?)"
-            r"(?:(?:digest|aws4)[^\r\n]*|[^\s\"'\\][^\r\n\"'\\]*)"
-        ),
-        re.IGNORECASE,
-        rf"\1\2{REDACTED}",
-    ),
-    # a bearer token has a digit or a sign in it; "bearer authentication" has not
-    (
-        (r"\b(bearer\s{1,3})(?=[a-z+/.-]{0,200}[0-9_~=])[a-z0-9._~+/=-]{8,}"),
-        re.IGNORECASE,
-        rf"\1{REDACTED}",
-    ),
-    ((r"\b(basic\s{1,3})[a-z0-9+/]{6,2000}={1,2}"), re.IGNORECASE, rf"\1{REDACTED}"),
-    (
-        (rf"({_NAMES}[\w-]{{0,20}}\\?[\"']?\s{{0,3}}(?:=>|=|:)\s{{0,3}}){_VALUE}"),
-        re.IGNORECASE,
-        rf"\1{REDACTED}",
-    ),
-    # an option with its value as the next word: --password VALUE
-    (
-        (rf"(--?(?:[a-z]+-){{0,3}}{_NAMES}\s{{1,3}})(?!-)(?:\"[^\"]*\"?|'[^']*'?|\S+)"),
-        re.IGNORECASE,
-        rf"\1{REDACTED}",
-    ),
-    # token shapes that name their issuer: AWS, GitHub, Slack, a JWT
-    (
-        (
-            r"(?<![\w-])(?:AKIA[A-Z0-9]{16}|gh[pousr]_[A-Za-z0-9]{30,255}|github_pat_\w{30,255}"
-            r"|xox[abeoprs]-[A-Za-z0-9-]{10,255}|eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]{10,})"
-        ),
-        0,
-        REDACTED,
-    ),
-)
-_compiled: list[tuple[re.Pattern[str], str]] = []
+_SHORTEST_TOKEN = 14
+"""Length of the shortest token that a service gives out; shapes and rules for them ask for no less."""
+_IN_HASHES = "0123456789abcdefTZ:.-"
+"""A long word of these alone is a hash, an id, a head or a time: without a name it is no token."""
+_OPTION = r"[ '\"]--?[A-Za-z]"
+NAME_HINTS = (
+    "pass", "token", "secret", "key", "auth", "pwd", "cred", "cookie", "psk", "pw", "phrase", "mnemonic",
+    "sess", "sid", "sig", "otp", "mfa", "on_code", "on code", "codes", "up_code", "ry_code", "me_code",
+    "csrf", "xsrf", "webhook", "community",
+)  # fmt: skip
+"""A name that names a secret holds one of these."""
+_NOT_SECRET, _KEY_LIKE, _WEAK, _TEXT, _EXACT = range(5)
+"""As in secret_patterns/names.py, which is not imported for a name without a hint."""
 
 
-def _compiled_shapes() -> list[tuple[re.Pattern[str], str]]:
-    """The shapes, compiled when a text needs them first: it takes longer than the import of most programs."""
-    if not _compiled:
-        _compiled[:] = [(re.compile(pattern, flags), instead) for pattern, flags, instead in _SHAPES]
-    return _compiled
+def _may_hold_secret(text: str, lowered: str) -> bool:
+    for word in _WORDS:
+        if word in lowered:
+            return True
+    for character, words in _WITH_CHARACTER:
+        if character in text:
+            for word in words:
+                if word in lowered:
+                    return True
+    return (" -" in text or "'-" in text or '"-' in text) and re.search(_OPTION, text) is not None
+
+
+def _without_shapes(text: str, lowered: str) -> str:
+    """The text without secrets of a known shape.
+
+    Their patterns are read when a text needs them first: it takes longer than the import of most programs.
+    """
+    if _may_hold_secret(text, lowered):
+        from qt_audit.settings.secret_patterns import shapes
+
+        return shapes.redact(text, lowered)
+    for word in text.split():
+        if len(word) >= _SHORTEST_TOKEN and (word.strip(_IN_HASHES) or "=" in text):
+            from qt_audit.settings.secret_patterns import tokens
+
+            return tokens.redact(text)
+    return text
 
 
 class Redactor:
@@ -133,12 +128,7 @@ class Redactor:
         for literal in self._literals:
             if literal in text:
                 text = text.replace(literal, REDACTED)
-        lowered = text.lower()
-        for hint in _HINTS:
-            if hint in lowered:
-                for shape, replacement in _compiled_shapes():
-                    text = shape.sub(replacement, text)
-                break
+        text = _without_shapes(text, text.lower())
         for pattern in self._patterns:
             text = pattern.sub(REDACTED, text)
         return text
@@ -158,10 +148,11 @@ class Redactor:
             return {"details": f"[{type(details).__name__} that cannot be shown]"}
         return plain if isinstance(plain, dict) else {"details": plain}
 
-    def _json_value(self, value: Any, depth: int, budget: list[int]) -> Any:
+    def _json_value(self, value: Any, depth: int, budget: list[int], under: int = _NOT_SECRET) -> Any:
+        """`under` is the kind of the key above: texts below it are secrets, too."""
         kind = type(value)
         if kind is str:
-            return self.text(value)
+            return self._text_under(value, under) if under else self.text(value)
         if value is None or kind is bool:
             return value
         if kind is int:
@@ -170,33 +161,54 @@ class Redactor:
             return value if value - value == 0 else str(value)
         mapping = kind is dict or isinstance(value, Mapping)
         if not mapping and not isinstance(value, (list, tuple, set, frozenset)):
-            return self.text(readable(value))
+            return self._text_under(readable(value), under)
         if depth >= _MAX_DEPTH:
             return "[too deep]"
-        return self._json_object(value, depth, budget) if mapping else self._json_array(value, depth, budget)
+        convert = self._json_object if mapping else self._json_array
+        return convert(value, depth, budget, under)
 
-    def _json_array(self, value: Iterable[Any], depth: int, budget: list[int]) -> list[Any]:
+    def _text_under(self, text: str, kind: int) -> str:
+        if kind:
+            from qt_audit.settings.secret_patterns.names import is_secret
+
+            if is_secret(kind, text):
+                return REDACTED
+        return self.text(text)
+
+    def _json_array(self, value: Iterable[Any], depth: int, budget: list[int], under: int) -> list[Any]:
         items = list(value)
         room = _number_kept(items, budget)
-        plain = [self._json_value(item, depth + 1, budget) for item in items[:room]]
+        kept = items[:room]
+        if len(kept) == 2 and type(kept[0]) is str and type(kept[1]) is str:
+            kept = _without_arguments(kept)
+        for item in kept:
+            if type(item) is str and item[:1] == "-":
+                kept = _without_arguments(kept)
+                break
+        plain = [self._json_value(item, depth + 1, budget, under) for item in kept]
         if room < len(items):
             plain.append(_left_out_text(len(items) - room))
         return plain
 
-    def _json_object(self, value: Mapping[Any, Any], depth: int, budget: list[int]) -> dict[str, Any]:
+    def _json_object(
+        self, value: Mapping[Any, Any], depth: int, budget: list[int], under: int = _NOT_SECRET
+    ) -> dict[str, Any]:
         plain: dict[str, Any] = {}
         items = list(value.items())
         room = _number_kept(items, budget)
+        named = self._named_value(value) if "value" in value or "Value" in value else None
         for key, item in items[:room]:
-            name, secrecy = (
+            name, kind = (
                 self._classified_keys.get(key) or self._classify_key(key)
                 if type(key) is str
                 else self._classify_key(key)
             )
             while name in plain:  # two keys of one text: 1 and "1"
                 name += "'"
-            if secrecy and _is_secret(secrecy, item):
-                plain[name] = REDACTED
+            if kind or under or named == key:
+                plain[name] = self._value_of(
+                    name, _EXACT if named == key else kind, item, depth, budget, under
+                )
             else:
                 plain[name] = (
                     self.text(item) if type(item) is str else self._json_value(item, depth + 1, budget)
@@ -205,18 +217,61 @@ class Redactor:
             plain["…"] = _left_out_text(len(items) - room)
         return plain
 
+    def _value_of(self, name: str, kind: int, item: Any, depth: int, budget: list[int], under: int) -> Any:
+        """The value of a key that says something, or that stands below one that does."""
+        from qt_audit.settings.secret_patterns import names
+
+        if item is None or item == "" or isinstance(item, bool):
+            return item
+        is_text = isinstance(item, (str, bytes, bytearray))
+        if kind == _EXACT:
+            return item if is_text and names.is_harmless(readable(item)) else REDACTED
+        is_group = isinstance(item, (Mapping, list, tuple, set, frozenset))
+        if is_group and kind == _TEXT and len(item) and names.names_several(name):
+            return REDACTED
+        if not kind and under and names.is_plain_part(name):
+            under = _NOT_SECRET
+        if is_group and kind == _KEY_LIKE:
+            kind = _NOT_SECRET
+        return self._json_value(readable(item) if is_text else item, depth + 1, budget, kind or under)
+
+    def _named_value(self, value: Mapping[Any, Any]) -> str | None:
+        """The key of the secret in `{"name": "DB_PASSWORD", "value": "…"}`."""
+        for key in ("name", "key", "Name", "Key", "variable", "option", "field", "env"):
+            name = value.get(key)
+            if type(name) is str and len(name) < 100 and self._classify_key(name)[1] >= _TEXT:
+                return "value" if "value" in value else "Value"
+        return None
+
     def _classify_key(self, key: Any) -> tuple[str, int]:
         """The key as it is recorded, and how secret its value is. Caches short keys."""
         text = readable(key)
         name = self.text(text)
-        match = re.match(_SECRET_KEY, name)
-        secrecy = (
-            _NOT_SECRET if match is None else _SECRET if match["exactly"] is not None else _TEXT_IS_SECRET
-        )
-        found = name, secrecy
+        kind, lowered = _NOT_SECRET, name.lower()
+        for hint in NAME_HINTS:
+            if hint in lowered:
+                from qt_audit.settings.secret_patterns.names import classify
+
+                kind = classify(name)
+                break
+        found = name, kind
         if type(key) is str and len(key) < 100 and len(self._classified_keys) < 1000:
             self._classified_keys[key] = found
         return found
+
+
+def _without_arguments(items: list[Any]) -> list[Any]:
+    """The items without the values of options, of a named pair, of the lines of a private key."""
+    from qt_audit.settings.secret_patterns import arguments, key_lines
+
+    if arguments.is_named_pair(items):
+        return [items[0], REDACTED]
+    instead = arguments.secret_arguments(items)
+    items = [instead.get(number, item) for number, item in enumerate(items)]
+    if any(type(item) is str and item.startswith("-----BEGIN") for item in items):
+        lines = key_lines.KeyLines()
+        items = [lines.redact(item) if type(item) is str else item for item in items]
+    return items
 
 
 def _number_kept(items: list[Any], budget: list[int]) -> int:
@@ -228,13 +283,6 @@ def _number_kept(items: list[Any], budget: list[int]) -> int:
 
 def _left_out_text(count: int) -> str:
     return f"[{count} more, left out]"
-
-
-def _is_secret(secrecy: int, value: Any) -> bool:
-    """Whether the key makes the value secret: any value under a secret's name, a text under a similar one."""
-    if value is None or value == "" or isinstance(value, bool):
-        return False
-    return secrecy == _SECRET or isinstance(value, (str, bytes, bytearray))
 
 
 def readable(value: Any) -> str:
