@@ -210,7 +210,7 @@ def test_a_foreign_entry_of_a_later_month_does_not_move_the_head(tmp_path: Path)
     stray = (record_of(home) / "2026-10.jsonl").read_bytes()
     succeeded(cli(home, "log", "second", prefix=OCTOBER))
     later = record_of(home) / "2026-11.jsonl"
-    later.write_bytes(stray.replace(b"2026-10", b"2026-11"))
+    later.write_bytes(stray.replace(b"2026-10-31", b"2026-11-30"))
     head = (record_of(home) / "head").read_bytes()
     succeeded(cli(home, "log", "third", prefix=OCTOBER))
     (record_of(home) / "head").write_bytes(head)

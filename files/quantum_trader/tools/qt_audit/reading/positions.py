@@ -51,8 +51,11 @@ def lines(descriptor: int, start: int, size: int, before: int | None = None) -> 
             yield offset + begin, data[begin:end]
 
 
-def offset_of(descriptor: int, size: int, ts: str) -> int:
+def offset_of(descriptor: int, size: int, ts: str, any_line: bool = False) -> int:
     """Where the first entry at or after `ts` begins; `size` if there is none.
+
+    With `any_line` a line that is no entry counts too, if it has such a time in its place: the window that
+    begins here then has it, to be counted.
 
     Reads a few blocks; where there are no entries, it reads on to the next one, at most the whole file.
     """
@@ -66,7 +69,7 @@ def offset_of(descriptor: int, size: int, ts: str) -> int:
             low = found[0] + 1
     for offset, line in lines(descriptor, low, size):
         time = line_time(line)
-        if time is not None and time >= ts and is_entry(line):
+        if time is not None and time >= ts and (any_line or is_entry(line)):
             return offset
     return size
 

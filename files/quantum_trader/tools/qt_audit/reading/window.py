@@ -113,7 +113,8 @@ class WindowLines:
         if plain:
             descriptor = self._file.fileno()
             end = size = os.fstat(descriptor).st_size
-            begin = positions.offset_of(descriptor, size, self.since) if self.since != BEGINNING else 0
+            if self.since != BEGINNING:
+                begin = positions.offset_of(descriptor, size, self.since, any_line=True)
             end = positions.offset_of(descriptor, size, self.until) if self.until != END else size
         pieces = Pieces(blocks(self._file, begin, end), begin)
         too_long = 0
