@@ -26,9 +26,10 @@ class Follower:
         """`after` is the last entry that the caller knows; None: begin with the first."""
         self._place = place
         self._last_known = after
-        self._done_until = ""
-        """All segments up to this one are read."""
+        self._seq = after.seq if after is not None else 0
+        """The last number that was given."""
         self._name = ""
+        """The segment that is read; all before it are done."""
         self._file: BinaryIO | None = None
         self._offset = 0
 
@@ -61,7 +62,7 @@ class Follower:
     def _poll(self, record: int) -> Iterator[Entry]:
         while True:
             # Names first, then the rest of this segment: once there is a newer one, nothing is added to it.
-            newer = [name for name in segments.names(record) if name > max(self._name, self._done_until)]
+            newer = self._newer(record)
             replaced = self._is_replaced(record)
             yield from self._read_new_lines()
             if self._file is not None and replaced:
@@ -69,15 +70,21 @@ class Follower:
                 self._open(self._name, record)
             elif newer:
                 self.close()
-                self._done_until = self._name
                 self._open(newer[0], record)
             else:
                 return
 
+    def _newer(self, record: int) -> list[str]:
+        """The segments after the one that is read."""
+        names = segments.filled(record)
+        if self._name in names or not any(map(segments.is_numbered, names)):
+            return segments.after(self._name, names)
+        return [name for name in segments.from_seq(self._seq, names, record) if name != self._name]
+
     def _open(self, name: str, record: int) -> None:
         self._name, self._offset = name, 0
         last_known = self._last_known
-        if last_known is not None and name < last_known.ts[:7]:
+        if last_known is not None and name < last_known.ts[:7] and not segments.is_numbered(name):
             return  # the caller knows all its entries
         try:
             self._file = segments.open_segment(name, record)
@@ -122,6 +129,7 @@ class Follower:
             if entry.ts <= self._last_known.ts and entry.seq <= self._last_known.seq:
                 return
             self._last_known = None
+        self._seq = entry.seq
         yield entry
 
 

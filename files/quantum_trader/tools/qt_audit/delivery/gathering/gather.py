@@ -18,6 +18,7 @@ from qt_audit.delivery.message import Message
 from qt_audit.delivery.outbox.queue import Outbox
 from qt_audit.delivery.wording import compose
 from qt_audit.reading.history import History
+from qt_audit.reading.window import END
 from qt_audit.record import segments
 from qt_audit.record.entry import Entry
 from qt_audit.record.place import Place, open_file
@@ -116,9 +117,7 @@ class Gatherer:
         return (before[-1].seq, before[-1].ts) if before else (0, "")
 
     def _new(self, cursor: Cursor) -> Iterator[Entry]:
-        for entry in History(self._place).window(cursor.ts or "0"):
-            if entry.seq > cursor.seq:
-                yield entry
+        yield from History(self._place).after(cursor.seq, cursor.ts)
 
     def _settled(self) -> None:
         """What was read is durable: else another entry could get its number after a power cut, unread."""
@@ -135,7 +134,7 @@ class Gatherer:
             os.close(record)
 
     def _queue_notifications(self, cursor: Cursor, notifications: Sequence[Notification], now: str) -> None:
-        last = History(self._place).before("9") if notifications else None
+        last = History(self._place).before(END) if notifications else None
         head = None if last is None else (last.entry.seq, last.hash)
         told = [compose.of_notification(item, self._host, now, head) for item in coalesced(notifications)]
         self._queue(cursor, told, now)
@@ -174,7 +173,7 @@ class Gatherer:
 
 
 def _until(now: str, entry: Entry) -> Entry:
-    """The entry without a future: after a clock that leapt ahead entries bear that time until it has come."""
+    """The entry without a future: a clock that leapt ahead may have given it a time that has not come."""
     if entry.ts <= now:
         return entry
     return Entry(**{**entry.as_dict(), "ts": now})
