@@ -38,10 +38,10 @@ class Return:
         in_order = segments.names(record)
         last = _last_entry(in_order, record)
         self.last_ts = last.ts if last is not None else ""
-        self.new_segment = last is not None and seconds_between(present, last.ts) > MAX_STEP_BACK_S
-        """Whether an entry bears a time that has not come: then the month goes on in a new segment."""
-        if last is None or not self.new_segment:
-            self.notes = [_note_of_summarised_period(head_ts, present)]
+        self.new_segment = last is not None
+        """Whether the month goes on in a new segment, where readers find the entries about it."""
+        if last is None or seconds_between(present, last.ts) <= MAX_STEP_BACK_S:
+            self.notes = [_note_of_summarised_period(self.last_ts, head_ts, present)]
             return
         before, first = (
             _leap(in_order, record, _latest_true(present)) if present >= EARLIEST else (None, None)
@@ -85,8 +85,8 @@ def _note_of_step_back(last: Entry, present: str) -> Note:
     )
 
 
-def _note_of_summarised_period(head_ts: str, present: str) -> Note:
-    clock = {"state": SUMMARISED, "until": head_ts, "returned": present}
+def _note_of_summarised_period(last_ts: str, head_ts: str, present: str) -> Note:
+    clock = {"state": SUMMARISED, "after": last_ts or None, "until": head_ts, "returned": present}
     return _note(
         f"Audit record: the clock was ahead: a period up to {head_ts} was summarised, and it is {present};"
         " no entry bears a wrong time",
