@@ -86,6 +86,23 @@ def test_a_follower_goes_on_over_a_leap_and_the_return(tmp_path: Path) -> None:
     assert seen == list(range(1, 10))
 
 
+def test_a_follower_goes_on_after_a_clock_that_fell_behind(tmp_path: Path) -> None:
+    home = tmp_path / "qt"
+    for minute in (10, 30, 50):
+        log(home, f"2026-08-20 10:{minute}:00", "before")
+    place = Place(str(home), home=True)
+    follower = Follower(place, History(place).last(1)[0])
+    assert list(follower.poll()) == []
+    (home / "status/record/2026-09.jsonl").touch()  # a writer died when it had made it
+    assert list(follower.poll()) == []
+    for _ in range(2):
+        log(home, "2026-08-20 09:00:00", "behind")
+        assert [entry.action for entry in follower.poll()][-1] == "behind"
+    log(home, NEXT_MONTH, "month")
+    assert [entry.seq for entry in follower.poll()] == [8]
+    follower.close()
+
+
 def test_verify_follows_the_chain_over_the_leap(home: Path, place: Place) -> None:
     report = verify(place, 2)
     assert report.whole

@@ -26,10 +26,12 @@ class Follower:
         """`after` is the last entry that the caller knows; None: begin with the first."""
         self._place = place
         self._last_known = after
-        self._seq = after.seq if after is not None else 0
-        """The last number that was given."""
+        self._last = after
+        """The last entry that was given."""
         self._name = ""
         """The segment that is read; all before it are done."""
+        self._clock_went_back = False
+        """Whether there are numbered segments: then an earlier entry may bear a later time."""
         self._file: BinaryIO | None = None
         self._offset = 0
 
@@ -77,20 +79,24 @@ class Follower:
     def _newer(self, record: int) -> list[str]:
         """The segments after the one that is read."""
         names = segments.filled(record)
-        if self._name in names or not any(map(segments.is_numbered, names)):
+        self._clock_went_back = any(map(segments.is_numbered, names))
+        if self._name in names or not self._clock_went_back:
             return segments.after(self._name, names)
-        return [name for name in segments.from_seq(self._seq, names, record) if name != self._name]
+        self._last_known = self._last  # the segment that is read is gone or empty: find the place again
+        return segments.from_seq(self._last.seq if self._last is not None else 0, names, record)
 
     def _open(self, name: str, record: int) -> None:
         self._name, self._offset = name, 0
         last_known = self._last_known
-        if last_known is not None and name < last_known.ts[:7] and not segments.is_numbered(name):
+        if last_known is not None and name < last_known.ts[:7] and not self._clock_went_back:
             return  # the caller knows all its entries
         try:
             self._file = segments.open_segment(name, record)
         except FileNotFoundError:
             return  # retention removed it a moment ago
-        if last_known is not None and name[:7] == last_known.ts[:7] and _is_plain(self._file):
+        if last_known is None or (segments.first_seq(name, record) or 0) > last_known.seq:
+            return
+        if name[:7] == last_known.ts[:7] and _is_plain(self._file):
             descriptor = self._file.fileno()
             self._offset = positions.offset_of(descriptor, os.fstat(descriptor).st_size, last_known.ts)
 
@@ -126,10 +132,11 @@ class Follower:
         except EntryError:
             return  # `verify` reports it
         if self._last_known is not None:
-            if entry.ts <= self._last_known.ts and entry.seq <= self._last_known.seq:
+            is_earlier = entry.ts <= self._last_known.ts or self._clock_went_back
+            if is_earlier and entry.seq <= self._last_known.seq:
                 return
             self._last_known = None
-        self._seq = entry.seq
+        self._last = entry
         yield entry
 
 
