@@ -109,6 +109,24 @@ def test_a_period_that_was_summarised_while_the_clock_was_ahead_pins_no_time(tmp
     assert (found["entries"], found["failed"]["count"]) == (3, 2)
 
 
+def test_days_on_which_the_clock_had_fallen_behind_say_so(tmp_path: Path) -> None:
+    home = tmp_path / "qt"
+    at(home, "2026-11-23 10:00:00", "log", "before")
+    at(home, "1970-01-01 00:01:00", "log", "without a battery", "--outcome", "failed")
+    at(home, "2026-11-26 09:00:00", "log", "right again", "--outcome", "succeeded")
+    for day, is_trusted in (
+        ("2026-11-23", False),
+        ("2026-11-24", False),
+        ("2026-11-25", False),
+        ("2026-11-26", False),
+        ("2026-11-27", True),
+    ):
+        text = at(home, "2026-11-28 12:00:00", "daily_summary", "--date", day)
+        assert ("The clock was wrong on this day: it stepped back" not in text) == is_trusted
+        assert ("All clear" in text) == is_trusted
+    assert due(home, "2026-11-26 12:00:00") == [f"daily-2026-11-{day}" for day in (23, 24, 25)]
+
+
 def test_a_record_that_began_while_the_clock_was_ahead_has_summaries_of_its_first_days(
     tmp_path: Path,
 ) -> None:

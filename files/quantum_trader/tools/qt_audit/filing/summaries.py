@@ -7,6 +7,7 @@ from typing import Any
 
 from qt_audit.reading.clock import wrong_clocks
 from qt_audit.reading.history import History
+from qt_audit.record.clock import AHEAD
 from qt_audit.record.entry import ENDINGS, Entry
 from qt_audit.record.place import Place
 from qt_audit.summary.contents import ChainHead, Summary, summarise, with_context
@@ -64,7 +65,8 @@ def why_not_recorded(place: Place, period: Period) -> str | None:
 
 def first_true_time(place: Place, first: Entry) -> str:
     """The first entry's time, or when the clock returned if it was ahead then. Raises JournalError."""
-    ahead = (one.returned for one in wrong_clocks(place) if one.first_seq <= first.seq <= one.last_seq)
+    wrong = (one for one in wrong_clocks(place) if one.state == AHEAD)
+    ahead = (one.returned for one in wrong if one.first_seq <= first.seq <= one.last_seq)
     return min([first.ts, *ahead])
 
 

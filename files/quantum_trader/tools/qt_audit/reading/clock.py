@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from qt_audit.reading.window import OpenRecord, parse_checked
+from qt_audit.reading.window import END, OpenRecord, lines_between, parse_checked
 from qt_audit.record import segments
 from qt_audit.record.clock import AHEAD, BACK, DETAILS_KEY
 from qt_audit.record.entry import MAX_LINE, Entry, EntryError
@@ -32,11 +32,15 @@ class WrongClock:
     after: str
     """The last right time before it; empty if there is none."""
     returned: str
+    came_ahead: str = ""
+    """Of a clock that may have fallen behind: the first time that is no longer behind; empty without one."""
 
     def concerns(self, since: str, until: str) -> bool:
         """Whether a period's entries are incomplete, or bear times that are not to be trusted."""
         if self.state == BACK:
-            return since <= self.returned < until or since <= self.wrong_until < until
+            return since <= self.returned < until or (
+                self.wrong_until < until and since <= (self.came_ahead or self.wrong_until)
+            )
         in_truth = (self.after or self.returned) < until and since <= self.returned
         return in_truth or (bool(self.wrong_from) and self.wrong_from < until and since <= self.wrong_until)
 
@@ -47,9 +51,10 @@ class WrongClock:
     def text(self) -> str:
         """A sentence for people."""
         if self.state == BACK:
+            until = f", until {self.came_ahead}" if self.came_ahead else ""
             return (
-                f"it stepped back from {self.wrong_until} to {self.returned} at entry {self.seq},"
-                " and no entry shows that it had been ahead"
+                f"it stepped back from {self.wrong_until} to {self.returned} at entry {self.seq}{until};"
+                " no entry shows that it had been ahead, so it may have been behind"
             )
         when = f"between {self.after} and {self.returned}" if self.after else f"until {self.returned}"
         if self.state != AHEAD:
@@ -72,14 +77,32 @@ def wrong_clocks(place: Place) -> list[WrongClock]:
     found: list[WrongClock] = []
     with OpenRecord(place) as record:
         names = segments.names(record.descriptor) if record is not None else []
-        for name in filter(segments.is_numbered, names):
+        for index, name in enumerate(names):
+            if not segments.is_numbered(name):
+                continue
             assert record is not None
             with record.segment(name) as file:
                 lines = [] if file is None else [file.readline(MAX_LINE) for _ in range(_MAX_NOTES)]
             said = next((one for one in map(_said_by, lines) if one is not None), None)
+            if said is not None and said.state == BACK:
+                said = replace(said, came_ahead=_first_not_behind(record, names[index:], said))
             if said is not None:
                 found.append(said)
     return found
+
+
+def _first_not_behind(record: OpenRecord, names: list[str], said: WrongClock) -> str:
+    """The time of the first entry since then that is not earlier than the last one before."""
+    for name in names:
+        with record.segment(name) as file:
+            for line in () if file is None else lines_between(file, said.wrong_until, END):
+                try:
+                    entry = parse_checked(line)
+                except EntryError:
+                    continue
+                if entry.seq > said.seq and entry.ts >= said.wrong_until:
+                    return entry.ts
+    return ""
 
 
 def _said_by(line: bytes) -> WrongClock | None:
