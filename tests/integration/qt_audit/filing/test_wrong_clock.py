@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from qt_audit.delivery.gathering import summaries
+from qt_audit.record.place import Place
 from tests.support.recording import check, cli, notes, succeeded
 
 FAILURES = 5
@@ -94,6 +96,22 @@ def test_the_schedule_goes_on_with_the_days_that_were_missed_while_the_clock_was
     assert due(home, "2026-11-26 00:10:00") == ["daily-2026-11-24", "daily-2026-11-25"]
     ledger = json.loads((home / "status/reports/ledger.json").read_text())
     assert ledger["daily"]["next"] == "2026-11-26"
+
+
+def test_the_missed_days_are_also_sent(home: Path) -> None:
+    at(home, "2029-03-01 10:00:00", "log", "ahead again")
+    assert due(home, "2029-03-01 10:10:00")
+    place = Place(str(home), home=True)
+    began, sent = "2026-11-21T00:00:00.000000Z", {"daily": "2029-03-01"}
+    assert summaries.messages(place, sent, began, "vps", None, print) == ([], sent)
+    at(home, "2026-11-23 14:00:00", "log", "back again")
+    assert due(home, "2026-11-24 00:10:00")[-1] == "daily-2026-11-23"
+    found, sent = summaries.messages(place, sent, began, "vps", None, print)
+    assert "2026-11-23" in found[-1].title
+    assert sent == {"daily": "2026-11-24"}
+    assert due(home, "2026-11-25 00:10:00") == ["daily-2026-11-24"]
+    found, sent = summaries.messages(place, sent, began, "vps", None, print)
+    assert (len(found), sent) == (1, {"daily": "2026-11-25"})
 
 
 def test_a_period_that_was_summarised_while_the_clock_was_ahead_pins_no_time(tmp_path: Path) -> None:
