@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 
 from qt_audit.record import segments
-from qt_audit.record.entry import Entry, EntryError, parse, timestamp
+from qt_audit.record.entry import MAX_LINE, Entry, EntryError, parse, timestamp
 from qt_audit.record.recovery import Note
 
 TYPE_CHECKING = False
@@ -116,6 +116,9 @@ def _leap(in_order: list[str], record: int, limit: str) -> tuple[Entry | None, E
     """The last entry up to this time, and the first one after it, searched from the end."""
     first: Entry | None = None
     for name in reversed(in_order):
+        last = segments.last_line(name, record)
+        if last is not None and last.entry.ts <= limit:
+            return last.entry, first
         with segments.open_segment(name, record) as file:
             before, found = _first_later(file, limit)
         first = found or first
@@ -128,7 +131,7 @@ def _first_later(file: BinaryIO, limit: str) -> tuple[Entry | None, Entry | None
     """The last entry of a segment up to this time, and the first one after it."""
     before = b""
     mark = f'"ts":"{limit}"'.encode("ascii")
-    for line in file:
+    while line := file.readline(MAX_LINE):
         begin = line.find(b'"ts":"')
         if begin < 0:
             continue
