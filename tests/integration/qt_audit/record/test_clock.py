@@ -217,6 +217,21 @@ def test_a_finished_segment_is_not_written_to_by_a_clock_that_is_back_in_its_mon
     assert names(home) == ["2026-10.jsonl", "2026-11.jsonl", "2026-10.2.jsonl"]
 
 
+def test_entries_that_come_home_after_the_return_bear_no_time_of_the_future(tmp_path: Path) -> None:
+    home = tmp_path / "qt"
+    log_at(home, "2026-11-23 11:30:00", "2029-01-01 12:00:00")
+    record = record_of(home)
+    record.rename(record.with_name("aside"))
+    record.write_text("in the way")
+    for minute in (40, 42):
+        succeeded(cli(home, "log", "elsewhere", prefix=at(f"2026-11-23 11:{minute}:00"), TZ="UTC"))
+    record.unlink()
+    record.with_name("aside").rename(record)
+    entries = log_at(home, "2026-11-23 11:50:00")
+    assert [entry["ts"][:10] for entry in entries] == ["2026-11-23", "2029-01-01", *["2026-11-23"] * 5]
+    assert len(notes(entries)) == 2
+
+
 @pytest.mark.parametrize("zone", ["Asia/Kolkata", "America/New_York", "UTC"])
 def test_times_are_utc_whatever_the_time_zone_of_the_host(tmp_path: Path, zone: str) -> None:
     home = tmp_path / "qt"

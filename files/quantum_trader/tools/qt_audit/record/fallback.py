@@ -11,7 +11,7 @@ import os
 
 from qt_audit.record import segments
 from qt_audit.record.entry import Draft, Entry, EntryError, chain_hash, encoded, now, parse
-from qt_audit.record.head import HEAD_NAME, Busy, Lock, empty
+from qt_audit.record.head import HEAD_NAME, Busy, Lock, empty, read_snapshot
 from qt_audit.record.journal import append
 from qt_audit.record.place import Place
 from qt_audit.record.warning import reason, warn
@@ -73,6 +73,8 @@ def _move_locked(place: Place, record: int, lock: Lock, home: Place, timeout: fl
         _warn_not_moved(place, error)
         return 0
     drafts = [_draft_with_origin(entry, digest, place) for entry, digest in entries if digest not in at_home]
+    if drafts and _is_ahead(home):
+        drafts[0].ts = None  # the present: with it the record goes back to the clock's time
     for start in range(0, len(drafts), _BATCH):
         append(home, drafts[start : start + _BATCH], timeout)
     try:
@@ -125,6 +127,17 @@ def _draft_with_origin(entry: Entry, digest: str, place: Place) -> Draft:
         {**entry.details, ORIGIN_KEY: origin},
         ts=min(entry.ts, now()),  # the clock may have been ahead when it was written
     )
+
+
+def _is_ahead(home: Place) -> bool:
+    """Whether the clock was ahead when the record at home was written."""
+    status, record = home.open()
+    try:
+        head = read_snapshot(record)
+    finally:
+        os.close(record)
+        os.close(status)
+    return head is not None and head.ts > now()
 
 
 def _hashes_at_home(home: Place, since: str) -> set[str]:

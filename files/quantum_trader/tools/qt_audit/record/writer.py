@@ -139,13 +139,13 @@ class Writer:
 
     def _append(self, draft: Draft, body: str, identity: Draft) -> Receipt:
         ts, head = draft.ts or now(), self._head
-        if ts < head.ts and not self._goes_back:
-            ts = self._go_back_with_clock(draft, ts, identity)
+        if ts < head.ts and draft.ts is None and not self._goes_back:
+            ts = self._go_back_with_clock(ts, identity)
             head = self._head
         if self.segment < 0 or head.segment[:7] != max(ts, head.ts)[:7]:
             self._open_segment(ts, identity)
-            if ts < self._head.ts and not self._goes_back:  # a recovery found later entries
-                ts = self._go_back_with_clock(draft, ts, identity)
+            if ts < self._head.ts and draft.ts is None and not self._goes_back:  # a recovery found later ones
+                ts = self._go_back_with_clock(ts, identity)
                 if self.segment < 0:
                     self._open_segment(ts, identity)
             head = self._head
@@ -175,16 +175,15 @@ class Writer:
             os.ftruncate(self.segment, offset)
             raise
 
-    def _go_back_with_clock(self, draft: Draft, ts: str, identity: Draft) -> str:
-        """Where the clock is more than five minutes behind the head, go on by its time. The draft's time.
+    def _go_back_with_clock(self, present: str, identity: Draft) -> str:
+        """Where the clock is more than five minutes behind the head, go on by its time. The present time.
 
         The month then goes on in a new segment, which begins with the entries about the leap and the return.
         """
         from qt_audit.record import clock  # needed only when the clock stepped back
 
-        present = now() if draft.ts else ts
         if clock.seconds_between(present, self._head.ts) <= clock.MAX_STEP_BACK_S:
-            return ts
+            return present
         self._close()
         recovery = Recovery(self._record, self._head, self._lock.is_new())  # a killed writer may have done it
         head = recovery.head
@@ -200,7 +199,7 @@ class Writer:
             self._apply_recovery(recovery, identity)
         finally:
             self._goes_back = False
-        return draft.ts or now()
+        return now()
 
     def _begin_numbered_segment(self, present: str) -> None:
         """Open a new segment of the month, and close the one before it to writers whose clock is ahead."""
