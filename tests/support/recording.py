@@ -215,7 +215,13 @@ def record_of(home: Path) -> Path:
 
 
 def segments(record: Path) -> list[Path]:
-    return sorted(path for path in record.iterdir() if path.name.endswith((".jsonl", ".jsonl.gz")))
+    """The segments in the order of their entries: the first `seq` of each. Empty ones are the last."""
+    found = sorted(path for path in record.iterdir() if path.name.endswith((".jsonl", ".jsonl.gz")))
+    return sorted(found, key=lambda path: next(map(_seq, lines_of(path)[:1]), 1 << 64))
+
+
+def _seq(line: bytes) -> int:
+    return int(line.removeprefix(b'{"seq":').partition(b",")[0])
 
 
 def lines_of(path: Path) -> list[bytes]:
@@ -230,8 +236,8 @@ def lines_of(path: Path) -> list[bytes]:
 def read_record(record: Path, first: int = 1, prev: str = GENESIS) -> list[dict[str, Any]]:
     """All entries of a record, oldest first, after a check of each line against the contract."""
     entries: list[dict[str, Any]] = []
-    ts = ""
     for path in segments(record):
+        ts = ""
         for number, raw in enumerate(lines_of(path), 1):
             where = f"{path.name}, line {number}"
             assert len(raw) + 1 <= 8000, where

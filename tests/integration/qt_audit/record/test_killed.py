@@ -63,6 +63,52 @@ def test_no_acknowledged_entry_is_lost_in_200_rounds_of_kill_9(tmp_path: Path) -
     assert {note["action"] for note in notes(entries)} <= {"Audit record: repaired a torn tail"}
 
 
+@pytest.mark.parametrize("then", ["true", "ahead"])
+@pytest.mark.parametrize("name", ["open", "write", "fsync", "fdatasync", "fchmod", "pwrite"])
+def test_a_writer_killed_at_the_return_of_a_clock_that_was_ahead_forks_no_chain(
+    tmp_path: Path, name: str, then: str
+) -> None:
+    """Killed before and after each call that changes a file; the next clock is true, or ahead again."""
+    code = """
+    name, left = sys.argv[1], int(sys.argv[2])
+    real = getattr(os, name)
+    def call(*arguments, **named):
+        global left
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return real(*arguments, **named)
+    setattr(os, name, call)
+    log_action("killed")
+    """
+    clocks = {"before": "2026-11-23 11:30:00", "ahead": "2029-01-01 11:30:00", "true": "2026-11-23 11:40:00"}
+    prefixes = {clock: ("faketime", "-f", f"@{text}") for clock, text in clocks.items()}
+    kills = 0
+    while True:
+        kills += 1
+        home = tmp_path / f"{kills}"
+        succeeded(cli(home, "log", "before", prefix=prefixes["before"]))
+        succeeded(cli(home, "log", "ahead", prefix=prefixes["ahead"]))
+        done = program(home, code, name, kills, prefix=prefixes["true"])
+        for _ in range(2):
+            succeeded(cli(home, "log", "after", prefix=prefixes[then]))
+        succeeded(cli(home, "log", "at last", prefix=prefixes["true"]))
+        entries = check(home)
+        written = [entry for entry in entries if entry["source"] != "audit_record"]
+        assert actions(written)[:2] == ["before", "ahead"]
+        assert [action for action in actions(written) if action != "killed"][2:] == [
+            "after",
+            "after",
+            "at last",
+        ]
+        assert entries[-1]["ts"].startswith("2026-11-23T11:40")
+        states = [note["details"]["clock"]["state"] for note in notes(entries) if "clock" in note["details"]]
+        assert states[0] == "ahead"  # the entry about the return may be the one that was not written
+        if done.returncode == 0:
+            break
+    assert kills > 1
+
+
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_writer_killed_at_the_end_of_a_month_leaves_no_finished_segment_writable(
     tmp_path: Path, when: str

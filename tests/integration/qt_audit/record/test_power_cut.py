@@ -140,15 +140,75 @@ def test_a_head_of_an_earlier_month_is_moved_to_the_end(tmp_path: Path) -> None:
     for number, month in enumerate([OCTOBER, OCTOBER, NOVEMBER, NOVEMBER], 1):
         succeeded(cli(home, "log", f"entry {number}", prefix=month))
         heads.append((record_of(home) / "head").read_bytes())
-    for clock in (NOVEMBER, OCTOBER):
-        for old in heads[:3]:
-            (record_of(home) / "head").write_bytes(old)
-            succeeded(cli(home, "log", "after", prefix=clock))
-            check(home)
+    for old in heads[:3]:
+        (record_of(home) / "head").write_bytes(old)
+        succeeded(cli(home, "log", "after", prefix=NOVEMBER))
+        check(home)
     entries = check(home)
-    assert len(entries) == 10
+    assert len(entries) == 7
     assert notes(entries) == []
     assert head_of(home)["segment"] == "2026-11.jsonl"
+
+
+def test_a_head_of_an_earlier_month_is_moved_to_the_end_also_if_the_clock_is_back_in_it(
+    tmp_path: Path,
+) -> None:
+    home = tmp_path / "qt"
+    heads = []
+    for number, month in enumerate([OCTOBER, OCTOBER, NOVEMBER, NOVEMBER], 1):
+        succeeded(cli(home, "log", f"entry {number}", prefix=month))
+        heads.append((record_of(home) / "head").read_bytes())
+    for old in heads[:3]:
+        (record_of(home) / "head").write_bytes(old)
+        succeeded(cli(home, "log", "after", prefix=OCTOBER))
+        check(home)
+    entries = check(home)
+    assert actions([entry for entry in entries if entry["source"] != "audit_record"]) == [
+        *(f"entry {number}" for number in range(1, 5)),
+        *["after"] * 3,
+    ]
+    assert len(notes(entries)) == 2
+    assert head_of(home)["segment"] == "2026-10.2.jsonl"
+
+
+AHEAD = ("faketime", "-f", "@2029-01-01 12:00:00")
+
+
+@pytest.mark.parametrize("kept", ["nothing", "an empty segment", "one line", "half a line", "all lines"])
+@pytest.mark.parametrize("head", ["old", "new"])
+def test_a_power_cut_at_the_return_of_a_clock_that_was_ahead(tmp_path: Path, kept: str, head: str) -> None:
+    """Nothing of the new segment was acknowledged: what is gone of it is said again."""
+    home = tmp_path / "qt"
+    succeeded(cli(home, "log", "october", prefix=OCTOBER))
+    succeeded(cli(home, "log", "ahead", prefix=AHEAD))
+    old_head = (record_of(home) / "head").read_bytes()
+    succeeded(cli(home, "log", "november", prefix=NOVEMBER))
+    segment, new_head = record_of(home) / "2026-11.2.jsonl", (record_of(home) / "head").read_bytes()
+    durable = new_head[11:31]
+    assert int(durable) == 5
+    lines = segment.read_bytes().splitlines(keepends=True)
+    assert len(lines) == 3
+    content = {
+        "an empty segment": b"",
+        "one line": lines[0],
+        "half a line": lines[0][:100],
+        "all lines": b"".join(lines),
+    }
+    if kept == "nothing":
+        segment.unlink()
+    else:
+        segment.write_bytes(content[kept])
+    cut_head = old_head if head == "old" else new_head.replace(durable, f"{2:20d}".encode(), 1)
+    (record_of(home) / "head").write_bytes(cut_head)
+    (home / "status/AUTO_REPAIR_AUDIT.log").unlink()
+    succeeded(cli(home, "log", "after", prefix=NOVEMBER))
+    entries = read_record(record_of(home))
+    assert [entry["action"] for entry in entries][:2] == ["october", "ahead"]
+    assert entries[-1]["action"] == "after"
+    assert entries[-1]["ts"].startswith("2026-11-01")
+    states = [note["details"]["clock"]["state"] for note in notes(entries) if "clock" in note["details"]]
+    assert states in (["ahead"], ["ahead", "ahead"])
+    assert head_of(home)["segment"] == "2026-11.2.jsonl"
 
 
 def test_an_older_head_whose_segment_is_archived_by_now_finds_the_end(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from qt_audit.doctor.host import HostPaths, host_checks
 from qt_audit.doctor.installation import installation_checks
 from qt_audit.doctor.record import record_checks
 from qt_audit.record.entry import timestamp
-from qt_audit.record.journal import seal
+from qt_audit.record.journal import append, seal
 from qt_audit.record.place import Place, fallback_places
 from qt_audit.settings import loading
 from qt_audit.settings.loading import Settings
@@ -197,6 +197,23 @@ def test_a_period_that_was_sealed_while_the_clock_was_ahead_is_a_wrong_clock(hom
     assert found == WRONG
     assert until in text
     assert "set the clock" in text
+
+
+def test_a_clock_that_was_ahead_and_came_back_is_right_and_is_named(home: Path) -> None:
+    place = Place(str(home), home=True)
+    append(place, [draft("ahead", ts=ago(-400))], 1.0)
+    found, text = state(record_checks(load(home)), "clock")
+    assert (found, "if it is right now, it was ahead" in text) == (WRONG, True)
+    after = draft("after")
+    after.ts = None
+    append(place, [after], 1.0)
+    checks = record_checks(load(home))
+    found, text = state(checks, "clock")
+    assert found == OK
+    assert "set the clock" not in text
+    assert "it was ahead between" in text
+    assert "entry 4" in text
+    assert state(checks, "head")[0] == state(checks, "log")[0] == OK
 
 
 def test_entries_of_a_log_that_was_rotated_long_ago_do_not_count_as_missing(home: Path) -> None:

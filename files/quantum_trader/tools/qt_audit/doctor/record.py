@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from qt_audit.doctor.check import OK, WARN, WRONG, Check, run_each
+from qt_audit.reading.clock import wrong_clocks
 from qt_audit.reading.lines import chain_fields
 from qt_audit.record import fallback, segments
+from qt_audit.record.clock import EARLIEST
 from qt_audit.record.compressed import open_archived
 from qt_audit.record.entry import EntryError, chain_hash, log_line, now, timestamp
 from qt_audit.record.head import Head, read_snapshot
@@ -117,20 +119,19 @@ def _disagreement(head: Head | None, last: segments.LastLine | None) -> str:
 def _clock(place: Place) -> Iterator[Check]:
     with open_record_directory(place) as directory:
         last, head = _last_line(directory), read_snapshot(directory)
-    time_now = now()
+    time_now, wrong = now(), wrong_clocks(place)
+    if_right = "if it is right now, it was ahead, and the next entry says so (`test`)"
     if last is not None and last.entry.ts > time_now:
-        text = f"the clock says {time_now}, the last entry is of {last.entry.ts}: set the clock"
+        text = f"the clock says {time_now}, the last entry is of {last.entry.ts}: set the clock; {if_right}"
         yield Check("clock", WRONG, text)
     elif head is not None and head.ts > time_now:
-        text = (
-            f"the clock says {time_now}, but a period was summarised up to {head.ts}, and entries bear that"
-            " time until it comes: set the clock; if it is right now, it was ahead"
-        )
-        yield Check("clock", WRONG, text)
-    elif time_now < "2025":
+        text = f"the clock says {time_now}, but a period was summarised up to {head.ts}: set the clock"
+        yield Check("clock", WRONG, f"{text}; {if_right}")
+    elif time_now < EARLIEST:
         yield Check("clock", WRONG, f"the clock says {time_now}: set it")
     else:
-        yield Check("clock", OK, f"{time_now}, not before the last entry")
+        was_wrong = f"; {wrong[-1].text()}" if wrong else ""
+        yield Check("clock", OK, f"{time_now}, not before the last entry{was_wrong}")
 
 
 # The log that people read.

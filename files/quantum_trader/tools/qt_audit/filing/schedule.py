@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from qt_audit.filing.pages import try_file_page
-from qt_audit.filing.summaries import make_summary
+from qt_audit.filing.summaries import first_true_time, make_summary
+from qt_audit.reading.clock import WrongClock, wrong_clocks
 from qt_audit.reading.history import History
 from qt_audit.record import journal
+from qt_audit.record.clock import BACK
 from qt_audit.record.place import Place
 from qt_audit.record.state_directory import StateDirectory
 from qt_audit.render.text import render
 from qt_audit.summary import ledger
-from qt_audit.summary.contents import Summary, with_context
+from qt_audit.summary.contents import Summary
 from qt_audit.summary.ledger import LedgerError, Progress
 from qt_audit.summary.period import KINDS, Period, period_at
 
@@ -28,7 +31,7 @@ FiledSummary = tuple[dict[str, Any], str]
 
 
 def seal(place: Place, period: Period, timeout: float) -> None:
-    """Let no later entry fall into a finished period, even if the clock is set back. Raises OSError."""
+    """Let no later entry fall into a finished period if the clock steps back a little. Raises OSError."""
     try:
         journal.seal(place, period.until, timeout)
     except OSError as error:
@@ -41,9 +44,7 @@ def file_summary(place: Place, summary: Summary) -> None:
     with StateDirectory(place, LOCK_TIMEOUT) as reports:
         filed = _read_filed(reports, summary.period)
         was_scheduled = filed is not None and bool(filed[0].get("scheduled"))
-        _write_summary(
-            reports, with_context(summary, summary.head, summary.unreadable, summary.skipped, was_scheduled)
-        )
+        _write_summary(reports, replace(summary, scheduled=was_scheduled))
 
 
 def file_due(
@@ -75,6 +76,8 @@ def _file_next_due(
         ledger_progress = _load_ledger(reports, say)
         progress_before = ledger_progress.get(kind) or _initial_progress(place, reports, kind, now)
         progress = progress_before.without_old(now)
+        if progress.next > period_at(kind, now):
+            progress = _back_if_clock_was_ahead(place, reports, progress, now)
         if progress.skips != progress_before.skips:
             say(progress.skips[-1].text(kind))
         if progress != ledger_progress.get(kind):
@@ -85,6 +88,34 @@ def _file_next_due(
         done = _file_period(place, reports, progress.next, now, progress, say)
         _store_progress(reports, ledger_progress, kind, progress.after_filing(progress.next))
         return done
+
+
+def _back_if_clock_was_ahead(place: Place, reports: StateDirectory, progress: Progress, now: str) -> Progress:
+    """The progress as the true time has it, if the schedule ran while the clock was ahead.
+
+    The first period since then without a summary is due next. A clock that only stepped back changes nothing.
+    """
+    wrong = [one for one in wrong_clocks(place) if one.state != BACK and one.returned <= now]
+    if not wrong or progress.next.since <= wrong[-1].returned:
+        return progress
+    period = period_at(progress.next.kind, wrong[-1].after or wrong[-1].returned)
+    while period < period_at(period.kind, now) and _is_filed(reports, period, wrong):
+        period = period.next()
+    return replace(progress, next=period)
+
+
+def _is_filed(reports: StateDirectory, period: Period, wrong: Sequence[WrongClock]) -> bool:
+    """Whether the schedule filed the whole period, and not while the clock was ahead of it."""
+    filed = _read_filed(reports, period)
+    return filed is not None and _is_valid(filed[0], wrong)
+
+
+def _is_valid(plain: dict[str, Any], wrong: Sequence[WrongClock]) -> bool:
+    if not (plain.get("scheduled") and plain.get("complete")):
+        return False
+    head, as_of = plain.get("head"), plain.get("as_of")
+    seq = head.get("seq") if isinstance(head, dict) else 0
+    return not any(one.made_while_ahead(str(as_of), seq if type(seq) is int else 0) for one in wrong)
 
 
 def _store_progress(
@@ -110,7 +141,7 @@ def _file_period(
     skip = progress.skip_before(period)
     skipped = skip.text(period.kind) if skip is not None else ""
     done = _read_filed(reports, period)
-    if done is None or not (done[0].get("scheduled") and done[0].get("complete")):
+    if done is None or not _is_valid(done[0], wrong_clocks(place)):
         done = _write_summary(reports, make_summary(place, period, now, skipped, scheduled=True))
     if period.kind in PAGES:
         problem = try_file_page(place, reports, period, now, skipped)
@@ -164,9 +195,8 @@ def _load_ledger(reports: StateDirectory, say: Callable[[str], None]) -> dict[st
 
 def _initial_progress(place: Place, reports: StateDirectory, kind: str, now: str) -> Progress:
     first = History(place).first()
-    return ledger.initial_progress(
-        kind, _newest_filed(reports, kind), first.ts if first is not None else None, now
-    )
+    begin = first_true_time(place, first) if first is not None else None
+    return ledger.initial_progress(kind, _newest_filed(reports, kind), begin, now)
 
 
 def _newest_filed(reports: StateDirectory, kind: str) -> Period | None:

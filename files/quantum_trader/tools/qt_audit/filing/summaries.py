@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from qt_audit.reading.clock import wrong_clocks
 from qt_audit.reading.history import History
+from qt_audit.record.clock import AHEAD
 from qt_audit.record.entry import ENDINGS, Entry
 from qt_audit.record.place import Place
 from qt_audit.summary.contents import ChainHead, Summary, summarise, with_context
@@ -34,9 +36,10 @@ def make_summary(
 
     entries = history.window(period.since, period.until, details=details)
     summary = summarise(entries if visit is None else _visited(entries, visit), period, now, ended_later)
-    last = history.before(period.until)
-    head = ChainHead(last.entry.seq, last.hash) if last is not None else None
-    return with_context(summary, head, history.skipped, skipped, scheduled)
+    end = history.head()
+    head = ChainHead(end.seq, end.hash) if end is not None else None
+    wrong = [one.text() for one in wrong_clocks(place) if one.concerns(period.since, period.until)]
+    return with_context(summary, head, history.skipped, skipped, scheduled, tuple(wrong))
 
 
 def _visited(entries: Iterator[Entry], see: Callable[[Entry], None]) -> Iterator[Entry]:
@@ -53,10 +56,18 @@ def why_not_recorded(place: Place, period: Period) -> str | None:
     first = History(place).first()
     if first is None:
         return "there is no entry"
-    begin = first.ts[:7] if first.seq > 1 else ""  # seq > 1: retention removed whole months
-    if period.until > first.ts and period.since >= begin:
+    ts = first_true_time(place, first)
+    begin = ts[:7] if first.seq > 1 else ""  # seq > 1: retention removed whole months
+    if period.until > ts and period.since >= begin:
         return None
-    return f"the first entry that is there is of {first.ts}"
+    return f"the first entry that is there is of {ts}"
+
+
+def first_true_time(place: Place, first: Entry) -> str:
+    """The first entry's time, or when the clock returned if it was ahead then. Raises JournalError."""
+    wrong = (one for one in wrong_clocks(place) if one.state == AHEAD)
+    ahead = (one.returned for one in wrong if one.first_seq <= first.seq <= one.last_seq)
+    return min([first.ts, *ahead])
 
 
 def _runs_ended_after(history: History, runs: set[str], since: str) -> set[str]:

@@ -27,9 +27,12 @@ class Follower:
         """`after` is the last entry that the caller knows; None: begin with the first."""
         self._place = place
         self._last_known = after
-        self._done_until = ""
-        """All segments up to this one are read."""
+        self._last = after
+        """The last entry that was given."""
         self._name = ""
+        """The segment that is read; all before it are done."""
+        self._clock_went_back = False
+        """Whether there are numbered segments: then an earlier entry may bear a later time."""
         self._file: BinaryIO | None = None
         self._offset = 0
         self._inside = False
@@ -64,7 +67,7 @@ class Follower:
     def _poll(self, record: int) -> Iterator[Entry]:
         while True:
             # Names first, then the rest of this segment: once there is a newer one, nothing is added to it.
-            newer = [name for name in segments.names(record) if name > max(self._name, self._done_until)]
+            newer = self._newer(record)
             replaced = self._is_replaced(record)
             yield from self._read_new_lines()
             if self._file is not None and replaced:
@@ -72,23 +75,33 @@ class Follower:
                 self._open(self._name, record)
             elif newer:
                 self.close()
-                self._done_until = self._name
                 self._open(newer[0], record)
             else:
                 return
 
+    def _newer(self, record: int) -> list[str]:
+        """The segments after the one that is read."""
+        names = segments.filled(record)
+        self._clock_went_back = any(map(segments.is_numbered, names))
+        if self._name in names or not self._clock_went_back:
+            return segments.after(self._name, names)
+        self._last_known = self._last  # the segment that is read is gone or empty: find the place again
+        return segments.from_seq(self._last.seq if self._last is not None else 0, names, record)
+
     def _open(self, name: str, record: int) -> None:
         self._name, self._offset, self._inside = name, 0, False
-        known = self._last_known
-        if known is not None and name < known.ts[:7]:
+        last_known = self._last_known
+        if last_known is not None and name < last_known.ts[:7] and not self._clock_went_back:
             return  # the caller knows all its entries
         try:
             self._file = segments.open_segment(name, record)
         except FileNotFoundError:
             return  # retention removed it a moment ago
-        if known is not None and name[:7] == known.ts[:7] and is_plain(self._file):
+        if last_known is None or (segments.first_seq(name, record) or 0) > last_known.seq:
+            return
+        if name[:7] == last_known.ts[:7] and is_plain(self._file):
             descriptor = self._file.fileno()
-            self._offset = positions.offset_of(descriptor, os.fstat(descriptor).st_size, known.ts)
+            self._offset = positions.offset_of(descriptor, os.fstat(descriptor).st_size, last_known.ts)
 
     def _is_replaced(self, record: int) -> bool:
         """Whether the segment's name belongs to another file now, which writers use."""
@@ -124,7 +137,9 @@ class Follower:
         except EntryError:
             return  # `verify` reports it
         if self._last_known is not None:
-            if entry.ts <= self._last_known.ts and entry.seq <= self._last_known.seq:
+            is_earlier = entry.ts <= self._last_known.ts or self._clock_went_back
+            if is_earlier and entry.seq <= self._last_known.seq:
                 return
             self._last_known = None
+        self._last = entry
         yield entry

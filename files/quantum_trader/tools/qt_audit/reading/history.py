@@ -63,7 +63,7 @@ class History:
         line_filter: Callable[[bytes], bool] | None = None,
         details: bool | Callable[[bytes], dict[str, Any]] = True,
     ) -> Iterator[Entry]:
-        """Entries with since <= ts < until, oldest first, archives included.
+        """Entries with since <= ts < until, in the order of their `seq`, archives included.
 
         Reads only the files, and of plain files only the parts, that the window covers. `line_filter` may
         reject a line before it is parsed. With `details=False` the details stay empty and are not checked;
@@ -125,7 +125,15 @@ class History:
         return None
 
     def count(self, since: str = BEGINNING, until: str = END) -> int:
-        """How many entries a window has, by the numbers of its first and last one: no other is read."""
+        """How many entries a window has, by the numbers of its first and last one: no other is read.
+
+        After a clock that was ahead came back, by the numbers of the first and last one in each segment.
+        """
+        with OpenRecord(self._place) as record:
+            names = segments.names(record.descriptor) if record is not None else []
+            if any(map(segments.is_numbered, names)):
+                assert record is not None
+                return sum(_count_in(record, name, since, until) for name in names)
         last = self.before(until)
         first = self.at(since) if last is not None and last.entry.ts >= since else None
         if first is None or last is None:
@@ -147,6 +155,23 @@ class History:
         entry = last.entry
         return Head(entry.seq, last.hash, entry.ts, "", 0, entry.seq)
 
+    def after(self, seq: int, ts: str) -> Iterator[Entry]:
+        """Entries with a greater number than that of an entry and its time, in their order.
+
+        Reads from that entry on, also where a clock that was ahead came back since then.
+        """
+        with OpenRecord(self._place) as record:
+            if record is None:
+                return
+            directory = record.descriptor
+            for name in segments.from_seq(seq, segments.names(directory), directory):
+                begins_later = (segments.first_seq(name, directory) or 0) > seq
+                with record.segment(name) as file:
+                    if file is not None:
+                        for entry in _entries_from(file, BEGINNING if begins_later else ts):
+                            if entry.seq > seq:
+                                yield entry
+
     def _entries(
         self,
         lines: WindowLines,
@@ -162,6 +187,19 @@ class History:
             if lines.since <= entry.ts < lines.until:
                 yield entry
         self.skipped += lines.skipped
+
+
+def _count_in(record: OpenRecord, name: str, since: str, until: str) -> int:
+    """How many entries of a window are in a segment, whose times never go back."""
+    if not since[:7] <= name[:7] <= until[:7]:
+        return 0
+    with record.segment(name) as file:
+        last = None if file is None else _last_before(file, until)
+    if last is None or last.entry.ts < since:
+        return 0
+    with record.segment(name) as file:
+        first = None if file is None else next(_entries_from(file, since), None)
+    return 0 if first is None else max(0, last.entry.seq - first.seq + 1)
 
 
 def parse_without_details(line: bytes) -> Entry:

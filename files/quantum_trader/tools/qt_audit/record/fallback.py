@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 
 from qt_audit.record import segments
-from qt_audit.record.entry import Draft, Entry, EntryError, chain_hash, encoded
-from qt_audit.record.head import HEAD_NAME, Busy, Lock, empty
+from qt_audit.record.entry import Draft, Entry, EntryError, chain_hash, encoded, now
+from qt_audit.record.head import HEAD_NAME, Busy, Lock, empty, read_snapshot
 from qt_audit.record.journal import append
 from qt_audit.record.lines import candidate_lines
 from qt_audit.record.parsing import parse
@@ -70,11 +70,13 @@ def _move_locked(place: Place, record: int, lock: Lock, home: Place, timeout: fl
     try:
         names = segments.names(record)
         entries = [pair for name in names for pair in _entries(name, record)]
-        at_home = _hashes_at_home(home, entries[0][0].ts) if entries else set()
+        at_home = _hashes_at_home(home, min(entry.ts for entry, _ in entries)) if entries else set()
     except Exception as error:  # a damaged archive may raise anything; the entries stay where they are
         _warn_not_moved(place, error)
         return 0
     drafts = [_draft_with_origin(entry, digest, place) for entry, digest in entries if digest not in at_home]
+    if drafts and _is_ahead(home):
+        drafts[0].ts = None  # the present: with it the record goes back to the clock's time
     for start in range(0, len(drafts), _BATCH):
         append(home, drafts[start : start + _BATCH], timeout)
     try:
@@ -125,8 +127,19 @@ def _draft_with_origin(entry: Entry, digest: str, place: Place) -> Draft:
         entry.pid,
         entry.run,
         {**entry.details, ORIGIN_KEY: origin},
-        ts=entry.ts,
+        ts=min(entry.ts, now()),  # the clock may have been ahead when it was written
     )
+
+
+def _is_ahead(home: Place) -> bool:
+    """Whether the clock was ahead when the record at home was written."""
+    status, record = home.open()
+    try:
+        head = read_snapshot(record)
+    finally:
+        os.close(record)
+        os.close(status)
+    return head is not None and head.ts > now()
 
 
 def _hashes_at_home(home: Place, since: str) -> set[str]:
@@ -134,8 +147,10 @@ def _hashes_at_home(home: Place, since: str) -> set[str]:
     status, record = home.open()
     try:
         found = set()
-        for name in segments.names(record):
-            if name >= f"{since[:7]}.jsonl":
+        names, first = segments.names(record), min(since, now())[:7]
+        clock_went_back = any(map(segments.is_numbered, names))
+        for name in names:
+            if clock_went_back or name[:7] >= first:
                 with segments.open_segment(name, record) as file:
                     for line in candidate_lines(file):
                         if b'"brought_home":{' in line:

@@ -16,15 +16,17 @@ from qt_audit.record.entry import GENESIS
 from qt_audit.record.place import open_file
 
 HEAD_NAME = "head"
-_FORMAT = '{{"durable":{:20d},"seq":{:20d},"hash":"{}","ts":"{}","segment":"{}","offset":{:20d}}}\n'
+_FORMAT = '{{"durable":{:20d},"seq":{:20d},"hash":"{}","ts":"{}","segment":"{}","offset":{:{}d}}}\n'
+_OFFSET_WIDTH = 20
+_NAME_WIDTH = len("2026-11.jsonl")
 _DURABLE = slice(11, 31)
 _SEQ = slice(38, 58)
-_SEGMENT = slice(179, 192)
+_SEGMENT_BEGIN = 179
 _SIZE = 512
 _YIELDS_BEFORE_PAUSE = 20
 _PATTERN = re.compile(
     r'\{"durable": *(\d+),"seq": *(\d+),"hash":"([0-9a-f]{64})","ts":"([0-9TZ:.-]{27})?",'
-    r'"segment":"(\d{4}-\d\d\.jsonl)?","offset": *(\d+)\}\n'
+    r'"segment":"(\d{4}-\d\d(?:\.\d{1,4})?\.jsonl)?","offset": *(\d+)\}\n'
 )
 
 
@@ -37,17 +39,18 @@ class Head:
         self.seq = seq
         self.hash = hash
         self.ts = ts
-        """No later entry is earlier than this: the last entry's time, or the end of a summarised period."""
+        """The last entry's time, or the end of a summarised period. No later entry is earlier, unless the
+        clock turns out to be more than five minutes before it (`clock`)."""
         self.segment = segment
         self.offset = offset
         """Bytes of the segment up to the end of the last entry."""
         self.durable = durable
 
     def encoded(self) -> bytes:
-        """The line that the head file holds."""
-        return _FORMAT.format(self.durable, self.seq, self.hash, self.ts, self.segment, self.offset).encode(
-            "ascii"
-        )
+        """The line that the head file holds. A longer name of a segment takes blanks before the offset."""
+        width = _OFFSET_WIDTH - max(0, len(self.segment) - _NAME_WIDTH)
+        fields = (self.durable, self.seq, self.hash, self.ts, self.segment, self.offset, width)
+        return _FORMAT.format(*fields).encode("ascii")
 
     def as_dict(self) -> dict[str, int | str]:
         return {"seq": self.seq, "hash": self.hash}
@@ -135,8 +138,8 @@ class Lock:
         Reads twice, and `seq` must be the same: one reading may see a half-written head.
         """
         first, second = os.pread(self._descriptor, _SIZE, 0), os.pread(self._descriptor, _SIZE, 0)
-        seq, name = first[_SEQ], first[_SEGMENT]
-        if name != segment.encode("ascii") or second[_SEQ] != seq:
+        seq, name = first[_SEQ], f'{segment}"'.encode("ascii")
+        if not first.startswith(name, _SEGMENT_BEGIN) or second[_SEQ] != seq:
             return self.durable(), 0
         return _durable_of(second), int(seq)
 

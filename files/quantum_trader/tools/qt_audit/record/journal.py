@@ -10,7 +10,7 @@ import os
 import time
 from _thread import get_ident
 
-from qt_audit.record.entry import MAX_BODY, MAX_FALLBACK_BODY, Draft, segment_name
+from qt_audit.record.entry import MAX_BODY, MAX_FALLBACK_BODY, Draft
 from qt_audit.record.head import Lock, try_lock, unlock
 from qt_audit.record.place import Place
 from qt_audit.record.reserve import retry_when_full
@@ -41,12 +41,12 @@ def _append(place: Place, drafts: Sequence[Draft], timeout: float) -> list[Recei
     max_body = MAX_BODY if place.is_home else MAX_FALLBACK_BODY
     bodies = [draft.body(None, max_body) for draft in drafts]
 
-    def write(writer: Writer) -> tuple[list[Receipt], int]:
-        return writer.write(drafts, bodies), writer.segment
+    def write(writer: Writer) -> tuple[list[Receipt], int, str]:
+        return writer.write(drafts, bodies), writer.segment, writer.segment_name
 
-    (receipts, segment), lock = _locked(place, time.monotonic() + timeout, write)
+    (receipts, segment, name), lock = _locked(place, time.monotonic() + timeout, write)
     try:
-        _make_durable(segment, lock, receipts[-1], time.monotonic() + timeout)
+        _make_durable(segment, name, lock, receipts[-1], time.monotonic() + timeout)
     finally:
         os.close(segment)
         lock.release()
@@ -75,7 +75,7 @@ def _locked(place: Place, deadline: float, work: Callable[[Writer], T]) -> tuple
     return result, lock
 
 
-def _make_durable(segment: int, lock: Lock, last: Receipt, deadline: float) -> None:
+def _make_durable(segment: int, name: str, lock: Lock, last: Receipt, deadline: float) -> None:
     """Return when `last` and all before it are on disk: synced by us, or by another writer meanwhile.
 
     The right to sync is an flock(2) on the segment. If a writer hangs while it holds that lock, we wait
@@ -95,7 +95,7 @@ def _make_durable(segment: int, lock: Lock, last: Receipt, deadline: float) -> N
     try:
         synced_seq = last.seq
         if waited:  # others wait too; one sync serves them all
-            durable, written = lock.progress(segment_name(last.ts))
+            durable, written = lock.progress(name)
             synced_seq = max(synced_seq, written)
         else:
             durable = lock.durable()
@@ -112,10 +112,10 @@ def _make_durable(segment: int, lock: Lock, last: Receipt, deadline: float) -> N
 
 
 def seal(place: Place, until: str, timeout: float) -> None:
-    """Promise that no later entry is earlier than `until`, whatever the clock does.
+    """Promise that no later entry is earlier than `until` if the clock steps back by up to five minutes.
 
-    A period is sealed before it is summarised: nothing can be added to it afterwards. Durable when this
-    returns. Raises OSError.
+    A period is sealed before it is summarised. Only a clock that was wrong takes this back, and an entry
+    then says so. Durable when this returns. Raises OSError.
     """
     _, lock = _locked(place, time.monotonic() + timeout, lambda writer: writer.seal(until))
     lock.release()

@@ -11,7 +11,7 @@ import os
 from collections import deque
 
 from qt_audit.record import segments
-from qt_audit.record.entry import GENESIS, Entry, EntryError, chain_hash, log_line, segment_name
+from qt_audit.record.entry import GENESIS, Entry, EntryError, chain_hash, log_line
 from qt_audit.record.head import Head, empty
 from qt_audit.record.parsing import parse
 from qt_audit.record.place import LOG_NAME, open_file
@@ -55,12 +55,21 @@ class Recovery:
         if head is None:
             head = self._rebuild_head(names, is_new)
         self.head = head
-        head_segment = head.segment
+        following = self._following(names)
         if head.seq:
-            self._compare_with_segment(names)
-        for name in names:
-            if name > head_segment:
-                self._adopt(name, 0)
+            self._compare_with_segment([name for name in names if name not in following])
+        for name in following:
+            self._adopt(name, 0)
+
+    def _following(self, names: list[str]) -> list[str]:
+        """The segments after the head's."""
+        head = self.head
+        if head.segment in names or not any(map(segments.is_numbered, (head.segment, *names))):
+            return segments.after(head.segment, names)
+        firsts = {name: segments.first_seq(name, self._record) for name in names}
+        return [
+            name for name, first in firsts.items() if first is not None and (not first or first > head.seq)
+        ]
 
     def _rebuild_head(self, names: list[str], is_new: bool) -> Head:
         """The head as the segments show it, where the head file is missing or torn."""
@@ -84,21 +93,21 @@ class Recovery:
             )
         return head
 
-    def _compare_with_segment(self, names: list[str]) -> None:
+    def _compare_with_segment(self, up_to_head: list[str]) -> None:
         size = self._size(self.head.segment)
         if size > self.head.offset:
             self._adopt(self.head.segment, self.head.offset)
         elif size < self.head.offset:
-            self._step_back(names)
+            self._step_back(up_to_head)
 
-    def _step_back(self, names: list[str]) -> None:
+    def _step_back(self, up_to_head: list[str]) -> None:
         """Set the head back to the end of its segment, which is shorter than the head says.
 
         A power failure took unsynced lines, or somebody cut the segment.
         """
         head = self.head
         name, gone = head.segment, self._size(head.segment) < 0
-        last = self._last_up_to(name, names)
+        last = self._last_of(up_to_head)
         if gone:
             head.segment, head.offset = "", 0
         else:
@@ -106,6 +115,8 @@ class Recovery:
             head.offset = self._end_of_lines(name)
             self._cut_torn(name, head.offset)
         seq = last.entry.seq if last is not None else 0
+        if last is not None and last.entry.ts > head.ts:
+            head.ts = last.entry.ts  # the entries about the clock's return are gone: it is found out again
         if seq >= head.durable:
             head.seq, head.hash = seq, chain_hash(last.line) if last is not None else GENESIS
             return
@@ -117,13 +128,12 @@ class Recovery:
             )
         )
 
-    def _last_up_to(self, name: str, names: list[str]) -> segments.LastLine | None:
-        """The last line of this segment, or of the nearest one before it that has a line."""
-        for earlier in reversed(names):
-            if earlier <= name:
-                last = segments.last_line(earlier, self._record)
-                if last is not None:
-                    return last
+    def _last_of(self, names: list[str]) -> segments.LastLine | None:
+        """The last line of the last of these segments that has a line."""
+        for name in reversed(names):
+            last = segments.last_line(name, self._record)
+            if last is not None:
+                return last
         return None
 
     def _adopt(self, name: str, offset: int) -> None:
@@ -148,6 +158,7 @@ class Recovery:
     def _advance_head(self, file: BinaryIO, offset: int, name: str) -> tuple[int, int]:
         """Move the head over its successors; (end of the last line to keep, number of foreign lines)."""
         head, position, keep, foreign, pending = self.head, offset, offset, 0, 0
+        goes_back = segments.is_numbered(name) and not offset  # it was begun when the clock came back
         begins = ends = True
         while raw := file.readline(_MAX_READ):
             position += len(raw)
@@ -161,8 +172,9 @@ class Recovery:
                 continue
             keep = position
             foreign, pending = foreign + pending, 0
-            if entry.seq == head.seq + 1 and entry.prev == head.hash and segment_name(entry.ts) == name:
-                head.seq, head.hash, head.ts = entry.seq, chain_hash(raw), max(head.ts, entry.ts)
+            if entry.seq == head.seq + 1 and entry.prev == head.hash and entry.ts[:7] == name[:7]:
+                head.seq, head.hash = entry.seq, chain_hash(raw)
+                head.ts = entry.ts if goes_back else max(head.ts, entry.ts)
                 self.adopted.append(entry)
             else:
                 foreign += 1

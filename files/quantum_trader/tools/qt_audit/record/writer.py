@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import stat
-import time
 
 from qt_audit.record import segments
 from qt_audit.record.entry import (
@@ -20,10 +19,10 @@ from qt_audit.record.entry import (
     segment_name,
 )
 from qt_audit.record.head import Head, Lock, empty
+from qt_audit.record.log_lines import LogLines
 from qt_audit.record.parsing import parse
 from qt_audit.record.place import LOG_NAME, Place, open_file
-from qt_audit.record.recovery import Note, Recovery, missing_log_lines
-from qt_audit.record.reserve import retry_when_full
+from qt_audit.record.recovery import Note, Recovery
 from qt_audit.record.warning import warn
 
 TYPE_CHECKING = False
@@ -59,9 +58,11 @@ class Writer:
         self._lock = lock
         self._max_body = MAX_BODY if place.is_home else MAX_FALLBACK_BODY
         self._head = empty()
-        self._new_log_lines: list[str] = []
+        self._log = LogLines(place, status)
         self._finished = -1
         self._recoveries = 0
+        self._goes_back = False
+        """Whether the entries about the clock's return are being written."""
         self.segment = -1
 
     def write(self, drafts: Sequence[Draft], bodies: Sequence[str]) -> list[Receipt]:
@@ -82,8 +83,16 @@ class Writer:
             self._close_finished()
         return receipts
 
+    @property
+    def segment_name(self) -> str:
+        """The name of the segment that was written to last."""
+        return self._head.segment
+
     def seal(self, until: str) -> None:
-        """Set the head's time forward to `until`: no later entry is earlier. Durable when this returns."""
+        """Set the head's time forward to `until`: no later entry is earlier. Durable when this returns.
+
+        A clock that turns out to be more than five minutes before `until` was ahead, and takes it back.
+        """
         try:
             host, user = os.uname().nodename, str(os.geteuid())
             self._read_head(Draft("", RECORD_SOURCE, "info", host, user, os.getpid(), None, {}))
@@ -120,8 +129,8 @@ class Writer:
         return [Note(text, "failed", {"log_bytes": log.st_size})]
 
     def _write_head(self) -> None:
-        if self._new_log_lines and self._place.is_home:
-            self._write_log()
+        if self._log and self._place.is_home:
+            self._log.write()
         if self._finished >= 0:
             self._make_read_only()  # before the head moves on: the next writer repeats it after a kill
             self._lock.write(self._head)  # _finish has synced all entries
@@ -130,9 +139,15 @@ class Writer:
 
     def _append(self, draft: Draft, body: str, identity: Draft) -> Receipt:
         ts, head = draft.ts or now(), self._head
-        name = segment_name(max(ts, head.ts))
-        if self.segment < 0 or name != head.segment:
-            self._open_segment(name, ts, identity)
+        if ts < head.ts and draft.ts is None and not self._goes_back:
+            ts = self._go_back_with_clock(ts, identity)
+            head = self._head
+        if self.segment < 0 or head.segment[:7] != max(ts, head.ts)[:7]:
+            self._open_segment(ts, identity)
+            if ts < self._head.ts and draft.ts is None and not self._goes_back:  # a recovery found later ones
+                ts = self._go_back_with_clock(ts, identity)
+                if self.segment < 0:
+                    self._open_segment(ts, identity)
             head = self._head
         if ts < head.ts:
             if draft.ts is None:
@@ -148,7 +163,7 @@ class Writer:
         head.offset += len(data)
         # A long action may have been cut: the log must have the text of the record.
         action = draft.action if len(draft.action) <= MAX_UNCUT_ACTION else parse(data).action
-        self._new_log_lines.append(log_line(ts, action))
+        self._log.append(log_line(ts, action))
         return Receipt(head.seq, ts, head.hash, self._place)
 
     def _write_all(self, data: bytes, offset: int) -> None:
@@ -160,13 +175,57 @@ class Writer:
             os.ftruncate(self.segment, offset)
             raise
 
-    def _open_segment(self, name: str, ts: str, identity: Draft) -> None:
+    def _go_back_with_clock(self, present: str, identity: Draft) -> str:
+        """Where the clock is more than five minutes behind the head, go on by its time. The present time.
+
+        The month then goes on in a new segment, which begins with the entries about the leap and the return.
+        """
+        from qt_audit.record import clock  # needed only when the clock stepped back
+
+        if clock.seconds_between(present, self._head.ts) <= clock.MAX_STEP_BACK_S:
+            return present
+        self._close()
+        recovery = Recovery(self._record, self._head, self._lock.is_new())  # a killed writer may have done it
+        head = recovery.head
+        self._goes_back = True
+        try:
+            if clock.seconds_between(present, head.ts) > clock.MAX_STEP_BACK_S:
+                back = clock.Return(self._record, head.ts, present)
+                head.ts = back.last_ts
+                recovery.notes[:0] = back.notes
+                if back.new_segment:
+                    self._head = head
+                    self._begin_numbered_segment(present)
+            self._apply_recovery(recovery, identity)
+        finally:
+            self._goes_back = False
+        return now()
+
+    def _begin_numbered_segment(self, present: str) -> None:
+        """Open a new segment of the month, and close the one before it to writers whose clock is ahead."""
+        head = self._head
+        for _ in range(_MAX_RECOVERIES):
+            name = segments.free_name(present[:7], self._record, 2)
+            if self._try_open(name):
+                head.ts = present
+                if self._finished >= 0:
+                    self._make_read_only()
+                return
+        raise OSError(errno.EBUSY, f"no new segment of {present[:7]} can be opened")
+
+    def _open_segment(self, ts: str, identity: Draft) -> None:
         """Open the segment for this time; finish the old one and make head and segments agree before."""
+        month = max(ts, self._head.ts)[:7]
+        name = self._head.segment if self._head.segment[:7] == month else segment_name(month)
         while not self._try_open(name):
             self._recover(identity, name)
-            name = segment_name(max(ts, self._head.ts))
-            if self.segment >= 0 and self._head.segment == name:
+            month = max(ts, self._head.ts)[:7]
+            if self._head.segment[:7] != month or self._has_finished_mode(self._head.segment):
+                name = segments.free_name(month, self._record, 1)
+            elif self.segment >= 0:
                 return  # writing a note of the recovery opened it
+            else:
+                name = self._head.segment
 
     def _try_open(self, name: str) -> bool:
         """Open the segment for appending. Returns False if it is not as the head says."""
@@ -212,11 +271,15 @@ class Writer:
 
     def _is_finished(self, name: str) -> bool:
         """Whether another writer finished this segment and the head does not say so."""
+        return self._has_finished_mode(name, os.geteuid())
+
+    def _has_finished_mode(self, name: str, owner: int | None = None) -> bool:
+        """Whether the segment has the mode of a finished one, and this owner if one is given."""
         try:
             status = os.stat(name, dir_fd=self._record, follow_symlinks=False)
         except FileNotFoundError:
             return False
-        return status.st_mode & 0o777 == FINISHED_MODE and status.st_uid == os.geteuid()
+        return status.st_mode & 0o777 == FINISHED_MODE and owner in (None, status.st_uid)
 
     def _make_read_only(self) -> None:
         try:
@@ -237,7 +300,7 @@ class Writer:
     def _apply_recovery(self, recovery: Recovery, identity: Draft) -> None:
         self._head = recovery.head
         if recovery.adopted and self._place.is_home:
-            self._restore_log(recovery)
+            self._log.add_missing(recovery.adopted)
         for note in recovery.notes:
             draft = Draft(
                 note.action,
@@ -251,42 +314,6 @@ class Writer:
             )
             self._append(draft, draft.body(None, self._max_body), identity)
 
-    def _restore_log(self, recovery: Recovery) -> None:
-        try:
-            log, _ = open_file(LOG_NAME, self._status, os.O_RDWR | os.O_CREAT, self._place.file_mode)
-            try:
-                missing = missing_log_lines(log, self._status, recovery.adopted)
-            finally:
-                os.close(log)
-        except OSError as error:
-            self._warn_of_log(error)
-        else:
-            self._new_log_lines += missing
-
-    def _write_log(self) -> None:
-        data = "".join([text + "\n" for text in self._new_log_lines]).encode("utf-8")
-        try:
-            retry_when_full(self._place, lambda: self._append_to_log(data))
-        except OSError as error:
-            self._warn_of_log(error)
-
-    def _append_to_log(self, data: bytes) -> None:
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
-        log, status = open_file(LOG_NAME, self._status, flags, self._place.file_mode)
-        try:
-            written = os.write(log, data)
-            if written < len(data):
-                os.ftruncate(log, status.st_size)
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        finally:
-            os.close(log)
-
-    def _warn_of_log(self, error: OSError) -> None:
-        warn(
-            f"{self._place.log_path}: cannot be written ({error.strerror}); the record has the entry,"
-            " `audit_logger.py rebuild_log` mends the log"
-        )
-
     def _close(self) -> None:
         if self.segment >= 0:
             os.close(self.segment)
@@ -299,10 +326,6 @@ class Writer:
 
 
 def _seconds_between(earlier: str, later: str) -> float:
-    """Seconds from one time to another, both as entries write them."""
-    from calendar import timegm  # needed only when the clock stepped back
+    from qt_audit.record import clock  # needed only when the clock stepped back
 
-    def seconds(ts: str) -> float:
-        return timegm(time.strptime(ts[:19], "%Y-%m-%dT%H:%M:%S")) + int(ts[20:26]) / 1e6
-
-    return round(seconds(later) - seconds(earlier), 6)
+    return clock.seconds_between(earlier, later)

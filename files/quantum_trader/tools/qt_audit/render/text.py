@@ -35,6 +35,8 @@ def heading(summary: Summary) -> str:
 
 def closing(summary: Summary) -> str:
     """The last line: whether all is well, and how much was done."""
+    if not summary.entries and summary.clock:
+        return _fill_in("closing_without_trust")
     if not summary.entries:
         return _fill_in("closing_without_entries" if summary.complete else "closing_without_entries_so_far")
     part = "closing_with_failures" if summary.failed.count else "closing"
@@ -52,13 +54,18 @@ def _lines(summary: Summary, listing: Listing, outcome: str = "") -> str:
 
 
 def _notes(summary: Summary) -> list[str]:
-    notes = []
+    notes = [_fill_in("clock", period=_period_words(summary), text=escaped(text)) for text in summary.clock]
     if summary.unreadable:
         part = "one_unreadable_line" if summary.unreadable == 1 else "unreadable_lines"
         notes.append(_fill_in(part, count=summary.unreadable))
     if summary.skipped:
         notes.append(_fill_in("skipped", text=escaped(summary.skipped)))
     return notes
+
+
+def _period_words(summary: Summary) -> str:
+    words = {"daily": "on this day", "weekly": "in this week", "monthly": "in this month"}
+    return words.get(summary.period.kind, "in this period")
 
 
 def _counts(summary: Summary) -> list[str]:

@@ -214,6 +214,7 @@ def verdict(summary: Summary, still_broken: int = 0, unknown: str = "") -> Verdi
         if not summary.complete
         else _counted(still_broken, "1 thing was broken at the end", "{} things were broken at the end"),
         _counted(summary.unreadable, "1 line is unreadable", "{} lines are unreadable"),
+        "the clock was wrong" if summary.clock else "",
     ]
     more = "".join(f"; {text}" for text in open_points if text)
     if failed:

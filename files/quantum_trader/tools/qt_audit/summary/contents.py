@@ -40,7 +40,7 @@ class Listing:
 
 @dataclass(frozen=True)
 class ChainHead:
-    """The last entry's number and hash at the end of the period: proof, outside the record, of its state."""
+    """The record's last entry when the summary was made: proof, outside the record, of its state."""
 
     seq: int
     hash: str
@@ -72,6 +72,8 @@ class Summary:
     """A sentence about earlier periods that were never summarised; empty if there are none."""
     scheduled: bool = False
     """Whether the schedule made it, not a person."""
+    clock: tuple[str, ...] = ()
+    """A sentence for each time in the period in which the clock was wrong."""
 
     @property
     def complete(self) -> bool:
@@ -88,6 +90,7 @@ class Summary:
             "until": self.period.until,
         }
         plain["complete"] = self.complete
+        plain["clock"] = list(self.clock)
         for key in ("failed", "never_ended", "recent"):
             plain[key]["lines"] = list(plain[key]["lines"])
         return plain
@@ -126,10 +129,17 @@ def summarise(
 
 
 def with_context(
-    summary: Summary, head: ChainHead | None, unreadable: int = 0, skipped: str = "", scheduled: bool = False
+    summary: Summary,
+    head: ChainHead | None,
+    unreadable: int = 0,
+    skipped: str = "",
+    scheduled: bool = False,
+    clock: tuple[str, ...] = (),
 ) -> Summary:
     """The summary with the facts that its entries do not hold."""
-    return replace(summary, head=head, unreadable=unreadable, skipped=skipped, scheduled=scheduled)
+    return replace(
+        summary, head=head, unreadable=unreadable, skipped=skipped, scheduled=scheduled, clock=clock
+    )
 
 
 def decides_run(outcome: str, before: str) -> bool:

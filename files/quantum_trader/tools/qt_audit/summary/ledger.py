@@ -5,7 +5,7 @@ The ledger is status/reports/ledger.json:
     {"daily": {"next": "2026-11-23", "skipped": [{"first": "2026-09-01", …}]}, "weekly": …}
 
 `next` is the first day of the next period that is due. It moves on only after the summary of that period is
-filed, and never back, even if the clock is set back.
+filed, and not back if the clock is set back: only where the record shows that the clock was ahead.
 """
 
 from __future__ import annotations

@@ -58,6 +58,9 @@ class Period:
     def next(self) -> Period:
         return Period(self.kind, self.after)
 
+    def before(self) -> Period:
+        return period_containing(self.kind, self.first_day - _ONE_DAY)
+
     def finished(self, now: str) -> bool:
         return self.until <= now
 

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from hashlib import sha256
+from itertools import takewhile
 from typing import Any, BinaryIO, cast
 
 from qt_audit.reading.lines import chain_fields
@@ -37,7 +38,7 @@ from qt_audit.verify.snapshot import open_record_directory
 
 COMPRESSED, REMOVED, MENDED, FAULTY = "compressed", "removed", "mended", "faulty"
 _TEMPORARY = ".gz.tmp"
-_LEFTOVER = re.compile(r"\d{4}-\d\d\.jsonl\.gz\.tmp")
+_LEFTOVER = re.compile(segments.NAME_PATTERN + r"\.gz\.tmp")
 _BLOCK = 1 << 20
 
 Announce = Callable[[Removal], None]
@@ -81,7 +82,8 @@ def archive(place: Place, plan: Plan, announce: Announce) -> Iterator[Step]:
     """Do what is due, oldest segment first, and yield each step as it is done.
 
     The head's segment is never changed, and a faulty one is kept. The present is the clock's time, or the
-    head's if that is earlier, so that a clock that is ahead removes nothing. Raises OSError, BusyError.
+    head's if that is earlier, so that a clock that is ahead removes nothing. A segment of a month that has
+    not come, written while the clock was ahead, is as old as the one after it. Raises OSError, BusyError.
     """
     with open_record_directory(place) as record, _archiving_lock(record):
         head = read_snapshot(record)
@@ -89,9 +91,13 @@ def archive(place: Place, plan: Plan, announce: Announce) -> Iterator[Step]:
             return
         if not plan.dry:
             _remove_leftovers(record)
-        finished = [name for name in segments.names(record) if name < head.segment]
+        names = segments.names(record)
+        finished = [
+            name for name in names if name not in (head.segment, *segments.after(head.segment, names))
+        ]
         ts = min(now(), head.ts)
-        expired = [name for name in finished if plan.keep and months_since(name, ts) >= plan.keep]
+        ages = dict(zip(finished, _ages(finished, ts), strict=True))
+        expired = list(takewhile(lambda name: plan.keep and ages[name] >= plan.keep, finished))
         for name in expired:
             step = _remove(name, record, plan, head, announce)
             yield step
@@ -100,7 +106,17 @@ def archive(place: Place, plan: Plan, announce: Announce) -> Iterator[Step]:
         for name in finished[len(expired) :]:
             if not plan.dry:
                 _make_read_only(name, record)
-            yield from _compress(name, record, plan, ts, head)
+            yield from _compress(name, record, ages[name] >= plan.after, plan.dry, head)
+
+
+def _ages(finished: list[str], ts: str) -> list[int]:
+    """The age of each segment in whole months, oldest entries first."""
+    ages: list[int] = []
+    after = -1
+    for name in reversed(finished):
+        after = after if name[:7] > ts[:7] else months_since(name, ts)
+        ages.append(after)
+    return ages[::-1]
 
 
 @contextmanager
@@ -158,18 +174,18 @@ def _make_read_only(name: str, record: int) -> None:
 # Compressing.
 
 
-def _compress(name: str, record: int, plan: Plan, ts: str, head: Head) -> Iterator[Step]:
+def _compress(name: str, record: int, old_enough: bool, dry: bool, head: Head) -> Iterator[Step]:
     """Compress a plain segment that is whole, and old enough or left from an interrupted run."""
     archived = name + segments.ARCHIVE_SUFFIX
     cut_short = _exists(archived, record)
-    if not _exists(name, record) or not (cut_short or months_since(name, ts) >= plan.after):
+    if not _exists(name, record) or not (cut_short or old_enough):
         return
     whole = _scan(name, record)
     reason = _why_faulty(name, whole, record, head)
     if reason:
         yield Step(FAULTY, name, whole.lines, reason=reason)
         return
-    if plan.dry:
+    if dry:
         yield Step(COMPRESSED, name, whole.lines, _size(name, record))
         return
     before = _size(name, record)
@@ -187,8 +203,8 @@ def _why_faulty(name: str, whole: ChainSection, record: int, head: Head) -> str:
         return "its chain is broken"
     if not whole.lines:
         return ""
-    for later in segments.names(record):
-        if later > name and (first := _first_line(later, record)) is not None:
+    for later in segments.after(name, segments.names(record)):
+        if (first := _first_line(later, record)) is not None:
             linked = first.first_prev == whole.last_hash and first.first_seq == whole.last_seq + 1
             return "" if linked else f"{later} does not continue it"
     return "" if head.hash == whole.last_hash else "the head does not continue it"

@@ -106,6 +106,11 @@ class _NewLog:
         self._comparison = 0, 0, True
         """Of the old log: inode, number of bytes compared, whether the new log begins with them."""
         self._since, self._skip = _last_rotated_time(rotated, status)
+        self._clock_went_back = any(map(segments.is_numbered, segments.names(record)))
+        if self._clock_went_back and not self._is_in_record(self._since):
+            self._since, self._skip = "", 0  # a line too many is better than one that is missing
+        self._begun = not self._since
+        """Whether the entry of the last rotated line was reached: what follows in order is new."""
         with suppress(FileNotFoundError):
             os.unlink(_TEMPORARY, dir_fd=status)
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
@@ -136,9 +141,9 @@ class _NewLog:
 
     def _write_new_entries(self) -> int:
         """Write the lines of the next entries. Returns how many bytes of the record were read."""
-        read = 0
-        for name in segments.names(self._record):
-            if name < max(self._segment, f"{self._since[:7]}.jsonl"):
+        read, names = 0, segments.filled(self._record)
+        for name in names[names.index(self._segment) :] if self._segment in names else names:
+            if name[:7] < self._since[:7] and not (self._begun or self._clock_went_back):
                 continue
             if name != self._segment:
                 self._segment, self._offset, self._inside = name, 0, False
@@ -165,13 +170,25 @@ class _NewLog:
             entry = parse(raw)
         except EntryError:
             return b""
-        if entry.ts < self._since:
-            return b""
+        if not self._begun:
+            self._begun = entry.ts == self._since or (entry.ts > self._since and not self._clock_went_back)
+            if not self._begun:
+                return b""
         if entry.ts == self._since and self._skip:
             self._skip -= 1
             return b""
         self.lines += 1
         return log_line(entry.ts, entry.action).encode() + b"\n"
+
+    def _is_in_record(self, ts: str) -> bool:
+        """Whether an entry bears this time."""
+        mark = f'"ts":"{ts}"'.encode()
+        for name in segments.names(self._record):
+            if name[:7] == ts[:7]:
+                with segments.open_segment(name, self._record) as file:
+                    if any(mark in line for line in file):
+                        return True
+        return False
 
     def _compare_with_old_log(self) -> None:
         """Compare the bytes that were added to the old log since the last comparison."""

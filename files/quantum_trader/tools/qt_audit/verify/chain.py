@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from qt_audit.record import segments
 from qt_audit.record.entry import GENESIS
 from qt_audit.record.head import HEAD_NAME, Head
 from qt_audit.record.place import Place
@@ -92,7 +93,8 @@ class _SegmentScan:
     def month(self) -> str:
         """The segment that its entries belong to; its own name if they belong to several."""
         first, last = self.section.first_ts[:7], self.section.last_ts[:7]
-        return f"{first}.jsonl" if first and first == last else self.source.name
+        one_month = first and first == last and first != self.source.name[:7]
+        return f"{first}.jsonl" if one_month else self.source.name
 
     def agrees_with(self, head: Head) -> bool:
         """Whether the head's entry is in this segment and ends where the head says."""
@@ -126,6 +128,10 @@ def _scan_segments(snapshot: Snapshot, jobs: int, progress: Progress | None) -> 
                 if source.archived or head is None or part.end <= head.offset:
                     to_head = whole
         scans.append(_SegmentScan(source, whole, to_head))
+    if any(map(segments.is_numbered, (scan.source.name for scan in scans))):
+        return scans  # in the order of their first `seq`
+    if all(scan.section.whole for scan in scans):  # a numbered segment may be gone
+        return sorted(scans, key=lambda scan: (scan.section.first_seq or 1 << 64, scan.month))
     return sorted(scans, key=lambda scan: scan.month)
 
 

@@ -57,6 +57,19 @@ def test_without_an_entry_there_is_nothing_to_tell(tmp_path: Path) -> None:
     assert vps.channels[0].titles == ["First - FAILED: x"]
 
 
+def test_what_follows_the_return_of_a_clock_that_was_ahead_is_told_at_once(start_vps: StartVps) -> None:
+    vps = start_vps(RecordingChannel())
+    vps.append([draft("Ahead - FAILED: x", "2999-01-01", "failed")])
+    vps.deliver()
+    after = draft("After - FAILED: x", outcome="failed")
+    after.ts = None
+    vps.append([after])
+    vps.deliver()
+    titles = vps.channels[0].titles
+    assert titles[0] == "Ahead - FAILED: x"
+    assert titles[-1] == "After - FAILED: x"
+
+
 def test_every_channel_is_told(start_vps: StartVps) -> None:
     vps = start_vps(RecordingChannel("one"), RecordingChannel("two"))
     vps.write("Backup - FAILED: x")

@@ -18,6 +18,7 @@ from qt_audit.delivery.message import Message
 from qt_audit.delivery.outbox.queue import Outbox
 from qt_audit.delivery.wording import compose
 from qt_audit.reading.history import History
+from qt_audit.reading.window import END
 from qt_audit.record import segments
 from qt_audit.record.entry import Entry
 from qt_audit.record.place import Place, open_file
@@ -120,9 +121,7 @@ class Gatherer:
         return (before[-1].seq, before[-1].ts) if before else (0, "")
 
     def _new_entries(self, cursor: Cursor) -> Iterator[Entry]:
-        for entry in History(self._place).window(cursor.ts or "0"):
-            if entry.seq > cursor.seq:
-                yield entry
+        yield from History(self._place).after(cursor.seq, cursor.ts)
 
     def _sync_segments(self) -> None:
         """Make the entries that were read durable.
@@ -142,7 +141,7 @@ class Gatherer:
             os.close(record)
 
     def _queue_notifications(self, cursor: Cursor, notifications: Sequence[Notification], now: str) -> None:
-        last = History(self._place).before("9") if notifications else None
+        last = History(self._place).before(END) if notifications else None
         head = None if last is None else (last.entry.seq, last.hash)
         messages = [
             compose.notification_message(item, self._host, now, head) for item in coalesced(notifications)

@@ -9,6 +9,8 @@ from typing import Any
 from qt_audit.delivery.message import Message
 from qt_audit.delivery.outbox.directory import ReadOnlyDirectory
 from qt_audit.delivery.wording import compose
+from qt_audit.reading.clock import wrong_clocks
+from qt_audit.record.clock import BACK
 from qt_audit.record.place import Place
 from qt_audit.record.state_directory import NAME as REPORTS
 from qt_audit.summary import ledger
@@ -53,10 +55,17 @@ def messages(
     for kind in KINDS:
         if kind in now_due:
             first = known.get(kind, f"{period_at(kind, began).first_day}")
+            if first > now_due[kind] and _was_ahead(place, first):  # the schedule went back with the clock
+                first = f"{period_at(kind, now_due[kind]).before().first_day}"
             for period in _between(kind, first, now_due[kind]):
                 new_messages += _message(place, period, host, html, report_problem)
             moved[kind] = max(first, now_due[kind])
     return new_messages, moved
+
+
+def _was_ahead(place: Place, first_day: str) -> bool:
+    """Whether the clock was ahead once, and came back before this day."""
+    return any(one.state != BACK and first_day > one.returned[:10] for one in wrong_clocks(place))
 
 
 def _between(kind: str, first_day: str, end: str) -> Iterator[Period]:
@@ -131,6 +140,7 @@ def summary(plain: Mapping[str, Any], period: Period) -> Summary:
         unreadable=plain["unreadable"],
         skipped=plain["skipped"],
         scheduled=plain["scheduled"],
+        clock=tuple(map(str, plain.get("clock", ()))),
     )
 
 
