@@ -16,12 +16,13 @@ import argparse
 import os
 
 from qt_audit.record.place import home
-from qt_audit.recorder import AuditError, record
+from qt_audit.record.reserved import ARCHIVE_SOURCE
+from qt_audit.recorder import AuditError, record_own
 from qt_audit.settings.loading import Settings
 from qt_audit.terminal.arguments import add_json
 from qt_audit.terminal.output import coloured, explain, print_json
 from qt_audit.upkeep import archive
-from qt_audit.verify.removals import DETAILS_KEY, SOURCE, Removal
+from qt_audit.verify.removals import DETAILS_KEY, Removal
 
 GROUP = "maintain"
 HELP = "compress finished months, and remove the oldest where a retention is set"
@@ -82,7 +83,7 @@ def _announce(removal: Removal) -> None:
     sentence = (
         f"Audit record: retention removes {removal.segment} (seq {removal.first_seq} to {removal.last_seq})"
     )
-    receipt = record(sentence, source=SOURCE, details={DETAILS_KEY: removed}, required=True)
+    receipt = record_own(sentence, ARCHIVE_SOURCE, {DETAILS_KEY: removed})
     if receipt is None or not receipt.place.is_home:
         raise AuditError(
             f"{removal.segment} is kept: the record cannot be written, so its removal would be a gap"

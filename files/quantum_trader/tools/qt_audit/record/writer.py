@@ -24,6 +24,7 @@ from qt_audit.record.head import Head, Lock, empty
 from qt_audit.record.place import LOG_NAME, Place, open_file
 from qt_audit.record.recovery import Note, Recovery, missing_log_lines
 from qt_audit.record.reserve import retry_when_full
+from qt_audit.record.reserved import RECORD_SOURCE
 from qt_audit.record.warning import warn
 
 TYPE_CHECKING = False
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 
 FINISHED_MODE = 0o440
 """Mode of a segment whose month is over."""
-RECORD_SOURCE = "audit_record"
-"""`source` of the entries about the record itself."""
 _MAX_RECOVERIES = 3
 
 

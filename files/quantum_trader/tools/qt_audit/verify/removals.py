@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from qt_audit.record.entry import EntryError, parse
+from qt_audit.record.reserved import ARCHIVE_SOURCE
 from qt_audit.verify.scan import DamagedError, SegmentFile
 
-SOURCE = "audit_archive"
 DETAILS_KEY = "removed"
-_SOURCE_BYTES = b'"source":"audit_archive"'
+_SOURCE_BYTES = f'"source":"{ARCHIVE_SOURCE}"'.encode()
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def _parse_removal(line: bytes) -> Removal | None:
     try:
         entry = parse(line)
         removed = entry.details[DETAILS_KEY]
-        if entry.source != SOURCE:
+        if entry.source != ARCHIVE_SOURCE:
             return None
         return Removal(
             entry.seq,
