@@ -2,7 +2,8 @@
 
 The month that is written to is never touched. A segment is checked first, and left alone
 if it is faulty; its archive is read back and compared before the plain file goes. What is
-removed is named by an entry in the trail first, so that `verify` can tell it from theft.
+removed is named by an entry in the trail first, and so is the retention itself whenever it
+changes, so that `verify` can tell a removal from theft.
 Writers and readers may go on meanwhile. Exit status 1: a segment is faulty.
 
 examples:
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from typing import Any
 
 from qt_audit.record.place import home
 from qt_audit.record.reserved import ARCHIVE_SOURCE
@@ -22,7 +24,7 @@ from qt_audit.settings.loading import Settings
 from qt_audit.terminal.arguments import add_json
 from qt_audit.terminal.output import coloured, explain, print_json
 from qt_audit.upkeep import archive
-from qt_audit.verify.removals import DETAILS_KEY, Removal
+from qt_audit.verify.removals import DETAILS_KEY, MONTHS_KEY, RETENTION_KEY, Removal
 
 GROUP = "maintain"
 HELP = "compress finished months, and remove the oldest where a retention is set"
@@ -54,7 +56,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     place = home(settings)
     plan, steps = archive.Plan(after, keep, options.dry_run), []
     try:
-        for step in archive.archive(place, plan, _announce):
+        for step in archive.archive(place, plan, _announce, _state_retention):
             steps.append(step)
             if not options.json:
                 _print(step, plan.dry)
@@ -83,11 +85,21 @@ def _announce(removal: Removal) -> None:
     sentence = (
         f"Audit record: retention removes {removal.segment} (seq {removal.first_seq} to {removal.last_seq})"
     )
-    receipt = record_own(sentence, ARCHIVE_SOURCE, {DETAILS_KEY: removed})
+    _record_at_home(sentence, {DETAILS_KEY: removed}, f"{removal.segment} is kept")
+
+
+def _state_retention(months: int) -> None:
+    """Tell of a changed retention in the record itself, at home, or let nothing be removed."""
+    says = f"keeps {months} months" if months else "is off: every month is kept"
+    _record_at_home(
+        f"Audit record: retention {says}", {RETENTION_KEY: {MONTHS_KEY: months}}, "nothing is archived"
+    )
+
+
+def _record_at_home(sentence: str, details: dict[str, Any], otherwise: str) -> None:
+    receipt = record_own(sentence, ARCHIVE_SOURCE, details)
     if receipt is None or not receipt.place.is_home:
-        raise AuditError(
-            f"{removal.segment} is kept: the record cannot be written, so its removal would be a gap"
-        )
+        raise AuditError(f"{otherwise}: the record cannot be written, so a removal would be a gap")
 
 
 def _print(step: archive.Step, dry: bool) -> None:

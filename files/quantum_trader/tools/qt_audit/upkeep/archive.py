@@ -23,7 +23,7 @@ from qt_audit.record.entry import now
 from qt_audit.record.head import Head, read_snapshot
 from qt_audit.record.place import Place, inherit_owner, open_file
 from qt_audit.record.writer import FINISHED_MODE
-from qt_audit.verify.removals import Removal
+from qt_audit.verify.removals import Removal, last_retention, months_since
 from qt_audit.verify.scan import (
     EMPTY_SECTION,
     ChainSection,
@@ -42,6 +42,10 @@ _BLOCK = 1 << 20
 
 Announce = Callable[[Removal], None]
 """Records that a segment will be removed; durable when it returns. If it raises, nothing is removed."""
+
+
+State = Callable[[int], None]
+"""Records for how many months segments are kept from now on; durable when it returns, or it raises."""
 
 
 class BusyError(Exception):
@@ -72,16 +76,12 @@ class Plan:
     dry: bool = False
 
 
-def months_since(segment: str, ts: str) -> int:
-    """Whole months from the end of a segment's month to the month of `ts`: 0 for the month just past."""
-    return 12 * (int(ts[:4]) - int(segment[:4])) + int(ts[5:7]) - int(segment[5:7]) - 1
-
-
-def archive(place: Place, plan: Plan, announce: Announce) -> Iterator[Step]:
+def archive(place: Place, plan: Plan, announce: Announce, state: State | None = None) -> Iterator[Step]:
     """Do what is due, oldest segment first, and yield each step as it is done.
 
     The head's segment is never changed, and a faulty one is kept. The present is the clock's time, or the
-    head's if that is earlier, so that a clock that is ahead removes nothing. Raises OSError, BusyError.
+    head's if that is earlier, so that a clock that is ahead removes nothing. `state` is called first where no
+    entry that stays says what the retention is. Raises OSError, BusyError.
     """
     with open_record_directory(place) as record, _archiving_lock(record):
         head = read_snapshot(record)
@@ -89,9 +89,12 @@ def archive(place: Place, plan: Plan, announce: Announce) -> Iterator[Step]:
             return
         if not plan.dry:
             _remove_leftovers(record)
-        finished = [name for name in segments.names(record) if name < head.segment]
         ts = min(now(), head.ts)
+        names = segments.names(record)
+        finished = [name for name in names if name < head.segment]
         expired = [name for name in finished if plan.keep and months_since(name, ts) >= plan.keep]
+        if state and not plan.dry and _stated_retention(names[len(expired) :], record) != plan.keep:
+            state(plan.keep)
         for name in expired:
             step = _remove(name, record, plan, head, announce)
             yield step
@@ -101,6 +104,19 @@ def archive(place: Place, plan: Plan, announce: Announce) -> Iterator[Step]:
             if not plan.dry:
                 _make_read_only(name, record)
             yield from _compress(name, record, plan, ts, head)
+
+
+def _stated_retention(names: list[str], record: int) -> int:
+    """For how many months these segments say that the record keeps segments; 0 if they do not say."""
+    for name in reversed(names):
+        source = open_segment_file(name, record)
+        try:
+            stated = last_retention([source])
+        finally:
+            source.close()
+        if stated is not None:
+            return stated.months
+    return 0
 
 
 @contextmanager
