@@ -1,7 +1,8 @@
 """Check the chain of all entries, archived ones too, and name each fault with its file, line and `seq`.
 
   altered     a line was changed, put in or moved
-  missing     entries are gone: a line, a whole segment, or the beginning without a retention entry
+  missing     entries are gone: a line, a whole segment, or the beginning without a retention entry;
+              or a summary, a message or the log knows of more entries than there are
   torn        a line or an archive ends half way
   truncated   the end is gone: the head knows of acknowledged entries that the segment lacks
 

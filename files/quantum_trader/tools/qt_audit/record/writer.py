@@ -22,7 +22,7 @@ from qt_audit.record.entry import (
 )
 from qt_audit.record.head import Head, Lock, empty
 from qt_audit.record.place import LOG_NAME, Place, open_file
-from qt_audit.record.recovery import Note, Recovery, missing_log_lines
+from qt_audit.record.recovery import Note, Recovery, cut_unacknowledged_lines, missing_log_lines
 from qt_audit.record.reserve import retry_when_full
 from qt_audit.record.reserved import RECORD_SOURCE
 from qt_audit.record.warning import warn
@@ -235,6 +235,8 @@ class Writer:
 
     def _apply_recovery(self, recovery: Recovery, identity: Draft) -> None:
         self._head = recovery.head
+        if recovery.unacknowledged and self._place.is_home:
+            self._cut_log(recovery.unacknowledged)
         if recovery.adopted and self._place.is_home:
             self._restore_log(recovery)
         for note in recovery.notes:
@@ -261,6 +263,22 @@ class Writer:
             self._warn_of_log(error)
         else:
             self._new_log_lines += missing
+
+    def _cut_log(self, count: int) -> None:
+        """The log must not tell of entries that a power failure took before they were durable."""
+        names = segments.names(self._record)
+        found = (segments.last_line(name, self._record) for name in reversed(names))
+        last = next((one for one in found if one is not None), None)
+        try:
+            log, _ = open_file(LOG_NAME, self._status, os.O_RDWR)
+        except OSError:
+            return  # there is none
+        try:
+            cut_unacknowledged_lines(log, count, last.entry.ts if last is not None else "")
+        except OSError as error:
+            self._warn_of_log(error)
+        finally:
+            os.close(log)
 
     def _write_log(self) -> None:
         data = "".join([text + "\n" for text in self._new_log_lines]).encode("utf-8")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from qt_audit.record.entry import GENESIS
@@ -17,6 +17,7 @@ from qt_audit.record.head import HEAD_NAME, Head
 from qt_audit.record.place import Place
 from qt_audit.verify.diagnosis import Diagnosis
 from qt_audit.verify.fault import ALTERED, MISSING, TORN, Fault, Faults
+from qt_audit.verify.other_files import contradictions, read_other_files
 from qt_audit.verify.removals import disagreement, removed_before
 from qt_audit.verify.scan import EMPTY_SECTION, ChainSection, SegmentFile, parts, scan_parts
 from qt_audit.verify.snapshot import Snapshot, open_record_directory, take_snapshot, try_record_lock
@@ -53,18 +54,22 @@ def processor_count() -> int:
 
 
 def verify(place: Place, timeout: float, jobs: int | None = None, progress: Progress | None = None) -> Report:
-    """Check every byte of the record against the chain and the head.
+    """Check every byte of the record against the chain and the head, and against what other files know.
 
     `timeout` bounds the wait for the lock, in seconds; `jobs` is the number of processes (default:
     as many as there are cores). Raises OSError if the record cannot be read.
     """
     with open_record_directory(place) as record:
+        known = read_other_files(record) if place.is_home else None
         report = _check_snapshot(take_snapshot(record, under_lock=False), jobs or processor_count(), progress)
         if report is None or not report.whole:
             with try_record_lock(record, timeout) as under_lock:
                 snapshot = take_snapshot(record, under_lock)
             report = _check_snapshot(snapshot, jobs or processor_count(), progress, final=True)
         assert report is not None
+        if known is not None and report.whole:
+            faults = contradictions(known, record, report.first_seq, report.seq)
+            report = replace(report, faults=tuple(faults))
         return report
 
 
