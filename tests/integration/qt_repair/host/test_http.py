@@ -132,7 +132,9 @@ def test_a_redirect_to_the_same_address_written_out_is_followed() -> None:
         assert check_url(url, 5, {"database": "ok"}).healthy
 
 
-@pytest.mark.parametrize("location", ["http://127.0.0.1:{port}/", "https://127.0.0.1:{port}/", "//127.0.0.1/"])
+@pytest.mark.parametrize(
+    "location", ["http://127.0.0.1:{port}/", "https://127.0.0.1:{port}/", "//127.0.0.1/"]
+)
 def test_a_redirect_to_another_port_or_scheme_of_the_host_is_not_followed(location: str) -> None:
     asked = []
 
