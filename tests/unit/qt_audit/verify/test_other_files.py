@@ -110,7 +110,9 @@ def test_a_record_begun_anew_beside_its_log_is_a_fault(tmp_path: Path) -> None:
     make_record(tmp_path, 10, start="2026-11-01T08:00:00Z", step=3600)
     remove_the_end(tmp_path)
     write(tmp_path, 2)
-    assert [fault.file for fault in look(tmp_path).faults] == ["AUTO_REPAIR_AUDIT.log"]
+    faults = look(tmp_path).faults
+    assert [fault.file for fault in faults] == ["AUTO_REPAIR_AUDIT.log"]
+    assert faults[0].text.endswith("if they are of a version before this record, move them out of the log")
 
 
 def test_what_was_never_durable_is_no_fault_before_and_after_the_next_entry(tmp_path: Path) -> None:

@@ -141,6 +141,8 @@ def _unknown_log_lines(known: OtherFiles, record: int, first_seq: int) -> Iterat
     if unknown:
         lines = "1 line" if len(unknown) == 1 else f"{len(unknown)} lines"
         text = f"{lines}, from [{unknown[0]}] to [{unknown[-1]}], of which the record has no entry"
+        if not since and unknown[-1] < min(times, default="9"):
+            text += "; if they are of a version before this record, move them out of the log"
         yield Fault(MISSING, LOG_NAME, None, None, None, text)
 
 
