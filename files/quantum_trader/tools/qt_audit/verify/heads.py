@@ -6,11 +6,12 @@ still has that line, and so whether anything before it was changed.
 
 from __future__ import annotations
 
-import email
+import base64
 import html
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 
@@ -27,6 +28,7 @@ _LABELLED = re.compile(
 _PAIR = re.compile(r"(?<![0-9A-Za-z])(\d{1,20}):([0-9a-f]{64})(?![0-9A-Za-z])")
 _TAG, _ESCAPE = re.compile(r"<[^<>]{0,500}>"), re.compile(r"\\+(?:[nrt]|(?=\"))")
 _SOFT_BREAK = re.compile(r"=\r?\n")
+_BASE64 = re.compile(r"(?m)(?:^[A-Za-z0-9+/]{60,76}\r?\n)+(?:^[A-Za-z0-9+/]{1,76}={0,2}\r?$)?")
 _BEGIN = b'{"seq":'
 
 
@@ -80,15 +82,14 @@ def find_heads(text: str) -> list[ToldHead]:
 
 
 def _readings(text: str) -> Iterator[str]:
-    """The text as it is; without the line breaks of a mail's encoding; and the parts of a mail."""
+    """The text as it is; without the line breaks of a mail's encoding; and what a mail holds in base64."""
     yield text
     if _SOFT_BREAK.search(text):
         yield _SOFT_BREAK.sub("", text)
-    if re.search(r"(?im)^content-transfer-encoding:\s*base64", text):
-        for part in email.message_from_string(text).walk():
-            payload = None if part.is_multipart() else part.get_payload(decode=True)
-            if isinstance(payload, bytes):
-                yield payload.decode("utf-8", "replace")
+    for block in _BASE64.finditer(text):
+        packed = re.sub(r"\s", "", block[0])
+        with suppress(ValueError):
+            yield base64.b64decode(packed + "=" * (-len(packed) % 4)).decode("utf-8", "replace")
 
 
 def judge(heads: Iterable[ToldHead], record: int, first_seq: int, last_seq: int) -> list[Verdict]:
