@@ -59,12 +59,26 @@ def tell_in_cursor(home: Path, head: Head) -> None:
     path.write_text(json.dumps({"seq": head.seq, "ts": head.ts}))
 
 
+def tell_on_page(home: Path, head: Head) -> None:
+    path = home / "status/reports/weekly-2026-W44.html"
+    path.parent.mkdir()
+    path.write_text(f'<dl><dt>Head</dt><dd>seq {head.seq}, <span class="hash">{head.hash}</span></dd></dl>')
+
+
+def tell_in_validation(home: Path, head: Head) -> None:
+    path = home / "status/reports/self-heal-2026-11-01.json"
+    path.parent.mkdir()
+    path.write_text(json.dumps({"verdict": "PASSED", "record": {"seq": head.seq, "hash": head.hash}}))
+
+
 @pytest.mark.parametrize("after", [1, 20, 80])
 @pytest.mark.parametrize(
     ("tell", "file"),
     [
         (tell_in_summary, "reports/daily-2026-11-01.txt"),
         (tell_in_message, "outbox/waiting.mail-1.1.abc.json"),
+        (tell_on_page, "reports/weekly-2026-W44.html"),
+        (tell_in_validation, "reports/self-heal-2026-11-01.json"),
     ],
 )
 def test_a_head_that_was_told_stays_a_fault_however_many_entries_follow(
@@ -80,6 +94,26 @@ def test_a_head_that_was_told_stays_a_fault_however_many_entries_follow(
     assert f"100:{head.hash}" in report.faults[0].text
     assert report.faults[0].kind == ("missing" if after < 59 else "altered")
     assert _doctor(tmp_path) == "wrong"
+
+
+def test_words_of_an_action_are_no_head(tmp_path: Path) -> None:
+    """Else everybody who may record something could make a whole record look cut."""
+    words = f"Head: seq 900, {'ab' * 32}"
+    make_record(tmp_path, 100, start="2026-10-30T08:00:00Z", step=3600)
+    reports, outbox = tmp_path / "status/reports", tmp_path / "status/outbox"
+    reports.mkdir()
+    outbox.mkdir()
+    (reports / "daily-2026-11-01.txt").write_text(f"Recent Actions:\n[2026-11-01T00:00:00.000000Z] {words}\n")
+    (reports / "weekly-2026-W44.html").write_text(f"<bdi>&lt;dt&gt;Head&lt;/dt&gt;&lt;dd&gt;{words}</bdi>")
+    for name, content in {
+        "a": {"text": words},
+        "b": {"head": words},
+        "c": [words],
+        "d": {"head": [1]},
+    }.items():
+        (outbox / f"waiting.mail-1.1.{name}.json").write_text(json.dumps({"message": content}))
+    (reports / "ledger.json").write_text("{" * 100_000)
+    assert look(tmp_path).faults == ()
 
 
 def test_a_delivery_that_told_more_than_there_is_is_a_fault(tmp_path: Path) -> None:

@@ -27,6 +27,9 @@ _LABELLED = re.compile(
 )
 _PAIR = re.compile(r"(?<![0-9A-Za-z])(\d{1,20}):([0-9a-f]{64})(?![0-9A-Za-z])")
 _TAG, _ESCAPE = re.compile(r"<[^<>]{0,500}>"), re.compile(r"\\+(?:[nrt]|(?=\"))")
+_HASH, _MARKUP = re.compile(r"[0-9A-Fa-f]{64}"), re.compile(r"[<&\\]")
+_LONGEST_LEAD = 1000
+"""Characters before a hash in which its number stands, with tags between them."""
 _SOFT_BREAK = re.compile(r"=\r?\n")
 _BASE64 = re.compile(r"(?m)(?:^[A-Za-z0-9+/]{60,76}\r?\n)+(?:^[A-Za-z0-9+/]{1,76}={0,2}\r?$)?")
 _BEGIN = b'{"seq":'
@@ -70,8 +73,8 @@ def find_heads(text: str) -> list[ToldHead]:
     Takes plain text, JSON, HTML, Markdown, and a mail as it was sent, whatever its encoding is.
     """
     found: dict[ToldHead, None] = {}
-    for form in _readings(text):
-        plain = _ESCAPE.sub(" ", html.unescape(_TAG.sub(" ", form)))
+    for form in filter(_HASH.search, _readings(text)):
+        plain = _plain(form) if _MARKUP.search(form) else form
         matches = sorted(
             [*_LABELLED.finditer(plain), *_PAIR.finditer(plain)], key=lambda match: match.start()
         )
@@ -79,6 +82,15 @@ def find_heads(text: str) -> list[ToldHead]:
             if int(match[1]):
                 found.setdefault(ToldHead(int(match[1]), match[2].lower()))
     return list(found)
+
+
+def _plain(text: str) -> str:
+    """The text without tags, entities and escapes. What stands far before any hash is left out."""
+    pieces, begin = [], 0
+    for found in _HASH.finditer(text):
+        pieces.append(text[max(begin, found.start() - _LONGEST_LEAD) : found.end() + 1])
+        begin = found.end()
+    return _ESCAPE.sub(" ", html.unescape(_TAG.sub(" ", "\n".join(pieces))))
 
 
 def _readings(text: str) -> Iterator[str]:

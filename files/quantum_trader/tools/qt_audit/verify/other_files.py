@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,10 +19,11 @@ from qt_audit.record.archive_error import ArchiveError
 from qt_audit.record.head import read_snapshot
 from qt_audit.record.place import DIRECTORY_FLAGS, LOG_NAME, open_file
 from qt_audit.verify.fault import ALTERED, MISSING, Fault
-from qt_audit.verify.heads import AHEAD, HELD, ToldHead, find_heads, judge
+from qt_audit.verify.heads import AHEAD, HELD, ToldHead, judge
 
 _DIRECTORIES = ("reports", "outbox")
-_TEXTS = (".txt", ".json", ".md")
+_SUMMARY_HEAD = re.compile(r"(?m)^Head: seq (\d{1,20}), ([0-9a-f]{64})$")
+_PAGE_HEAD = re.compile(r'<dt>Head</dt><dd>seq (\d{1,20}), <span class="hash">([0-9a-f]{64})</span>')
 _CURSOR = "cursor.json"
 _MOST_FILES = 400
 _MOST_BYTES = 1 << 20
@@ -53,7 +55,7 @@ def read_other_files(record: int) -> OtherFiles:
     try:
         heads: dict[ToldHead, str] = {}
         for name, text in _texts(status):
-            for head in find_heads(text):
+            for head in _heads_in(name, text):
                 heads.setdefault(head, name)
         return OtherFiles(heads, _told(status), _log_times(status))
     finally:
@@ -85,6 +87,27 @@ def _unheld_heads(known: OtherFiles, record: int, first_seq: int, last_seq: int)
         yield Fault(kind, name, first, one.seq, None, text)
 
 
+def _heads_in(name: str, text: str) -> Iterator[ToldHead]:
+    """The head that a file of ours tells of, at its own place: an action may have any words in it."""
+    if name.endswith(".json"):
+        yield from _heads_in_json(text)
+        return
+    for found in (_SUMMARY_HEAD if name.endswith(".txt") else _PAGE_HEAD).finditer(text):
+        yield ToldHead(int(found[1]), found[2])
+
+
+def _heads_in_json(text: str) -> Iterator[ToldHead]:
+    """The `head` of a message, or the `record` of a weekly validation; nothing where it is neither."""
+    try:
+        plain = json.loads(text)
+        head = plain["record"] if "record" in plain else plain.get("message", plain)["head"]
+        seq, digest = (head["seq"], head["hash"]) if isinstance(head, dict) else head
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
+        return
+    if type(seq) is int and seq > 0 and isinstance(digest, str):
+        yield ToldHead(seq, digest)
+
+
 def _texts(status: int) -> Iterator[tuple[str, str]]:
     """(name, content) of the newest files that may tell of heads."""
     for directory in _DIRECTORIES:
@@ -93,7 +116,7 @@ def _texts(status: int) -> Iterator[tuple[str, str]]:
         except OSError:
             continue
         try:
-            names = [name for name in os.listdir(descriptor) if name.endswith(_TEXTS)]
+            names = [name for name in os.listdir(descriptor) if name.endswith((".txt", ".json", ".html"))]
             for name in sorted(names, key=lambda name: _changed_at(name, descriptor))[-_MOST_FILES:]:
                 yield f"{directory}/{name}", _content(name, descriptor)
         finally:
