@@ -85,6 +85,8 @@ def delivery(fresh_vps: Callable[..., Target]) -> Delivery:
 def test_systemd_accepts_both_units_and_watches(delivery: Delivery) -> None:
     said = delivery.host.run(f"systemd-analyze verify /etc/systemd/system/{UNIT}.service")
     assert (said.rc, said.stderr) == (0, "")
+    bounds = delivery.host.check_output(f"systemctl show {UNIT}.service -p MemoryMax -p TasksMax")
+    assert sorted(bounds.splitlines()) == [f"MemoryMax={512 << 20}", "TasksMax=64"]
     assert delivery.host.check_output(f"systemctl is-enabled {UNIT}.path") == "enabled"
     assert delivery.host.check_output(f"systemctl is-active {UNIT}.path") == "active"
 

@@ -179,6 +179,13 @@ def test_the_monitors_exposure_is_low(repairing: Repairing) -> None:
     assert float(exposure[1]) <= 5.0, said
 
 
+def test_the_monitors_memory_and_processes_are_bounded(repairing: Repairing) -> None:
+    shown = repairing.root(f"systemctl show {MONITOR} -p MemoryMax -p TasksMax").stdout
+    unit = dict(line.split("=", 1) for line in shown.splitlines())
+    assert int(unit["MemoryMax"]) > 0
+    assert unit["TasksMax"] == "512"
+
+
 def test_a_wrong_patch_is_refused_before_the_host_is_touched(repairing: Repairing) -> None:
     before = repairing.root(f"sha256sum {' '.join(DROP_INS)}").stdout
     patch = {"repairs": {"grafana": {"kind": "container", "container": "grafana", "cooldwon": 5}}}

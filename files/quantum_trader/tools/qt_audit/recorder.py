@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from qt_audit.record import fallback, journal, reserve
 from qt_audit.record.entry import OUTCOMES, Draft
 from qt_audit.record.place import fallback_places, home
+from qt_audit.record.reserved import claimed_source, given_details, refusal
 from qt_audit.record.warning import forget_warnings, reason, warn
 from qt_audit.record.writer import Receipt
 from qt_audit.record.writer_lock import SignalsBlocked
@@ -31,7 +32,7 @@ _MAINTENANCE_INTERVAL = 1.0
 
 
 class AuditError(Exception):
-    """A required entry could not be recorded in any place. Its action must not be done."""
+    """A required entry could not be recorded, or must not be. Its action must not be done."""
 
 
 def log_action(
@@ -48,8 +49,9 @@ def log_action(
     `outcome` is info, started, succeeded or failed. The entries of one action share a `run`. `source` is the
     program (default: the name of the running script). Secrets are removed from `message` and `details`
     first. If no place can be written, it warns on stderr and returns False; with `required=True` or
-    QT_AUDIT_REQUIRED=1 it raises AuditError. Safe in threads, after a fork, in signal handlers, and in any
-    number of processes at once.
+    QT_AUDIT_REQUIRED=1 it raises AuditError. So it does for a source or details that are the record's own,
+    such as `audit_archive`; otherwise it warns, and records them as claimed. Safe in threads, after a fork,
+    in signal handlers, and in any number of processes at once.
     """
     return (
         record(message, source=source, outcome=outcome, details=details, run=run, required=required)
@@ -67,15 +69,40 @@ def record(
     required: bool | None = None,
 ) -> Receipt | None:
     """Do what log_action does, and return the entry's receipt; None if it was not recorded."""
-    receipt, is_required = None, required
+    return _record(message, source, outcome, details, run, required, own=False)
+
+
+def record_own(message: str, source: str, details: Mapping[str, Any]) -> Receipt | None:
+    """Record an entry of the record's own: the only way to a reserved source. Raises AuditError."""
+    return _record(message, source, "info", details, None, True, own=True)
+
+
+def _record(
+    message: str,
+    source: str | None,
+    outcome: str,
+    details: Mapping[str, Any] | None,
+    run: str | None,
+    required: bool | None,
+    own: bool,
+) -> Receipt | None:
+    receipt, is_required, refused = None, required, ""
     with SignalsBlocked():
         try:
             settings = loading.current()
             is_required = settings.required if required is None else required
             recorder = _process_recorder(settings)
-            receipt = recorder.write(_draft(recorder, message, source, outcome, details, run))
+            draft = _draft(recorder, message, source, outcome, details, run)
+            refused = "" if own else refusal(draft.source, draft.details)
+            if refused and not is_required:
+                warn(f"{refused}; recorded as claimed")
+                draft.source, draft.details = claimed_source(draft.source), given_details(draft.details)
+            if not refused or not is_required:
+                receipt = recorder.write(draft)
         except Exception as error:  # a fault of the audit trail must not stop the program that uses it
             warn(f"NOT RECORDED, a fault of the audit trail ({type(error).__name__})", always=True)
+    if refused and is_required:
+        raise AuditError(refused)
     if receipt is None and is_required:
         raise AuditError("the audit trail cannot be written in any place; nothing may be done unrecorded")
     return receipt

@@ -91,6 +91,13 @@ WRONG = [
     ["test", "more"],
     ["run"],
     ["run", "--"],
+    ["log", "x", "--source", "audit_archive"],
+    ["log", "x", "--source", "audit_record"],
+    ["log", "x", "--source", "audit_adoption"],
+    ["log", "x", "--source", "imported"],
+    ["log", "x", "--detail", "removed=all"],
+    ["log", "x", "--detail", "imported_from=log"],
+    ["run", "--source", "audit_archive", "--", "true"],
     ["check_config", "nothing"],
 ]
 

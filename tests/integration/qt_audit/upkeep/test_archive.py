@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import random
@@ -126,3 +127,41 @@ def test_the_record_is_whole_after_a_kill_at_any_moment_and_the_next_run_complet
     assert len([name for name in names if name.endswith(".jsonl")]) == 1
     assert not any(name.endswith(".tmp") for name in names)
     assert tool(tmp_path, "verify").returncode == 0
+
+
+def retentions(home: Path) -> list[int]:
+    """What the record says of its retention, in its order."""
+    said = tool(home, "query", "--source", "audit_archive", "--json").stdout
+    lines = [json.loads(line) for line in said.splitlines()]
+    return [one["details"]["retention"]["keep_months"] for one in lines if "retention" in one["details"]]
+
+
+def test_the_record_says_when_retention_was_set_changed_and_switched_off(tmp_path: Path) -> None:
+    old_record(tmp_path)
+    for keep in ("0", "0", "500", "500", "400", "0", "0", "1200"):
+        assert tool(tmp_path, "archive", "--after", "99", "--keep", keep).returncode == 0
+    assert retentions(tmp_path) == [500, 400, 0, 1200]
+    log = (tmp_path / "status/AUTO_REPAIR_AUDIT.log").read_text()
+    assert "Audit record: retention keeps 500 months" in log
+    assert "Audit record: retention is off: every month is kept" in log
+
+
+def test_months_removed_by_hand_are_missing_though_a_program_claims_retention(tmp_path: Path) -> None:
+    old_record(tmp_path)
+    last = (tmp_path / "status/record/2024-05.jsonl").read_bytes().splitlines()[-1]
+    removed = {
+        "segment": "2024-05.jsonl",
+        "first_seq": 1,
+        "last_seq": json.loads(last)["seq"],
+        "last_hash": hashlib.sha256(last).hexdigest(),
+    }
+    code = "import sys, json; sys.path.insert(0, sys.argv[1]); from audit_logger import log_action\n"
+    code += "log_action('retention removes', source='audit_archive', details=json.loads(sys.argv[2]))"
+    subprocess.run(
+        [sys.executable, "-c", code, str(FACE.parent), json.dumps({"removed": removed})],
+        env=environment(tmp_path), check=True, capture_output=True, timeout=60,
+    )  # fmt: skip
+    (tmp_path / "status/record/2024-05.jsonl").unlink()
+    done = tool(tmp_path, "verify")
+    assert done.returncode == 1
+    assert "the beginning is gone" in done.stdout

@@ -123,6 +123,43 @@ def test_a_redirect_on_the_same_host_is_followed() -> None:
         assert check_url(url, 5, {"database": "ok"}).healthy
 
 
+def test_a_redirect_to_the_same_address_written_out_is_followed() -> None:
+    def serve(connection: socket.socket, request: str) -> None:
+        moved = answer("302 Found", b"", f"Location: {url.upper().replace('HTTP', 'http')}/new")
+        connection.sendall(answer() if "/new" in request else moved)
+
+    with server(serve) as url:
+        assert check_url(url, 5, {"database": "ok"}).healthy
+
+
+@pytest.mark.parametrize(
+    "location", ["http://127.0.0.1:{port}/", "https://127.0.0.1:{port}/", "//127.0.0.1/"]
+)
+def test_a_redirect_to_another_port_or_scheme_of_the_host_is_not_followed(location: str) -> None:
+    asked = []
+
+    def other(connection: socket.socket, request: str) -> None:
+        asked.append(request)
+        connection.sendall(answer())
+
+    with server(other) as elsewhere:
+        location = location.format(port=elsewhere.rpartition(":")[2])
+        with server(says(answer("302 Found", b"", f"Location: {location}"))) as url:
+            found = check_url(url, 5, {"database": "ok"})
+    shown = f"http:{location}" if location.startswith("//") else location
+    assert found.summary == f"{url} redirects elsewhere ({shown})"
+    assert not asked
+
+
+def test_a_redirect_to_another_scheme_of_the_same_port_is_not_followed() -> None:
+    def serve(connection: socket.socket, _request: str) -> None:
+        connection.sendall(answer("302 Found", b"", f"Location: {url.replace('http:', 'https:')}/"))
+
+    with server(serve) as url:
+        found = check_url(url, 5)
+    assert found.summary == f"{url} redirects elsewhere ({url.replace('http:', 'https:')}/)"
+
+
 def test_a_port_that_nobody_listens_on_is_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

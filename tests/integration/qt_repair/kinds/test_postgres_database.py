@@ -247,3 +247,30 @@ def wait_for(server: Server, count: str) -> None:
     while server.sql(f"{count} AND pid <> pg_backend_pid()") == "0":
         assert time.monotonic() < end
         time.sleep(0.05)
+
+
+def test_nothing_that_a_user_made_in_the_database_is_called(server: Server, tmp_path: Path) -> None:
+    server.sql(
+        """
+        CREATE TABLE public.caught (what text); GRANT INSERT ON public.caught TO PUBLIC;
+        GRANT CREATE ON SCHEMA public TO stranger; SET ROLE stranger;
+        CREATE FUNCTION public.equal(name, name) RETURNS boolean LANGUAGE plpgsql AS
+          $$BEGIN INSERT INTO public.caught VALUES ('='); RETURN true; END$$;
+        CREATE OPERATOR public.= (LEFTARG = name, RIGHTARG = name, FUNCTION = public.equal);
+        CREATE FUNCTION public.pg_get_userbyid(oid) RETURNS name LANGUAGE plpgsql AS
+          $$BEGIN INSERT INTO public.caught VALUES ('function'); RETURN 'postgres'; END$$;
+        RESET ROLE; ALTER DATABASE postgres SET search_path = public, pg_catalog;
+        """
+    )
+    try:
+        wanted = settings(server, owner="trader")
+        assert "sentence" in run_repair(wanted, tmp_path)
+        assert run_probe(wanted, tmp_path)["summary"] == "Database quantum answers"
+    finally:
+        server.sql("ALTER DATABASE postgres RESET search_path")
+        caught = server.sql("SELECT what FROM public.caught")
+        server.sql(
+            "DROP OPERATOR public.= (name, name); DROP FUNCTION public.equal; DROP TABLE public.caught;"
+            " DROP FUNCTION public.pg_get_userbyid; REVOKE CREATE ON SCHEMA public FROM stranger"
+        )
+    assert caught == ""

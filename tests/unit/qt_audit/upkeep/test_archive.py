@@ -11,9 +11,9 @@ import pytest
 from qt_audit.record.head import decode
 from qt_audit.record.place import Place
 from qt_audit.upkeep import archive
-from qt_audit.upkeep.archive import COMPRESSED, FAULTY, MENDED, REMOVED, BusyError, Plan, Step, months_since
+from qt_audit.upkeep.archive import COMPRESSED, FAULTY, MENDED, REMOVED, BusyError, Plan, Step
 from qt_audit.verify.chain import verify
-from qt_audit.verify.removals import Removal
+from qt_audit.verify.removals import Removal, months_since
 from qt_audit.verify.snapshot import open_record_directory
 from tests.support.records import make_record
 
@@ -125,6 +125,18 @@ def test_retention_records_a_removal_before_it_removes_the_oldest(home: Path) ->
         (MONTHS[0], 1),
         (MONTHS[1], told[0].last_seq + 1),
     ]
+
+
+def test_the_retention_is_stated_before_anything_else_and_only_where_it_changes(home: Path) -> None:
+    def refuse(months: int) -> None:
+        raise OSError(f"keeps {months}")
+
+    for keep in (1, 2):
+        with pytest.raises(OSError, match=f"keeps {keep}"):
+            list(archive.archive(place(home), Plan(9, keep), told.append, refuse))
+    assert segments(home) == MONTHS
+    assert list(archive.archive(place(home), Plan(99, 0), told.append, refuse)) == []
+    assert list(archive.archive(place(home), Plan(99, 3, dry=True), told.append, refuse)) == []
 
 
 def test_a_removal_that_cannot_be_recorded_does_not_happen(home: Path) -> None:

@@ -439,8 +439,12 @@ def test_an_archive_that_expands_beyond_measure_is_altered(record: Path) -> None
 
 
 def removal(last_seq: int, last_hash: str) -> Draft:
-    removed = {"segment": "2026-08.jsonl", "first_seq": 1, "last_seq": last_seq, "last_hash": last_hash}
-    return draft("Removed", ts="2026-11-20", source="audit_archive", details={"removed": removed})
+    removed = {"segment": OCTOBER, "first_seq": 1, "last_seq": last_seq, "last_hash": last_hash}
+    return draft("Removed", ts="2026-12-20", source="audit_archive", details={"removed": removed})
+
+
+def retention(months: int, ts: str = "2026-11-01") -> Draft:
+    return draft("Retention", ts=ts, source="audit_archive", details={"retention": {"keep_months": months}})
 
 
 @pytest.mark.parametrize("named", ["the range", "another hash", "an earlier end"])
@@ -453,7 +457,8 @@ def test_a_missing_beginning_is_accepted_only_if_retention_names_its_end(tmp_pat
     ]
     base = tmp_path / "third"
     old = [draft(f"old {n}", ts="2026-10-30") for n in range(40)]
-    write_record(base, [*old, draft("new", ts="2026-11-01"), removal(*told), draft("last", ts="2026-11-21")])
+    new = [retention(1), draft("new", ts="2026-11-02")]
+    write_record(base, [*old, *new, removal(*told), draft("last", ts="2026-12-21")])
     record = base / "status/record"
     assert look(record).whole
     (record / OCTOBER).unlink()
@@ -465,3 +470,34 @@ def test_a_missing_beginning_is_accepted_only_if_retention_names_its_end(tmp_pat
     else:
         assert report.faults[0].kind == "missing"
         assert report.faults[0].last_seq == 40
+
+
+DISAGREEMENTS: dict[str, tuple[list[Draft], str]] = {
+    "never on": ([], "no entry before it sets QT_ARCHIVE_KEEP_MONTHS"),
+    "switched off": (
+        [retention(1), retention(0, "2026-11-02")],
+        "retention was off: QT_ARCHIVE_KEEP_MONTHS was 0 by entry 42",
+    ),
+    "too young": ([retention(2)], "had ended 1 months before, and QT_ARCHIVE_KEEP_MONTHS was 2 by entry 41"),
+}
+
+
+@pytest.mark.parametrize(("settings", "says"), DISAGREEMENTS.values(), ids=DISAGREEMENTS.keys())
+def test_a_removal_that_the_settings_of_its_time_do_not_allow_is_a_fault(
+    tmp_path: Path, settings: list[Draft], says: str
+) -> None:
+    old = [draft(f"old {n}", ts="2026-10-30") for n in range(40)]
+    last_old = write_record(tmp_path / "old", old)
+    told = removal(40, last_old.hash)
+    base = tmp_path / "new"
+    settings = settings or [draft("new", ts="2026-11-01")]
+    write_record(base, [*old, *settings, told, retention(1, "2026-12-21")])
+    record = base / "status/record"
+    assert look(record).whole
+    (record / OCTOBER).unlink()
+    report = look(record)
+    assert [(fault.kind, fault.seq, fault.last_seq) for fault in report.faults] == [("missing", 1, 40)]
+    number = 41 + len(settings)
+    assert f"entry {number} says that retention removed seq 1 to 40, but " in report.faults[0].text
+    assert says in report.faults[0].text
+    assert report.notes == ()

@@ -2,8 +2,9 @@
 
 The current month is never changed. Each segment is checked first; a faulty one is left as it is.
 The archive is read back and compared before the plain file is removed. Before a month is removed,
-an entry in the record announces it, so that `verify` does not report the month as missing.
-Entries may be written and read meanwhile. Exit status 1: a segment is faulty.
+an entry in the record announces it, and so is the retention itself whenever it changes, so that
+`verify` can tell a removal from theft. Entries may be written and read meanwhile.
+Exit status 1: a segment is faulty.
 
 examples:
   audit_logger.py archive --dry-run
@@ -14,14 +15,16 @@ from __future__ import annotations
 
 import argparse
 import os
+from typing import Any
 
 from qt_audit.record.place import home
-from qt_audit.recorder import AuditError, record
+from qt_audit.record.reserved import ARCHIVE_SOURCE
+from qt_audit.recorder import AuditError, record_own
 from qt_audit.settings.loading import Settings
 from qt_audit.terminal.arguments import add_json
 from qt_audit.terminal.output import coloured, explain, print_json
 from qt_audit.upkeep import archive
-from qt_audit.verify.removals import DETAILS_KEY, SOURCE, Removal
+from qt_audit.verify.removals import DETAILS_KEY, MONTHS_KEY, RETENTION_KEY, Removal
 
 GROUP = "maintain"
 HELP = "compress finished months, and remove the oldest if a retention is set"
@@ -53,7 +56,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     place = home(settings)
     plan, steps = archive.Plan(after, keep, options.dry_run), []
     try:
-        for step in archive.archive(place, plan, _announce):
+        for step in archive.archive(place, plan, _announce, _state_retention):
             steps.append(step)
             if not options.json:
                 _print(step, plan.dry)
@@ -82,11 +85,21 @@ def _announce(removal: Removal) -> None:
     sentence = (
         f"Audit record: retention removes {removal.segment} (seq {removal.first_seq} to {removal.last_seq})"
     )
-    receipt = record(sentence, source=SOURCE, details={DETAILS_KEY: removed}, required=True)
+    _record_at_home(sentence, {DETAILS_KEY: removed}, f"{removal.segment} is kept")
+
+
+def _state_retention(months: int) -> None:
+    """Tell of a changed retention in the record itself, at home, or let nothing be removed."""
+    says = f"keeps {months} months" if months else "is off: every month is kept"
+    _record_at_home(
+        f"Audit record: retention {says}", {RETENTION_KEY: {MONTHS_KEY: months}}, "nothing is archived"
+    )
+
+
+def _record_at_home(sentence: str, details: dict[str, Any], otherwise: str) -> None:
+    receipt = record_own(sentence, ARCHIVE_SOURCE, details)
     if receipt is None or not receipt.place.is_home:
-        raise AuditError(
-            f"{removal.segment} is kept: the record cannot be written, so its removal would be a gap"
-        )
+        raise AuditError(f"{otherwise}: the record cannot be written, so a removal would be a gap")
 
 
 def _print(step: archive.Step, dry: bool) -> None:

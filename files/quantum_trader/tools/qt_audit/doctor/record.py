@@ -32,6 +32,7 @@ from qt_audit.recorder import user_name
 from qt_audit.settings.loading import Settings
 from qt_audit.summary import ledger
 from qt_audit.upkeep.log_rebuild import newest_rotated
+from qt_audit.verify.other_files import contradictions, read_other_files
 from qt_audit.verify.snapshot import open_record_directory
 
 _TAIL_BYTES = 128 * 1024
@@ -81,19 +82,33 @@ def _writable_here(place: Place, directory: int) -> Check:
 
 def _head(place: Place) -> Iterator[Check]:
     with open_record_directory(place) as directory:
-        problem, last = "", None
+        problem, last, known = "", None, read_other_files(directory)
         for pause in (0.05, 0.2, 0):
             head, last = read_snapshot(directory), _last_line(directory)
             problem = _disagreement(head, last)
             if not problem:
                 break
             time.sleep(pause)  # a writer may be between the line and the head
+        if not problem and last is not None:
+            newest = _first_seq_of_newest(directory)
+            faults = contradictions(known, directory, newest, last.entry.seq)
+            problem = f"{faults[0]}" if faults else ""
     if problem:
         yield Check("head", WRONG, f"{problem}; `verify` tells more")
     elif last is None:
         yield Check("head", WARN, "no entry yet: write one with `test`")
     else:
         yield Check("head", OK, f"seq {last.entry.seq}, agrees with the last segment")
+
+
+def _first_seq_of_newest(directory: int) -> int:
+    """The number of the first entry of the last segment that has one; 1 if there is none."""
+    for name in reversed(segments.names(directory)):
+        with segments.open_segment(name, directory) as file:
+            fields = chain_fields(file.readline(_TAIL_BYTES).rstrip(b"\n"))
+        if fields is not None:
+            return fields[0]
+    return 1
 
 
 def _last_line(directory: int) -> segments.LastLine | None:

@@ -2,7 +2,8 @@
 
 A fallback place holds a record of its own, written by the same journal: chained, durable, torn tails
 repaired. The next writer that can write at home appends its entries there, each with
-`details.brought_home`, which says where it comes from, and then empties the fallback place.
+`details.brought_home`, which says where it comes from, and then empties the fallback place. What is the
+record's own (`reserved`) is only claimed there: the account can write a fallback place as it likes.
 """
 
 from __future__ import annotations
@@ -10,12 +11,13 @@ from __future__ import annotations
 import os
 
 from qt_audit.record import segments
-from qt_audit.record.entry import Draft, Entry, EntryError, chain_hash, encoded, now
+from qt_audit.record.entry import OUTCOMES, Draft, Entry, EntryError, chain_hash, encoded, now
 from qt_audit.record.head import HEAD_NAME, Busy, Lock, empty, read_snapshot
 from qt_audit.record.journal import append
 from qt_audit.record.lines import candidate_lines
 from qt_audit.record.parsing import parse
 from qt_audit.record.place import Place
+from qt_audit.record.reserved import claimed_source, given_details
 from qt_audit.record.warning import reason, warn
 from qt_audit.record.writer_lock import PlaceInUse
 
@@ -114,21 +116,26 @@ def _entries(name: str, record: int) -> list[tuple[Entry, str]]:
 
 
 def _draft_with_origin(entry: Entry, digest: str, place: Place) -> Draft:
+    """The entry to write at home. Nothing in the fallback place's line can end a field of the new one."""
     path = place.path
     if len(encoded(path)) > _MAX_ORIGIN_PATH:
         path = "…" + path[-_MAX_ORIGIN_PATH // 6 + 2 :]
     origin = {"from": path, "seq": entry.seq, "ts": entry.ts, "sha256": digest}
     return Draft(
         entry.action,
-        entry.source,
-        entry.outcome,
-        entry.host,
-        entry.user,
-        entry.pid,
-        entry.run,
-        {**entry.details, ORIGIN_KEY: origin},
+        claimed_source(_text(entry.source)),
+        entry.outcome if entry.outcome in OUTCOMES else "info",
+        _text(entry.host),
+        _text(entry.user),
+        entry.pid if type(entry.pid) is int else 0,
+        None if entry.run is None else _text(entry.run),
+        {**given_details(entry.details), ORIGIN_KEY: origin},
         ts=min(entry.ts, now()),  # the clock may have been ahead when it was written
     )
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else encoded(value)
 
 
 def _is_ahead(home: Place) -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import errno
 import os
 
+from qt_audit.record import segments
 from qt_audit.record.place import LOG_NAME, Place, open_file
-from qt_audit.record.recovery import missing_log_lines
+from qt_audit.record.recovery import cut_unacknowledged_lines, missing_log_lines
 from qt_audit.record.reserve import retry_when_full
 from qt_audit.record.warning import warn
 
@@ -37,6 +38,22 @@ class LogLines(list[str]):
             self._warn(error)
         else:
             self += missing
+
+    def cut(self, count: int, record: int) -> None:
+        """Cut lines of up to `count` entries that a power failure took before they were durable."""
+        names = segments.names(record)
+        found = (segments.last_line(name, record) for name in reversed(names))
+        last = next((one for one in found if one is not None), None)
+        try:
+            log, _ = open_file(LOG_NAME, self._status, os.O_RDWR)
+        except OSError:
+            return  # there is none
+        try:
+            cut_unacknowledged_lines(log, count, last.entry.ts if last is not None else "")
+        except OSError as error:
+            self._warn(error)
+        finally:
+            os.close(log)
 
     def write(self) -> None:
         """Append all of them to the log."""

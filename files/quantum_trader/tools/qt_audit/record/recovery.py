@@ -42,7 +42,8 @@ class Recovery:
     """Brings a head into agreement with the segments. To be used under the record's lock.
 
     Afterwards `head` is where the record ends, `notes` are the entries to write about it, and `adopted` are
-    the last entries that a writer left behind without updating the head.
+    the last entries that a writer left behind without updating the head. `unacknowledged` is how many entries
+    behind the end are gone that were never durable.
     """
 
     def __init__(self, record: int, head: Head | None, is_new: bool, next_segment: str = "") -> None:
@@ -51,6 +52,7 @@ class Recovery:
         self._next_segment = next_segment
         self.notes: list[Note] = []
         self.adopted: deque[Entry] = deque(maxlen=_MAX_ADOPTED)
+        self.unacknowledged = 0
         names = segments.names(record)
         if head is None:
             head = self._rebuild_head(names, is_new)
@@ -118,6 +120,7 @@ class Recovery:
         if last is not None and last.entry.ts > head.ts:
             head.ts = last.entry.ts  # the entries about the clock's return are gone: it is found out again
         if seq >= head.durable:
+            self.unacknowledged = head.seq - seq
             head.seq, head.hash = seq, chain_hash(last.line) if last is not None else GENESIS
             return
         self.notes.append(
@@ -232,6 +235,21 @@ class Recovery:
             return 0
         finally:
             os.close(descriptor)
+
+
+def cut_unacknowledged_lines(log: int, count: int, last_ts: str) -> None:
+    """Cut at most `count` lines later than `last_ts` off the log's end: their entries were never durable."""
+    size = os.fstat(log).st_size
+    start = max(0, size - _MAX_READ)
+    tail = os.pread(log, size - start, start)
+    end = len(tail)
+    for _ in range(count):
+        begin = tail.rfind(b"\n", 0, max(0, end - 1)) + 1
+        if (not begin and start) or tail[begin + 1 : begin + 28] <= last_ts.encode("ascii"):
+            break
+        end = begin
+    if end < len(tail):
+        os.ftruncate(log, start + end)
 
 
 def missing_log_lines(log: int, status: int, adopted: Iterable[Entry]) -> list[str]:

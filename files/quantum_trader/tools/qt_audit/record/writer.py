@@ -23,6 +23,7 @@ from qt_audit.record.log_lines import LogLines
 from qt_audit.record.parsing import parse
 from qt_audit.record.place import LOG_NAME, Place, open_file
 from qt_audit.record.recovery import Note, Recovery
+from qt_audit.record.reserved import RECORD_SOURCE
 from qt_audit.record.warning import warn
 
 TYPE_CHECKING = False
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
 
 FINISHED_MODE = 0o440
 """Mode of a segment whose month is over."""
-RECORD_SOURCE = "audit_record"
-"""`source` of the entries about the record itself."""
 _MAX_RECOVERIES = 3
 
 
@@ -299,6 +298,8 @@ class Writer:
 
     def _apply_recovery(self, recovery: Recovery, identity: Draft) -> None:
         self._head = recovery.head
+        if recovery.unacknowledged and self._place.is_home:
+            self._log.cut(recovery.unacknowledged, self._record)
         if recovery.adopted and self._place.is_home:
             self._log.add_missing(recovery.adopted)
         for note in recovery.notes:

@@ -14,8 +14,9 @@ from qt_audit.record import journal
 from qt_audit.record.compressed import open_archived
 from qt_audit.record.entry import Draft, Entry, now
 from qt_audit.record.place import LOG_NAME, Place
+from qt_audit.record.reserved import IMPORT_SOURCE, RECORD_SOURCE
 from qt_audit.settings.redaction import Redactor
-from qt_audit.upkeep.first_version_log import SOURCE, Imported, details, entries
+from qt_audit.upkeep.first_version_log import Imported, details, entries
 
 ADOPTED_LOG, _PENDING_LOG = f"{LOG_NAME}.before-adoption", f"{LOG_NAME}.being-adopted"
 """Names of the old log after its import and until then: its own place is needed for the log of the record."""
@@ -95,7 +96,7 @@ def adopt(
     words = "1 entry" if count == 1 else f"{count} entries"
     closing = Draft(
         f"{_CLOSING_ACTION} {words} of the log before it",
-        "audit_record",
+        RECORD_SOURCE,
         "info",
         host,
         user,
@@ -110,7 +111,7 @@ def adopt(
 
 def _draft(entry: Imported, file: str, redactor: Redactor, host: str, user: str) -> Draft:
     return Draft(
-        redactor.text(entry.action), SOURCE, "info", host, user, os.getpid(), None,
+        redactor.text(entry.action), IMPORT_SOURCE, "info", host, user, os.getpid(), None,
         redactor.details(details(entry, file)), entry.ts,
     )  # fmt: skip
 
@@ -119,7 +120,7 @@ def _imported_before(place: Place, digest: str) -> tuple[int, int | None]:
     """How many entries were imported before; again that number if all of these files were imported."""
     written = 0
     for entry in History(place).window():
-        if entry.source == SOURCE:
+        if entry.source == IMPORT_SOURCE:
             written += 1
         elif _is_closing(entry):
             if entry.details.get("sha256") == digest:
@@ -136,7 +137,7 @@ def _imported_before(place: Place, digest: str) -> tuple[int, int | None]:
 
 
 def _is_closing(entry: Entry) -> bool:
-    return entry.source == "audit_record" and entry.action.startswith(_CLOSING_ACTION)
+    return entry.source == RECORD_SOURCE and entry.action.startswith(_CLOSING_ACTION)
 
 
 def _move_from_log_place(place: Place, path: str) -> str:

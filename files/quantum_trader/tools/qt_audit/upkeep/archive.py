@@ -25,7 +25,7 @@ from qt_audit.record.entry import now
 from qt_audit.record.head import Head, read_snapshot
 from qt_audit.record.place import Place, inherit_owner, open_file
 from qt_audit.record.writer import FINISHED_MODE
-from qt_audit.verify.removals import Removal
+from qt_audit.verify.removals import Removal, last_retention, months_since
 from qt_audit.verify.scan import (
     EMPTY_SECTION,
     ChainSection,
@@ -43,6 +43,10 @@ _BLOCK = 1 << 20
 
 Announce = Callable[[Removal], None]
 """Records that a segment will be removed; durable when it returns. If it raises, nothing is removed."""
+
+
+State = Callable[[int], None]
+"""Records for how many months segments are kept from now on; durable when it returns, or it raises."""
 
 
 class BusyError(Exception):
@@ -73,17 +77,13 @@ class Plan:
     dry: bool = False
 
 
-def months_since(segment: str, ts: str) -> int:
-    """Whole months from the end of a segment's month to the month of `ts`: 0 for the month just past."""
-    return 12 * (int(ts[:4]) - int(segment[:4])) + int(ts[5:7]) - int(segment[5:7]) - 1
-
-
-def archive(place: Place, plan: Plan, announce: Announce) -> Iterator[Step]:
+def archive(place: Place, plan: Plan, announce: Announce, state: State | None = None) -> Iterator[Step]:
     """Do what is due, oldest segment first, and yield each step as it is done.
 
     The head's segment is never changed, and a faulty one is kept. The present is the clock's time, or the
     head's if that is earlier, so that a clock that is ahead removes nothing. A segment of a month that has
-    not come, written while the clock was ahead, is as old as the one after it. Raises OSError, BusyError.
+    not come, written while the clock was ahead, is as old as the one after it. `state` is called first where
+    no entry that stays says what the retention is. Raises OSError, BusyError.
     """
     with open_record_directory(place) as record, _archiving_lock(record):
         head = read_snapshot(record)
@@ -98,6 +98,8 @@ def archive(place: Place, plan: Plan, announce: Announce) -> Iterator[Step]:
         ts = min(now(), head.ts)
         ages = dict(zip(finished, _ages(finished, ts), strict=True))
         expired = list(takewhile(lambda name: plan.keep and ages[name] >= plan.keep, finished))
+        if state and not plan.dry and _stated_retention(names[len(expired) :], record) != plan.keep:
+            state(plan.keep)
         for name in expired:
             step = _remove(name, record, plan, head, announce)
             yield step
@@ -117,6 +119,19 @@ def _ages(finished: list[str], ts: str) -> list[int]:
         after = after if name[:7] > ts[:7] else months_since(name, ts)
         ages.append(after)
     return ages[::-1]
+
+
+def _stated_retention(names: list[str], record: int) -> int:
+    """For how many months these segments say that the record keeps segments; 0 if they do not say."""
+    for name in reversed(names):
+        source = open_segment_file(name, record)
+        try:
+            stated = last_retention([source])
+        finally:
+            source.close()
+        if stated is not None:
+            return stated.months
+    return 0
 
 
 @contextmanager

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 from qt_audit.reading.times import moment
 
-SOURCE = "imported"
 _MAX_CHARACTERS = 1 << 20
 """An entry has at most so many characters, whatever the file is."""
 _LINE = re.compile(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from qt_audit.record import segments
@@ -18,7 +18,8 @@ from qt_audit.record.head import HEAD_NAME, Head
 from qt_audit.record.place import Place
 from qt_audit.verify.diagnosis import Diagnosis
 from qt_audit.verify.fault import ALTERED, MISSING, TORN, Fault, Faults
-from qt_audit.verify.removals import removed_before
+from qt_audit.verify.other_files import contradictions, read_other_files
+from qt_audit.verify.removals import disagreement, removed_before
 from qt_audit.verify.scan import EMPTY_SECTION, ChainSection, SegmentFile, parts, scan_parts
 from qt_audit.verify.snapshot import Snapshot, open_record_directory, take_snapshot, try_record_lock
 
@@ -54,18 +55,22 @@ def processor_count() -> int:
 
 
 def verify(place: Place, timeout: float, jobs: int | None = None, progress: Progress | None = None) -> Report:
-    """Check every byte of the record against the chain and the head.
+    """Check every byte of the record against the chain and the head, and against what other files know.
 
     `timeout` bounds the wait for the lock, in seconds; `jobs` is the number of processes (default:
     as many as there are cores). Raises OSError if the record cannot be read.
     """
     with open_record_directory(place) as record:
+        known = read_other_files(record) if place.is_home else None
         report = _check_snapshot(take_snapshot(record, under_lock=False), jobs or processor_count(), progress)
         if report is None or not report.whole:
             with try_record_lock(record, timeout) as under_lock:
                 snapshot = take_snapshot(record, under_lock)
             report = _check_snapshot(snapshot, jobs or processor_count(), progress, final=True)
         assert report is not None
+        if known is not None and report.whole:
+            faults = contradictions(known, record, report.first_seq, report.seq)
+            report = replace(report, faults=tuple(faults))
         return report
 
 
@@ -153,24 +158,26 @@ def _report_if_whole(snapshot: Snapshot, scans: list[_SegmentScan]) -> Report | 
         return Report(0, 0, 0, GENESIS, len(scans), (), 0, ()) if head.seq == 0 else None
     if not total.whole or not any(scan.agrees_with(head) for scan in filled) or head.durable > head.seq:
         return None
-    notes, start = _before_first_entry(filled)
-    if start != (total.first_seq - 1, total.first_prev):
+    notes, start, contradiction = _before_first_entry(filled)
+    if contradiction or start != (total.first_seq - 1, total.first_prev):
         return None
     return Report(
         total.lines, total.first_seq, total.last_seq, total.last_hash, len(scans), (), 0, tuple(notes)
     )
 
 
-def _before_first_entry(filled: list[_SegmentScan]) -> tuple[list[str], tuple[int, str]]:
-    """Notes, and the number and hash of the entry before the first one: the last that retention removed."""
+def _before_first_entry(filled: list[_SegmentScan]) -> tuple[list[str], tuple[int, str], str]:
+    """Notes, the number and hash of the last entry that retention removed, and what contradicts it."""
     first = filled[0].section if filled else EMPTY_SECTION
     if first.first_seq <= 1:
-        return [], (0, GENESIS)
-    removal = removed_before(first.first_seq, first.first_prev, [scan.source for scan in filled])
+        return [], (0, GENESIS), ""
+    sources = [scan.source for scan in filled]
+    removal = removed_before(first.first_seq, first.first_prev, sources)
     if removal is None:
-        return [], (0, GENESIS)
+        return [], (0, GENESIS), ""
+    contradiction = disagreement(removal, sources)
     note = f"seq 1 to {removal.last_seq} were removed by retention, as entry {removal.seq} says"
-    return [note], (removal.last_seq, removal.last_hash)
+    return [] if contradiction else [note], (removal.last_seq, removal.last_hash), contradiction
 
 
 def _diagnose(snapshot: Snapshot, scans: list[_SegmentScan]) -> Report:
@@ -179,8 +186,10 @@ def _diagnose(snapshot: Snapshot, scans: list[_SegmentScan]) -> Report:
         snapshot.head,
         [scan for scan in scans if scan.section.lines or scan.section.tail or not scan.section.whole],
     )
-    notes, start = _before_first_entry([scan for scan in filled if scan.section.lines])
+    notes, start, contradiction = _before_first_entry([scan for scan in filled if scan.section.lines])
     diagnosis = Diagnosis(head, *start, under_lock=snapshot.under_lock)
+    if contradiction:
+        diagnosis.faults.add(MISSING, filled[0].source.file, 1, contradiction, last_seq=start[0])
     _add_head_and_file_faults(snapshot, filled, diagnosis.faults)
     for index, scan in enumerate(filled):
         contradicts_head = (

@@ -73,7 +73,7 @@ def check_url(url: str, timeout: float, expect: Mapping[str, Any] | None = None)
     """Request it once, within `timeout` seconds in all. Every error is a finding.
 
     Healthy means a status of 200 to 299 and, if `expect` is given, a JSON object with these keys and values;
-    `a.b` is the key `b` of the object `a`. A redirect is followed on the same host only.
+    `a.b` is the key `b` of the object `a`. A redirect is followed on the same scheme, host and port only.
     """
     problem = url_problem(url)
     if problem is not None:
@@ -121,15 +121,21 @@ def _why(error: Exception, timeout: float) -> str:
 
 
 def _follow(url: str, deadline: float, expect: Mapping[str, Any], request: _Request) -> Finding:
-    name, host = display_url(url), urlsplit(url).hostname
+    name, origin = display_url(url), _origin(url)
     for _ in range(_REDIRECTS + 1):
         status, location, body = _get(urlsplit(url), deadline, request)
         if status not in (301, 302, 303, 307, 308) or not location:
             return _finding_of(name, status, body, expect)
         url = urljoin(url, location)
-        if url_problem(url) is not None or urlsplit(url).hostname != host:
+        if url_problem(url) is not None or _origin(url) != origin:
             raise _BadAnswerError(f"redirects elsewhere ({display_url(url)})")
     raise _BadAnswerError(f"redirects more than {_REDIRECTS} times")
+
+
+def _origin(url: str) -> tuple[str, str | None, int]:
+    """Scheme, host and port of an address: another service answers elsewhere, however well."""
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or {"https": 443}.get(parts.scheme, 80)
 
 
 def _get(parts: SplitResult, deadline: float, request: _Request) -> tuple[int, str, bytes]:

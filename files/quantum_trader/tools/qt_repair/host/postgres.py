@@ -31,6 +31,10 @@ _REASONS = (
 )
 
 
+# A statement, not an option of the connection, which poolers refuse. It has no operator.
+_PIN_PATH = "SELECT pg_catalog.set_config('search_path', 'pg_catalog', false)"
+
+
 class SessionError(Exception):
     """What failed, in one line. `code` is the server's SQLSTATE, if it sent one.
 
@@ -114,10 +118,12 @@ class Session:
     """A connection in autocommit mode. A step that does not end by the deadline (time.monotonic()) raises
     SessionError.
 
-    The connection is asynchronous: a server that hangs does not block the caller.
+    The connection is asynchronous: a server that hangs does not block the caller. Only what PostgreSQL itself
+    brings is looked up by name: no function or operator that somebody made in a schema of the database is
+    called. `own_path`: names are looked up as the database and the role say, for statements of the operator.
     """
 
-    def __init__(self, dsn: str, database: str, deadline: float) -> None:
+    def __init__(self, dsn: str, database: str, deadline: float, own_path: bool = False) -> None:
         self._dsn = dsn
         self._deadline = deadline
         self._driver = import_psycopg2()
@@ -134,6 +140,8 @@ class Session:
             raise session_error(error, dsn) from None
         try:
             self._wait()
+            if not own_path:
+                self.run(_PIN_PATH)
         except BaseException:
             self.close()
             raise

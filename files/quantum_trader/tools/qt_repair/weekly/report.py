@@ -100,7 +100,8 @@ def _record(cycle: Cycle) -> str:
         lines += [f"When the checks were over its head was entry {seq}:", "", f"    sha256 {digest}"]
     lines += [
         "",
-        "Kept outside this host, these two numbers prove later that nothing before them was changed.",
+        "Kept outside this host, these two numbers prove later that nothing before them was changed:",
+        "`audit_logger.py verify --heads FILE` holds the record against every head in a text.",
         "The entries of this cycle:",
         "",
         f"    audit_logger.py query --since {cycle.began} --source weekly_self_heal",

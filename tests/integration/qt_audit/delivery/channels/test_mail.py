@@ -262,6 +262,48 @@ def test_a_server_that_misbehaves_holds_nobody(
     assert len(served) == 1
 
 
+class Flood:
+    """A server that never ends a reply: its greeting, or the one to its first or second command."""
+
+    def __init__(self, line: bytes, commands: int) -> None:
+        self._line = line
+        self._commands = commands
+        self.sent = 0
+
+    def __call__(self, connection: socket.socket) -> None:
+        if self._commands:
+            connection.sendall(b"220 mail.example.com ESMTP\r\n")
+        for _ in range(self._commands - 1):
+            connection.recv(1000)
+            connection.sendall(b"250-mail.example.com\r\n250 STARTTLS\r\n")
+        if self._commands:
+            connection.recv(1000)
+        block = self._line * (1 + 10_000 // len(self._line))
+        while self.sent < 200_000_000:
+            connection.sendall(block)
+            self.sent += len(block)
+
+
+ENDLESS = {
+    "lines": b"250-" + b"x" * 60 + b"\r\n",
+    "short lines": b"250-\r\n",
+    "long lines": b"250-" + b"x" * 8000,
+}
+
+
+@pytest.mark.parametrize("commands", [0, 1, 2], ids=["greeting", "first command", "second command"])
+@pytest.mark.parametrize("line", ENDLESS.values(), ids=ENDLESS.keys())
+@pytest.mark.parametrize("security", ["none", "starttls", "tls"])
+def test_a_reply_without_an_end_is_cut_short(
+    certificates: Certificates, security: str, line: bytes, commands: int
+) -> None:
+    flood = Flood(line, commands)
+    with raw(flood, certificates.server() if security == "tls" else None) as (port, _served):
+        answer = sent(Server("127.0.0.1", port, security))
+    assert (answer.state, answer.says) == (TRANSIENT, "the mail server does not speak SMTP as it should")
+    assert flood.sent < 50_000_000
+
+
 def test_a_server_that_hangs_within_tls_holds_nobody(certificates: Certificates) -> None:
     with raw(receivers.hang, certificates.server()) as (port, _served):
         result = sent(Server("127.0.0.1", port, "tls"), timeout=0.5)

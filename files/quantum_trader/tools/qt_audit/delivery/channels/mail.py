@@ -13,6 +13,7 @@ import smtplib
 import socket
 import time
 from dataclasses import dataclass, field
+from typing import BinaryIO
 
 from qt_audit.delivery.message import PERMANENT, SENT, TRANSIENT, Message, SendResult, Values, channel_name
 from qt_audit.delivery.transport import connection, mail_text
@@ -30,6 +31,8 @@ _MAILBOX = re.compile(
     r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,62})(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}))*"
 )
 _TLS_PORT = 465
+_LONGEST_LINE, _MOST_LINES, _MOST_BYTES = 4096, 100, 256 * 1024
+"""Of a reply: bytes of a line, and lines; and bytes of all replies before TLS, and again within it."""
 
 
 class _RefusedError(Exception):
@@ -172,8 +175,35 @@ _STEPS: dict[type[smtplib.SMTPResponseException], str] = {
 }
 
 
+class _ReplyTooLongError(Exception):
+    """Not one of smtplib's, which are OSErrors: smtplib would take it for a lost connection."""
+
+
+class _Replies:
+    """What a server says, line by line, up to what any server may need. Raises _ReplyTooLongError."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._bytes = 0
+        self._lines = 0
+
+    def begin_reply(self) -> None:
+        self._lines = 0
+
+    def readline(self, _size: int) -> bytes:
+        line = self._file.readline(_LONGEST_LINE + 1)
+        self._bytes += len(line)
+        self._lines += 1
+        if len(line) > _LONGEST_LINE or self._lines > _MOST_LINES or self._bytes > _MOST_BYTES:
+            raise _ReplyTooLongError
+        return line
+
+    def close(self) -> None:
+        self._file.close()
+
+
 class _Smtp(smtplib.SMTP):
-    """smtplib's client over a connection that has one deadline for the whole conversation."""
+    """smtplib's client over a connection with one deadline for the conversation, and with bounded replies."""
 
     def __init__(self, server: Server, name: str, deadline: float) -> None:
         self._server = server
@@ -186,6 +216,18 @@ class _Smtp(smtplib.SMTP):
         if self._server.security != TLS:
             return plain
         return connection.secured(plain, host, self._deadline)
+
+    def getreply(self) -> tuple[int, bytes]:
+        """smtplib's own would keep a reply of any number of lines."""
+        if self.file is None:  # smtplib drops it when TLS begins
+            assert self.sock is not None
+            self.file = _Replies(self.sock.makefile("rb"))
+        self.file.begin_reply()
+        try:
+            return super().getreply()
+        except _ReplyTooLongError:
+            self.close()
+            raise smtplib.SMTPResponseException(500, "Reply too long.") from None
 
     def start_tls(self) -> None:
         """Switch to TLS. Raises _RefusedError if the server does not offer it."""

@@ -137,10 +137,13 @@ class CreateDatabase:
         return True
 
     def _apply(self, schema: str, temporary_name: str, deadline: float, pids: list[int]) -> None:
-        """Run the file in one transaction, as the owner. Its session is in `pids` while it runs."""
+        """Run the file in one transaction, as the owner. Its session is in `pids` while it runs.
+
+        The file's own names are looked up as the new database says, so that its tables come into `public`.
+        """
         sql: Any = importlib.import_module("psycopg2.sql")
         owner = self._settings.get("owner")
-        with Session(self._dsn, temporary_name, deadline) as session:
+        with Session(self._dsn, temporary_name, deadline, own_path=True) as session:
             pids.append(session.pid)
             session.run("BEGIN")
             if owner:

@@ -110,7 +110,11 @@ def _csv_rows(lines: Any, width: int, path: str) -> Iterator[tuple[str, Sequence
 
 
 def _from_postgres(position: Mapping[str, Any], job: Mapping[str, Any]) -> Table:
-    """Read the rows in batches, in a read-only transaction."""
+    """Read the rows in batches, in a read-only transaction.
+
+    The query is the operator's: its names are looked up as the database says. No other statement of this
+    session has a name or an operator in it.
+    """
     dsn = position["dsn"]
     try:
         parse_dsn(dsn)
