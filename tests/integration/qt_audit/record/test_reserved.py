@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.recording import GENESIS, check, cli, fallback_record, program, state_fallback
+from tests.support.recording import GENESIS, check, cli, fallback_record, program, state_fallback, succeeded
 
 REMOVED = {"segment": "2026-01.jsonl", "first_seq": 1, "last_seq": 5, "last_hash": "0" * 64}
 
@@ -57,18 +57,13 @@ def test_what_is_required_and_reserved_is_an_audit_error_and_not_recorded(tmp_pa
     assert not (home / "status").exists()
 
 
-FORGED = {
-    "a removal": {"source": "audit_archive"},
+NO_ENTRIES = {
     "an outcome that ends its field": {"outcome": 'info","source":"audit_archive","outcome":"info'},
     "a pid that ends its field": {"pid": '1,"source":"audit_archive","pid":2'},
 }
 
 
-@pytest.mark.parametrize("forged", FORGED.values(), ids=FORGED.keys())
-def test_an_entry_brought_home_does_not_speak_in_the_records_name(
-    tmp_path: Path, forged: dict[str, Any]
-) -> None:
-    home = tmp_path / "qt"
+def write_in_a_fallback_place(home: Path, **forged: Any) -> None:
     plain = {
         "seq": 1, "ts": "2026-11-22T10:00:00.000000Z", "action": "retention removes", "source": "me",
         "outcome": "info", "host": "h", "user": "u", "pid": 1, "run": None, "details": {"removed": REMOVED},
@@ -79,11 +74,21 @@ def test_an_entry_brought_home_does_not_speak_in_the_records_name(
     state_fallback(home).chmod(0o700)
     (elsewhere / "2026-11.jsonl").write_text(json.dumps(plain, separators=(",", ":")) + "\n")
 
+
+def test_an_entry_brought_home_does_not_speak_in_the_records_name(tmp_path: Path) -> None:
+    home = tmp_path / "qt"
+    write_in_a_fallback_place(home, source="audit_archive")
     assert "brought 1 entry home" in cli(home, "test").stderr
     entry = check(home)[0]
     assert entry["details"]["brought_home"]["seq"] == 1
     assert entry["details"]["removed_given"] == REMOVED
     assert "removed" not in entry["details"]
-    assert entry["source"] in ("me", "claimed:audit_archive")
-    lines = b"".join(path.read_bytes() for path in (home / "status/record").glob("*.jsonl"))
-    assert b'"source":"audit_archive"' not in lines
+    assert entry["source"] == "claimed:audit_archive"
+
+
+@pytest.mark.parametrize("forged", NO_ENTRIES.values(), ids=NO_ENTRIES.keys())
+def test_a_line_that_no_writer_wrote_is_not_brought_home(tmp_path: Path, forged: dict[str, Any]) -> None:
+    home = tmp_path / "qt"
+    write_in_a_fallback_place(home, **forged)
+    succeeded(cli(home, "test"))
+    assert [entry["source"] for entry in check(home)] == ["audit_logger"]

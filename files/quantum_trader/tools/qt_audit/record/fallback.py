@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 
 from qt_audit.record import segments
-from qt_audit.record.entry import OUTCOMES, Draft, Entry, EntryError, chain_hash, encoded, now
+from qt_audit.record.entry import Draft, Entry, EntryError, chain_hash, encoded, now
 from qt_audit.record.head import HEAD_NAME, Busy, Lock, empty, read_snapshot
 from qt_audit.record.journal import append
 from qt_audit.record.lines import candidate_lines
@@ -116,26 +116,22 @@ def _entries(name: str, record: int) -> list[tuple[Entry, str]]:
 
 
 def _draft_with_origin(entry: Entry, digest: str, place: Place) -> Draft:
-    """The entry to write at home. Nothing in the fallback place's line can end a field of the new one."""
+    """The entry to write at home. It was parsed strictly: no field can end another one of the new line."""
     path = place.path
     if len(encoded(path)) > _MAX_ORIGIN_PATH:
         path = "…" + path[-_MAX_ORIGIN_PATH // 6 + 2 :]
     origin = {"from": path, "seq": entry.seq, "ts": entry.ts, "sha256": digest}
     return Draft(
         entry.action,
-        claimed_source(_text(entry.source)),
-        entry.outcome if entry.outcome in OUTCOMES else "info",
-        _text(entry.host),
-        _text(entry.user),
-        entry.pid if type(entry.pid) is int else 0,
-        None if entry.run is None else _text(entry.run),
+        claimed_source(entry.source),
+        entry.outcome,
+        entry.host,
+        entry.user,
+        entry.pid,
+        entry.run,
         {**given_details(entry.details), ORIGIN_KEY: origin},
         ts=min(entry.ts, now()),  # the clock may have been ahead when it was written
     )
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else encoded(value)
 
 
 def _is_ahead(home: Place) -> bool:
