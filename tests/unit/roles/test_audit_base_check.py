@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -112,10 +113,12 @@ def test_a_value_that_cannot_be_worked_out_is_told_without_it(said: str, told: s
 
 
 def play(cwd: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [str(ROOT / ".venv/bin/ansible-playbook"), *arguments]
+    """A playbook as a person runs it there: make's own settings of Ansible do not count."""
     return subprocess.run(
-        command, cwd=cwd, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL
-    )
+        [str(ROOT / ".venv/bin/ansible-playbook"), *arguments],
+        cwd=cwd, env={name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")},
+        check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
 
 
 def test_a_vault_file_that_cannot_be_opened_is_told_with_what_to_do(tmp_path: Path) -> None:
