@@ -1,9 +1,9 @@
 """Compress finished months of the record, and remove the oldest months if a retention is set.
 
 The current month is never changed. Each segment is checked first; a faulty one is left as it is.
-The archive is read back and compared before the plain file is removed. Before a month is removed,
-an entry in the record announces it, and so is the retention itself whenever it changes, so that
-`verify` can tell a removal from theft. Entries may be written and read meanwhile.
+The archive is read back and compared before the plain file is removed. An entry in
+the record says what the retention is whenever it changes, and another one announces each month that
+is removed: so `verify` can tell retention from theft. Entries may be written and read meanwhile.
 Exit status 1: a segment is faulty.
 
 examples:
