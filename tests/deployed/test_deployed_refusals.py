@@ -112,8 +112,14 @@ def test_too_little_disk_space(bare: Target) -> None:
 
 
 @pytest.mark.parametrize(("offset", "said_of_it"), [("+1d", "ahead of"), ("-1d", "behind")])
-def test_a_clock_that_is_a_day_off(bare: Target, offset: str, said_of_it: str) -> None:
-    """Every program that starts there sees that day: a library that lies of the time is loaded in all."""
+def test_a_clock_that_is_a_day_off(
+    bare: Target, offset: str, said_of_it: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every program that starts there sees that day: a library that lies of the time is loaded in all.
+
+    Sometimes sshd drops a connection for it: then Ansible tries again.
+    """
+    monkeypatch.setenv("ANSIBLE_SSH_RETRIES", "5")
     bare.machine.run(
         "sudo apt-get install -qq -y --no-install-recommends faketime;"
         f" echo {offset} | sudo tee /etc/faketimerc;"
