@@ -90,6 +90,7 @@ def _release(status: int) -> bool:
     try:
         os.unlink(NAME, dir_fd=status)
     except FileNotFoundError:
+        os.fsync(status)  # another writer may have removed it a moment ago
         return False
     os.fsync(status)  # ext4 frees the blocks only after that
     warn("the disk is full: the megabyte that is kept back for this in status/ is given up")
