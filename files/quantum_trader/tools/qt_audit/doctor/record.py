@@ -15,10 +15,10 @@ from qt_audit.reading.lines import chain_fields
 from qt_audit.record import fallback, segments
 from qt_audit.record.clock import EARLIEST
 from qt_audit.record.compressed import open_archived
-from qt_audit.record.entry import EntryError, chain_hash, log_line, now, timestamp
+from qt_audit.record.entry import chain_hash, log_line, now, timestamp
 from qt_audit.record.head import Head, read_snapshot
 from qt_audit.record.lines import candidate_lines
-from qt_audit.record.parsing import parse
+from qt_audit.record.parsing import parse_or_none
 from qt_audit.record.place import (
     LOG_NAME,
     Place,
@@ -187,13 +187,8 @@ def _last_log_lines(directory: int) -> list[bytes]:
     for name in reversed(segments.names(directory)):
         with segments.open_segment(name, directory) as file:
             whole = deque(candidate_lines(file, last_bytes=_TAIL_BYTES), maxlen=_LAST_ENTRIES)
-        lines = []
-        for line in whole:
-            try:
-                entry = parse(line)
-            except EntryError:
-                continue
-            lines.append(log_line(entry.ts, entry.action).encode())
+        entries = filter(None, map(parse_or_none, whole))
+        lines = [log_line(entry.ts, entry.action).encode() for entry in entries]
         if lines:
             return lines
     return []

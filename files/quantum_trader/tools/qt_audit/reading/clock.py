@@ -9,10 +9,10 @@ from qt_audit.reading.window import END, OpenRecord, WindowLines
 from qt_audit.record import segments
 from qt_audit.record.clock import AHEAD, BACK, DETAILS_KEY
 from qt_audit.record.entry import MAX_LINE, Entry, EntryError
-from qt_audit.record.parsing import parse
+from qt_audit.record.parsing import parse, parse_or_none
 from qt_audit.record.place import Place
+from qt_audit.record.reserved import RECORD_SOURCE
 
-_SOURCE = "audit_record"
 _MAX_NOTES = 4
 """The entry about the clock is among the first so many of a segment."""
 
@@ -97,11 +97,8 @@ def _first_not_behind(record: OpenRecord, names: list[str], said: WrongClock) ->
     for name in names:
         with record.segment(name) as file:
             for line in () if file is None else WindowLines(file, said.wrong_until, END):
-                try:
-                    entry = parse(line)
-                except EntryError:
-                    continue
-                if entry.seq > said.seq and entry.ts >= said.wrong_until:
+                entry = parse_or_none(line)
+                if entry is not None and entry.seq > said.seq and entry.ts >= said.wrong_until:
                     return entry.ts
     return ""
 
@@ -110,7 +107,7 @@ def _said_by(line: bytes) -> WrongClock | None:
     try:
         entry = parse(line)
         clock = entry.details[DETAILS_KEY]
-        return _read(entry, clock) if entry.source == _SOURCE and isinstance(clock, dict) else None
+        return _read(entry, clock) if entry.source == RECORD_SOURCE and isinstance(clock, dict) else None
     except (EntryError, LookupError, TypeError, ValueError):
         return None
 

@@ -16,7 +16,7 @@ from qt_audit.record import segments
 from qt_audit.record.entry import Entry, EntryError, chain_hash
 from qt_audit.record.head import Head, read_snapshot
 from qt_audit.record.lines import is_plain
-from qt_audit.record.parsing import parse
+from qt_audit.record.parsing import parse, parse_or_none
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -221,7 +221,7 @@ def _parser(details: bool | Callable[[bytes], dict[str, Any]]) -> Callable[[byte
 
 def _entries_from(file: BinaryIO, ts: str) -> Iterator[Entry]:
     for line in WindowLines(file, ts, END):
-        entry = _parse_or_none(line)
+        entry = parse_or_none(line)
         if entry is not None and entry.ts >= ts:
             yield entry
 
@@ -230,11 +230,11 @@ def _last_of(file: BinaryIO, n: int) -> list[Entry]:
     """The last n entries of a segment, oldest first."""
     if is_plain(file):
         size = os.fstat(file.fileno()).st_size
-        found = map(_parse_or_none, positions.candidates_backwards(file.fileno(), size))
+        found = map(parse_or_none, positions.candidates_backwards(file.fileno(), size))
         return list(islice((entry for entry in found if entry is not None), n))[::-1]
     # Keep more lines than are asked for, because some may be no entries.
     last_lines = deque(WindowLines(file, BEGINNING, END), maxlen=2 * n + _SPARE_LINES)
-    return [entry for line in last_lines if (entry := _parse_or_none(line)) is not None][-n:]
+    return [entry for line in last_lines if (entry := parse_or_none(line)) is not None][-n:]
 
 
 def _last_before(file: BinaryIO, ts: str) -> HashedEntry | None:
@@ -247,14 +247,7 @@ def _last_before(file: BinaryIO, ts: str) -> HashedEntry | None:
     else:
         candidates = reversed(deque(WindowLines(file, BEGINNING, ts), maxlen=_SPARE_LINES))
     for line in candidates:
-        entry = _parse_or_none(line)
+        entry = parse_or_none(line)
         if entry is not None and entry.ts < ts:
             return HashedEntry(entry, chain_hash(line))
     return None
-
-
-def _parse_or_none(line: bytes) -> Entry | None:
-    try:
-        return parse(line)
-    except EntryError:
-        return None

@@ -11,8 +11,8 @@ from __future__ import annotations
 import time
 
 from qt_audit.record import segments
-from qt_audit.record.entry import MAX_LINE, Entry, EntryError, timestamp
-from qt_audit.record.parsing import parse
+from qt_audit.record.entry import MAX_LINE, Entry, timestamp
+from qt_audit.record.parsing import parse_or_none
 from qt_audit.record.recovery import Note
 
 TYPE_CHECKING = False
@@ -137,16 +137,9 @@ def _first_later(file: BinaryIO, limit: str) -> tuple[Entry | None, Entry | None
         if begin < 0:
             continue
         if line[begin : begin + len(mark)] > mark:
-            return _parsed(before), _parsed(line)
+            return parse_or_none(before), parse_or_none(line)
         before = line
-    return _parsed(before), None
-
-
-def _parsed(line: bytes) -> Entry | None:
-    try:
-        return parse(line)
-    except EntryError:
-        return None
+    return parse_or_none(before), None
 
 
 def seconds_between(earlier: str, later: str) -> float:

@@ -78,6 +78,14 @@ def parse(line: bytes, with_details: bool = True) -> Entry:
     )
 
 
+def parse_or_none(line: bytes) -> Entry | None:
+    """The entry that a line holds, with or without its newline; None if the line is not an entry."""
+    try:
+        return parse(line)
+    except EntryError:
+        return None
+
+
 def is_entry(line: bytes) -> bool:
     """Whether the line, with or without its newline, is an entry."""
     try:
