@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 
 from sandbox.places import REPOSITORY
-from sandbox.role_tables import ROLES, with_table
+from sandbox.role_tables import ROLES, markdown_table, with_table
 
 _TOOLS = REPOSITORY / "files/quantum_trader/tools"
 if str(_TOOLS) not in sys.path:
@@ -28,15 +28,9 @@ README = REPOSITORY / "README.md"
 REFERENCE = REPOSITORY / "files/quantum_trader/docs/REPAIR_REFERENCE.md"
 
 
-def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table."""
-    lines = [heads, ["---"] * len(heads), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
 def settings_table() -> str:
     """Every setting of audit.env."""
-    return table(
+    return markdown_table(
         ("Setting", "Default", "Purpose"),
         (
             (
@@ -57,7 +51,7 @@ def commands_table() -> str:
         for module in modules:
             if group == module.GROUP:
                 rows.append((f"`{first_example(module.__doc__ or '')}`", module.HELP.replace("|", r"\|")))
-    return table(("Command", ""), rows)
+    return markdown_table(("Command", ""), rows)
 
 
 def first_example(help_text: str) -> str:
@@ -70,7 +64,9 @@ def first_example(help_text: str) -> str:
 
 def channels_table() -> str:
     """Every kind of channel, and how its address is written."""
-    return table(("Channel", "Address"), ((kind.SERVICES, kind.ADDRESS) for kind in channels.kinds()))
+    return markdown_table(
+        ("Channel", "Address"), ((kind.SERVICES, kind.ADDRESS) for kind in channels.kinds())
+    )
 
 
 TABLES: dict[str, Callable[[], str]] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import yaml
@@ -12,6 +13,11 @@ from sandbox.places import REPOSITORY
 
 ROLES = REPOSITORY / "roles"
 _TABLE = re.compile(r"^\| Variable \|.*\n(?:\|.*\n)+", re.MULTILINE)
+
+
+def markdown_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table of Markdown, without a newline at its end."""
+    return "\n".join(f"| {' | '.join(line)} |" for line in (heads, ["---"] * len(heads), *rows))
 
 
 def options(role: str) -> dict[str, dict[str, Any]]:
@@ -23,12 +29,12 @@ def options(role: str) -> dict[str, dict[str, Any]]:
 
 def table(role: str) -> str:
     """The variable table of a role's README, as it follows from the argument specs."""
-    rows = ["| Variable | Type | Default | Purpose |", "| --- | --- | --- | --- |"]
+    rows = []
     for name, option in options(role).items():
         default = json.dumps(option["default"]) if option["default"] != "" else '""'
         kind = f"list of {option['elements']}" if option["type"] == "list" else option["type"]
-        rows.append(f"| `{name}` | {kind} | `{default}` | {option['description']} |")
-    return "\n".join(rows) + "\n"
+        rows.append((f"`{name}`", kind, f"`{default}`", option["description"]))
+    return markdown_table(("Variable", "Type", "Default", "Purpose"), rows) + "\n"
 
 
 def with_table(text: str, role: str) -> str:
