@@ -1,1 +1,4 @@
-"""Deliver notifications: a durable outbox, and one module for each kind of channel."""
+"""Deliver notifications: a durable outbox, and one module for each kind of channel.
+
+`doctor` and `commands` import this.
+"""

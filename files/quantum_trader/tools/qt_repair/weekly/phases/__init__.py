@@ -1,4 +1,4 @@
-"""The phases of the weekly validation, a module for each.
+"""The phases of the weekly validation, a module for each. Only `weekly` imports this.
 
 A phase module has
 - `plan(settings)`: what it would check, a line each; if nothing is configured, MISSING says what to set
