@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from qt_audit.delivery.gathering.subject import ends, facts_of, subject_of
+from qt_audit.delivery.incidents.subject import ends, facts_of, subject_of
 from qt_audit.record.entry import OUTCOMES, Entry
 from qt_audit.urgency import CRITICAL, LATER, NOW, SOURCE, RuleError, parse_rules, urgency_of
 from qt_repair.monitor import wording as sentences

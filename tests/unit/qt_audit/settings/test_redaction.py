@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qt_audit.settings import loading
-from qt_audit.settings.redaction import REDACTED, Redactor
+from qt_audit.settings.redaction import Redactor
+from qt_audit.settings.secret_patterns.basics import REDACTED
 from tests.support.checkout import TOOLS
 from tests.support.recording import PYTHON
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
-from qt_audit.delivery.outbox import stored_data
+from qt_audit.delivery import stored_data
 
 KINDS = ("alert", "recovery", "reminder", "digest", "summary", "notice", "test")
 SEVERITIES = ("info", "warning", "critical")

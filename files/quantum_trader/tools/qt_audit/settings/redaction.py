@@ -13,12 +13,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from qt_audit.settings.secret_patterns.basics import EXACT, KEY_LIKE, NAME_HINTS, NOT_SECRET, REDACTED, TEXT
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
-REDACTED = "[redacted]"
 _MAX_DEPTH = 8
 _MAX_ITEMS = 1000
 _MAX_VALUES = 20_000
@@ -73,14 +74,6 @@ _SHORTEST_TOKEN = 14
 _IN_HASHES = "0123456789abcdefTZ:.-"
 """A long word of these alone is a hash, an id, a head or a time: without a name it is no token."""
 _OPTION = r"[ '\"]--?[A-Za-z]"
-NAME_HINTS = (
-    "pass", "token", "secret", "key", "auth", "pwd", "cred", "cookie", "psk", "pw", "phrase", "mnemonic",
-    "sess", "sid", "sig", "otp", "mfa", "on_code", "on code", "codes", "up_code", "ry_code", "me_code",
-    "csrf", "xsrf", "webhook", "community",
-)  # fmt: skip
-"""A name that names a secret holds one of these."""
-_NOT_SECRET, _KEY_LIKE, _WEAK, _TEXT, _EXACT = range(5)
-"""As in secret_patterns/names.py, which is not imported for a name without a hint."""
 
 
 def _may_hold_secret(text: str, lowered: str) -> bool:
@@ -148,7 +141,7 @@ class Redactor:
             return {"details": f"[{type(details).__name__} that cannot be shown]"}
         return plain if isinstance(plain, dict) else {"details": plain}
 
-    def _json_value(self, value: Any, depth: int, budget: list[int], under: int = _NOT_SECRET) -> Any:
+    def _json_value(self, value: Any, depth: int, budget: list[int], under: int = NOT_SECRET) -> Any:
         """`under` is the kind of the key above: texts below it are secrets, too."""
         kind = type(value)
         if kind is str:
@@ -191,7 +184,7 @@ class Redactor:
         return plain
 
     def _json_object(
-        self, value: Mapping[Any, Any], depth: int, budget: list[int], under: int = _NOT_SECRET
+        self, value: Mapping[Any, Any], depth: int, budget: list[int], under: int = NOT_SECRET
     ) -> dict[str, Any]:
         plain: dict[str, Any] = {}
         items = list(value.items())
@@ -207,7 +200,7 @@ class Redactor:
                 name += "'"
             if kind or under or named == key:
                 plain[name] = self._value_of(
-                    name, _EXACT if named == key else kind, item, depth, budget, under
+                    name, EXACT if named == key else kind, item, depth, budget, under
                 )
             else:
                 plain[name] = (
@@ -224,22 +217,22 @@ class Redactor:
         if item is None or item == "" or isinstance(item, bool):
             return item
         is_text = isinstance(item, (str, bytes, bytearray))
-        if kind == _EXACT:
+        if kind == EXACT:
             return item if is_text and names.is_harmless(readable(item)) else REDACTED
         is_group = isinstance(item, (Mapping, list, tuple, set, frozenset))
-        if is_group and kind == _TEXT and len(item) and names.names_several(name):
+        if is_group and kind == TEXT and len(item) and names.names_several(name):
             return REDACTED
         if not kind and under and names.is_plain_part(name):
-            under = _NOT_SECRET
-        if is_group and kind == _KEY_LIKE:
-            kind = _NOT_SECRET
+            under = NOT_SECRET
+        if is_group and kind == KEY_LIKE:
+            kind = NOT_SECRET
         return self._json_value(readable(item) if is_text else item, depth + 1, budget, kind or under)
 
     def _named_value(self, value: Mapping[Any, Any]) -> str | None:
         """The key of the secret in `{"name": "DB_PASSWORD", "value": "…"}`."""
         for key in ("name", "key", "Name", "Key", "variable", "option", "field", "env"):
             name = value.get(key)
-            if type(name) is str and len(name) < 100 and self._classify_key(name)[1] >= _TEXT:
+            if type(name) is str and len(name) < 100 and self._classify_key(name)[1] >= TEXT:
                 return "value" if "value" in value else "Value"
         return None
 
@@ -247,7 +240,7 @@ class Redactor:
         """The key as it is recorded, and how secret its value is. Caches short keys."""
         text = readable(key)
         name = self.text(text)
-        kind, lowered = _NOT_SECRET, name.lower()
+        kind, lowered = NOT_SECRET, name.lower()
         for hint in NAME_HINTS:
             if hint in lowered:
                 from qt_audit.settings.secret_patterns.names import classify

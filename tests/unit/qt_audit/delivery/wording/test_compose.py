@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from qt_audit.delivery.gathering.incidents import Incident, Notification
+from qt_audit.delivery.incidents.incident import Incident, Notification
 from qt_audit.delivery.message import KINDS, Message
 from qt_audit.delivery.wording import compose
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from qt_audit.delivery.gathering.incidents import Incident, Incidents
+from qt_audit.delivery import stored_data
+from qt_audit.delivery.incidents.incident import Incident, Incidents
 from qt_audit.delivery.message import Message
-from qt_audit.delivery.outbox import stored_data
 from qt_audit.summary.period import period_at
 
 CURSOR = "cursor.json"

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 
 from qt_audit.delivery.gathering import summaries
 from qt_audit.delivery.gathering.cursor import CURSOR, Cursor, CursorError, decode
-from qt_audit.delivery.gathering.incidents import Notification, coalesced
 from qt_audit.delivery.gathering.quiet_hours import QuietHours
 from qt_audit.delivery.gathering.summaries import RenderHtml
+from qt_audit.delivery.incidents.incident import Notification, coalesced
 from qt_audit.delivery.message import Message
 from qt_audit.delivery.outbox.queue import Outbox
 from qt_audit.delivery.wording import compose

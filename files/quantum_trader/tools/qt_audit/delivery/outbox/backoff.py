@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from qt_audit.delivery import stored_data
 from qt_audit.delivery.message import SENT, TRANSIENT, SendResult
-from qt_audit.delivery.outbox import stored_data
 from qt_audit.reading.times import seconds_between
 
 FIRST_PAUSE_S, MAX_PAUSE_S = 15.0, 3600.0

@@ -20,8 +20,8 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from qt_audit.delivery import stored_data
 from qt_audit.delivery.message import Message
-from qt_audit.delivery.outbox import stored_data
 from qt_audit.delivery.outbox.backoff import ChannelState
 from qt_audit.delivery.outbox.directory import Store
 from qt_audit.wake import NAME as WAKE

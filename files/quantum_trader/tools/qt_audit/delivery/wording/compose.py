@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from qt_audit.delivery.gathering.incidents import Incident, Notification
+from qt_audit.delivery.incidents.incident import Incident, Notification
 from qt_audit.delivery.message import Message
 from qt_audit.delivery.wording.templates import text_of
 from qt_audit.reading.times import seconds_between

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from qt_audit.settings.secret_patterns.names import EXACT, TEXT, WEAK, classify, is_harmless, looks_random
+from qt_audit.settings.secret_patterns.basics import EXACT, REDACTED, TEXT, WEAK
+from qt_audit.settings.secret_patterns.names import classify, is_harmless, looks_random
 from qt_audit.settings.secret_patterns.options import is_secret_option
 from qt_audit.settings.secret_patterns.programs import PROGRAMS, USER_FIRST
-from qt_audit.settings.secret_patterns.values import REDACTED
 
 
 def secret_arguments(items: list[object]) -> dict[int, str]:

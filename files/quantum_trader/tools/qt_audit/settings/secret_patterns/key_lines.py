@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from qt_audit.settings.secret_patterns.basics import REDACTED
 from qt_audit.settings.secret_patterns.lazy import lazy
-from qt_audit.settings.secret_patterns.values import REDACTED
 
 _BEGIN = lazy(r"-----BEGIN[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|Private-Lines: ?[0-9]")
 _END = lazy(r"-----END[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|Private-MAC:")

@@ -5,13 +5,9 @@ from __future__ import annotations
 import re
 import string
 
+from qt_audit.settings.secret_patterns.basics import EXACT, KEY_LIKE, NOT_SECRET, REDACTED, TEXT, WEAK
 from qt_audit.settings.secret_patterns.lazy import lazy
 from qt_audit.settings.secret_patterns.names import (
-    EXACT,
-    KEY_LIKE,
-    NOT_SECRET,
-    TEXT,
-    WEAK,
     classify,
     is_harmless,
     is_plain_part,
@@ -20,7 +16,6 @@ from qt_audit.settings.secret_patterns.names import (
     names_several,
 )
 from qt_audit.settings.secret_patterns.values import (
-    REDACTED,
     Value,
     group_end,
     seed_words_after,

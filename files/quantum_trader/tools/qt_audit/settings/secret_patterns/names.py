@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from qt_audit.settings.secret_patterns.basics import EXACT, KEY_LIKE, NOT_SECRET, TEXT, WEAK
 from qt_audit.settings.secret_patterns.lazy import lazy
 from qt_audit.settings.secret_patterns.word_lists import (
     DEFINITE,
@@ -16,9 +17,6 @@ from qt_audit.settings.secret_patterns.word_lists import (
     PUBLIC_KEY,
     ROOTS,
 )
-
-NOT_SECRET, KEY_LIKE, WEAK, TEXT, EXACT = range(5)
-"""How much a name says: nothing; "key"; "auth" or "pass"; a secret's name and more; a secret's name."""
 
 _BEFORE_KEY = (
     "api|access|private|secret|account|auth|app|application|master|signing|encryption|decryption|shared|"

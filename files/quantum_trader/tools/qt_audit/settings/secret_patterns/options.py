@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 
 from qt_audit.settings.secret_patterns import programs
+from qt_audit.settings.secret_patterns.basics import REDACTED, TEXT, WEAK
 from qt_audit.settings.secret_patterns.lazy import lazy
-from qt_audit.settings.secret_patterns.names import TEXT, WEAK, classify, is_harmless, is_secret
-from qt_audit.settings.secret_patterns.values import REDACTED, Value, to_quote, value_at
+from qt_audit.settings.secret_patterns.names import classify, is_harmless, is_secret
+from qt_audit.settings.secret_patterns.values import Value, to_quote, value_at
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from qt_audit.settings.secret_patterns.values import REDACTED
+from qt_audit.settings.secret_patterns.basics import REDACTED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
+from qt_audit.settings.secret_patterns.basics import REDACTED
 from qt_audit.settings.secret_patterns.lazy import lazy
 from qt_audit.settings.secret_patterns.names import is_harmless
-from qt_audit.settings.secret_patterns.values import REDACTED, Value, value_at
+from qt_audit.settings.secret_patterns.values import Value, value_at
 
 PROGRAMS: dict[str, str] = {
     # the options whose value is a secret; "+" after a letter: only when the value is glued to it

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from qt_audit.settings.secret_patterns.basics import REDACTED
 from qt_audit.settings.secret_patterns.lazy import lazy
 from qt_audit.settings.secret_patterns.names import is_harmless, looks_random
-from qt_audit.settings.secret_patterns.values import REDACTED, Value, value_at
+from qt_audit.settings.secret_patterns.values import Value, value_at
 
 _SQL = lazy(
     r"(?i)(?<![\"'])\b(?:(?:(?-i:IDENTIFIED)|(?:user|to|role|"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from qt_audit.settings.redaction import NAME_HINTS
 from qt_audit.settings.secret_patterns import named_values, options, patterns, sentences, tokens
+from qt_audit.settings.secret_patterns.basics import NAME_HINTS
 from qt_audit.settings.secret_patterns.encodings import redact_encoded
 
 _NOUNS = ("pass", "token", "secret", "key ", "keys ", "pwd", "cred", "logged in", "logging in")

@@ -10,8 +10,8 @@ import json
 import os
 import re
 
+from qt_audit.settings.secret_patterns.basics import REDACTED
 from qt_audit.settings.secret_patterns.lazy import lazy
-from qt_audit.settings.secret_patterns.values import REDACTED
 from qt_audit.settings.secret_patterns.word_lists import PREFIXES, UNSAFE
 
 TYPE_CHECKING = False

@@ -9,8 +9,6 @@ import re
 
 from qt_audit.settings.secret_patterns.lazy import lazy
 
-REDACTED = "[redacted]"
-
 _LEAD = lazy(
     r"[ \t]{0,40}(?:[|>][+-]?[0-9]?[ \t]{0,9}(?=\r?\n))?(?:(?:\r?\n|(?:\\r)?\\n){1,2}[ "
     r"\t]{0,60}(?:-[ \t]{1,4})?)?"

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from qt_audit.delivery.gathering import incidents
-from qt_audit.delivery.gathering.incidents import Incident, Incidents, Notification, coalesced
+from qt_audit.delivery.incidents import incident
+from qt_audit.delivery.incidents.incident import Incident, Incidents, Notification, coalesced
 from qt_audit.record.entry import Entry
 from qt_audit.urgency import parse_rules
 from qt_repair.monitor import wording as sentences
@@ -141,7 +141,7 @@ def test_a_breach_that_its_repair_mends_in_time_is_one_message_that_says_so() ->
 def test_a_breach_that_is_not_mended_within_a_moment_is_told_and_once() -> None:
     story = Story()
     breach(story, 0, "b1")
-    assert story.incidents.next_due_s(at(10)) == incidents.REPAIR_GRACE_S - 10
+    assert story.incidents.next_due_s(at(10)) == incident.REPAIR_GRACE_S - 10
     assert story.wait(10) == []
     assert story.wait(41) == [BREACH]
     assert story.wait(42) == []
@@ -198,7 +198,7 @@ def test_an_event_is_not_reminded_of_and_is_told_again_a_day_later() -> None:
     ]
     assert told == [0, 20, 40, 60]
     assert story.wait(80 * 3600.0) == []
-    assert story.wait(70 * 3600.0 + incidents.FORGET_AFTER_S + 1) == []
+    assert story.wait(70 * 3600.0 + incident.FORGET_AFTER_S + 1) == []
     assert story.incidents.by_subject == {}
 
 
@@ -282,13 +282,13 @@ def test_of_news_at_once_only_how_each_incident_stands_is_left() -> None:
 def test_so_many_incidents_that_the_oldest_are_forgotten() -> None:
     story = Story()
     known = story.incidents
-    for number in range(incidents.MAX_INCIDENTS + 50):
+    for number in range(incident.MAX_INCIDENTS + 50):
         known.add_entry(
             Entry(
                 number, at(number), f"x{number}", "me", "failed", "vps", "qt", 1, f"r{number}", {}, "0" * 64
             )
         )
-    assert len(known.by_subject) == incidents.MAX_INCIDENTS
+    assert len(known.by_subject) == incident.MAX_INCIDENTS
     assert "me: x49" not in known.by_subject
     assert "me: x50" in known.by_subject
 

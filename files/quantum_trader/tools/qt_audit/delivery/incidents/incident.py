@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from qt_audit.delivery.gathering.subject import ends, facts_of, stays_open, subject_of
-from qt_audit.delivery.outbox import stored_data
+from qt_audit.delivery import stored_data
+from qt_audit.delivery.incidents.subject import ends, facts_of, stays_open, subject_of
 from qt_audit.reading.times import seconds_between
 from qt_audit.record.entry import Entry
 from qt_audit.urgency import CRITICAL, LATER, URGENCIES, Rule, urgency_of
